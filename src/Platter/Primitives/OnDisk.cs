@@ -1,0 +1,23 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+
+namespace Platter.Primitives;
+
+/// <summary>Views a structure in place over bytes read from a disk: length checked, nothing copied.</summary>
+/// <remarks>Only for structs made of bytes and the fields of EndianFields.cs; their alignment is 1.</remarks>
+public static class OnDisk
+{
+    /// <summary>The structure at <paramref name="offset"/> (bytes from the start of <paramref name="bytes"/>), read only.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">The structure reaches past the end of <paramref name="bytes"/>.</exception>
+    public static ref readonly T View<T>(ReadOnlySpan<byte> bytes, int offset = 0) where T : unmanaged =>
+        ref MemoryMarshal.AsRef<T>(bytes.Slice(offset, Unsafe.SizeOf<T>()));
+
+    /// <summary>The structure at <paramref name="offset"/>, writable; bytes not named by its fields stay as they were.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">The structure reaches past the end of <paramref name="bytes"/>.</exception>
+    public static ref T Edit<T>(Span<byte> bytes, int offset = 0) where T : unmanaged =>
+        ref MemoryMarshal.AsRef<T>(bytes.Slice(offset, Unsafe.SizeOf<T>()));
+
+    /// <summary>The bytes of a structure.</summary>
+    public static ReadOnlySpan<byte> Bytes<T>(ref readonly T structure) where T : unmanaged =>
+        MemoryMarshal.AsBytes(MemoryMarshal.CreateReadOnlySpan(in structure, 1));
+}

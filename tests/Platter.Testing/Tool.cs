@@ -1,0 +1,69 @@
+using System.Diagnostics;
+using Xunit;
+
+namespace Platter.Testing;
+
+/// <summary>Runs a third-party tool. A missing tool is a failure that says how to install it, never a skip.</summary>
+public static class Tool
+{
+    /// <summary>What a finished tool left behind.</summary>
+    public sealed record Result(int ExitCode, string Output, string Error)
+    {
+        public string All => Output + Error;
+    }
+
+    // The Debian package that brings each judge; `test --list-tools` installs the same set.
+    private static readonly Dictionary<string, string> Packages = new(StringComparer.Ordinal)
+    {
+        ["mkfs.vfat"] = "dosfstools", ["fsck.vfat"] = "dosfstools", ["fatlabel"] = "dosfstools",
+        ["mdir"] = "mtools", ["mcopy"] = "mtools", ["minfo"] = "mtools", ["mmd"] = "mtools", ["mdel"] = "mtools", ["mattrib"] = "mtools", ["mlabel"] = "mtools",
+        ["sgdisk"] = "gdisk", ["sfdisk"] = "fdisk", ["fdisk"] = "fdisk", ["parted"] = "parted",
+        ["qemu-img"] = "qemu-utils", ["zstd"] = "zstd", ["fls"] = "sleuthkit", ["mmls"] = "sleuthkit", ["fsstat"] = "sleuthkit",
+    };
+
+    /// <summary>Runs and returns whatever the exit code was.</summary>
+    public static Result Run(string tool, params string[] arguments) => Run(null, null, tool, arguments);
+
+    /// <summary>Runs with a working folder and standard input.</summary>
+    public static Result Run(string? folder, byte[]? input, string tool, params string[] arguments)
+    {
+        var start = new ProcessStartInfo(Find(tool), arguments)
+        {
+            RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true, UseShellExecute = false,
+            WorkingDirectory = folder ?? "",
+        };
+        start.Environment["LC_ALL"] = "C.UTF-8";
+        start.Environment["TZ"] = "UTC";
+        start.Environment["MTOOLS_SKIP_CHECK"] = "1";
+        using var process = Process.Start(start)!;
+        var output = process.StandardOutput.ReadToEndAsync();
+        var error = process.StandardError.ReadToEndAsync();
+        if (input is not null)
+            process.StandardInput.BaseStream.Write(input);
+        process.StandardInput.Close();
+        process.WaitForExit();
+        return new Result(process.ExitCode, output.Result, error.Result);
+    }
+
+    /// <summary>Runs and fails the test unless the exit code is 0; returns the standard output.</summary>
+    public static string Expect(string tool, params string[] arguments)
+    {
+        var result = Run(tool, arguments);
+        if (result.ExitCode != 0)
+            Assert.Fail($"{tool} {string.Join(' ', arguments)} ended with {result.ExitCode}:\n{result.All}");
+        return result.Output;
+    }
+
+    private static string Find(string tool)
+    {
+        foreach (var folder in (Environment.GetEnvironmentVariable("PATH") + ":/usr/sbin:/sbin").Split(':', StringSplitOptions.RemoveEmptyEntries))
+        {
+            var path = Path.Combine(folder, tool);
+            if (File.Exists(path))
+                return path;
+        }
+        var package = Packages.GetValueOrDefault(tool, tool);
+        Assert.Fail($"the tool '{tool}' is missing: apt-get install {package}");
+        return "";
+    }
+}
