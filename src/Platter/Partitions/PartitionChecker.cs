@@ -6,5 +6,10 @@ namespace Platter.Partitions;
 public static class PartitionChecker
 {
     /// <summary>Collects everything that is wrong with the table; the codes are listed in <c>docs/findings.md</c>. A disk without a table gives no finding.</summary>
-    public static CheckReport Check(BlockDevice disk) => throw new InvalidOperationException();
+    public static CheckReport Check(BlockDevice disk) 
+    {
+        var log = new FindingLog(throws: false);
+        PartitionTable.Read(disk, log);
+        return log.Report;
+    }
 }
