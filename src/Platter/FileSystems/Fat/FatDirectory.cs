@@ -216,8 +216,13 @@ internal sealed class FatDirectory
         // In a damaged directory a second entry of the same name would stay hidden: then the index starts over.
         if (_hasDuplicates)
             _index = null;
-        _index?.Remove(Name(entry));
-        _index?.Remove(ShortName(entry.ShortSlot));
+
+        // A label is not in the index, but a file of the same name may be.
+        if (_index is not null && IsListed(entry))
+        {
+            _index.Remove(Name(entry));
+            _index.Remove(ShortName(entry.ShortSlot));
+        }
         var range = (entry.FirstSlot * FatShortSlot.Size)..((entry.ShortSlot + 1) * FatShortSlot.Size);
         var saved = _bytes[range];
         for (var slot = entry.FirstSlot; slot <= entry.ShortSlot; slot++)
