@@ -4,7 +4,7 @@ using Xunit;
 
 namespace Platter.Tests.Trees.Specs;
 
-/// <summary>The manual page tells the truth.</summary>
+/// <summary>The manual page and the examples tell the truth.</summary>
 public sealed class SpecDocumentationTests
 {
     private static string Page => File.ReadAllText(Path.Combine(Corpus.Repository, "docs", "spec.md"));
@@ -16,6 +16,15 @@ public sealed class SpecDocumentationTests
         Assert.True(examples.Count >= 2);
         foreach (var example in examples)
             DiskSpec.Parse(example, "docs/spec.md");
+    }
+
+    [Fact]
+    public void Every_disk_among_the_examples_is_a_spec()
+    {
+        var disks = Directory.GetFiles(Path.Combine(Corpus.Repository, "examples"), "disk.toml", SearchOption.AllDirectories);
+        Assert.NotEmpty(disks);
+        foreach (var disk in disks)
+            DiskSpec.Parse(File.ReadAllBytes(disk), disk);
     }
 
     [Fact]
