@@ -59,3 +59,9 @@ public sealed class SafetyException(string message) : IOException(message);
 
 /// <summary>An entry of that name is there already, by the filesystem's own comparison rule.</summary>
 public sealed class AlreadyExistsException(string path) : IOException($"{path} exists already");
+
+/// <summary>A name that this filesystem cannot hold; the message names the rule it breaks.</summary>
+public sealed class InvalidNameException(string name, string problem) : ArgumentException($"the name '{name}' {problem}");
+
+/// <summary>A directory that must be empty for this holds entries.</summary>
+public sealed class DirectoryNotEmptyException(string path) : IOException($"the directory {path} is not empty");

@@ -1,0 +1,214 @@
+using Microsoft.Win32.SafeHandles;
+
+namespace Platter.Blocks;
+
+/// <summary>How a file or disk is held while it is open.</summary>
+public enum HostLock
+{
+    /// <summary>Others may read it; nobody may edit it. Any number of readers.</summary>
+    Shared,
+
+    /// <summary>Nobody else may have it open.</summary>
+    Exclusive,
+}
+
+/// <summary>How <see cref="HostFile.Create"/> makes a file.</summary>
+public sealed record HostFileOptions
+{
+    /// <summary>Allocate all of the length at once, so that the host can't run full later; else the file is sparse.</summary>
+    public bool Preallocate { get; init; }
+}
+
+/// <summary>A file of the host: positional I/O, holes, and locks that hold between processes and within one.</summary>
+/// <remarks>
+/// <para>Locks are those of .NET's FileShare: <c>flock</c> on Unix (advisory: seen by everybody who asks, .NET always does),
+/// sharing modes on Windows.</para>
+/// <para>Not known to be a hole means: may hold data.</para>
+/// </remarks>
+public sealed class HostFile : ResizableDevice
+{
+    // Below this a hole costs more (a call into the filesystem, an extent more) than the zeros.
+    private const int SmallestHole = 64 << 10;
+
+    private readonly SafeFileHandle _handle;
+    private readonly bool _canWrite;
+    private long _length;
+    private bool _lengthChanged;
+
+    private HostFile(string path, SafeFileHandle handle, bool canWrite, long length)
+    {
+        Path = path;
+        _handle = handle;
+        _canWrite = canWrite;
+        _length = length;
+    }
+
+    /// <summary>The path it was opened by.</summary>
+    public string Path { get; }
+
+    public override long Length => _length;
+    public override bool CanWrite => _canWrite;
+
+    /// <summary>Bytes that the file takes on the host; holes don't count. Its length where the host can't tell.</summary>
+    public long AllocatedBytes =>
+        OperatingSystem.IsLinux() && LinuxFile.TryStatus(_handle, out var status) ? (long)status.Blocks * 512 : _length;
+
+    /// <summary>Opens a file that exists; held shared when opened for reading, exclusively when for writing.</summary>
+    /// <exception cref="FileNotFoundException">There is none.</exception>
+    /// <exception cref="UnauthorizedAccessException">The host doesn't allow it, or it is a directory.</exception>
+    /// <exception cref="InUseException">Somebody else holds it; names the process where that can be known.</exception>
+    public static HostFile Open(string path, FileAccess access) =>
+        Open(path, access, access == FileAccess.Read ? HostLock.Shared : HostLock.Exclusive);
+
+    /// <inheritdoc cref="Open(string, FileAccess)"/>
+    public static HostFile Open(string path, FileAccess access, HostLock held)
+    {
+        if (access == FileAccess.Write)
+            access = FileAccess.ReadWrite;
+        var handle = OpenHandle(path, FileMode.Open, access, held, 0);
+        try
+        {
+            return new HostFile(path, handle, access != FileAccess.Read, RandomAccess.GetLength(handle));
+        }
+        catch
+        {
+            handle.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Creates a file of zeros, sparse unless the options ask for allocation, and holds it exclusively.</summary>
+    /// <param name="path">Where; nothing may be there.</param>
+    /// <param name="length">Bytes.</param>
+    /// <param name="options">Null for the defaults.</param>
+    /// <exception cref="AlreadyExistsException">Something of that name is there.</exception>
+    /// <exception cref="IOException">No room, or the host failed.</exception>
+    public static HostFile Create(string path, long length, HostFileOptions? options = null)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(length);
+        var handle = OpenHandle(path, FileMode.CreateNew, FileAccess.ReadWrite, HostLock.Exclusive, options is { Preallocate: true } ? length : 0);
+        try
+        {
+            RandomAccess.SetLength(handle, length);
+            return new HostFile(path, handle, canWrite: true, length) { _lengthChanged = true };
+        }
+        catch
+        {
+            handle.Dispose();
+            File.Delete(path);
+            throw;
+        }
+    }
+
+    public override void Flush()
+    {
+        if (!_canWrite)
+            return;
+        // Without a change of length the times are all that a full sync adds, and they cost a journal commit of the host.
+        var error = OperatingSystem.IsLinux() && !_lengthChanged ? LinuxFile.SyncData(_handle) : -1;
+        if (error > 0)
+            throw HostErrors.FromNumber(Path, error);
+        if (error < 0)
+            RandomAccess.FlushToDisk(_handle);
+        _lengthChanged = false;
+    }
+
+    public override void Reserve(long offset, long length)
+    {
+        CheckRange(offset, length);
+        if (length == 0 || !OperatingSystem.IsLinux())
+            return;
+        var error = LinuxFile.Allocate(_handle, offset, length);
+        if (error == LinuxFile.NoSpace)
+            throw HostErrors.FromNumber(Path, error);
+    }
+
+    public override IEnumerable<ByteRange> AllocatedRanges(long offset, long length)
+    {
+        CheckRange(offset, length);
+        return OperatingSystem.IsLinux() ? DataRanges(offset, offset + length) : base.AllocatedRanges(offset, length);
+    }
+
+    protected override void ReadCore(long offset, Span<byte> buffer)
+    {
+        while (true)
+        {
+            var read = RandomAccess.Read(_handle, buffer, offset);
+            if (read == buffer.Length)
+                return;
+            if (read <= 0)
+                throw new EndOfStreamException($"{Path} ends at byte {offset}, though it was {_length} bytes long when it was opened: something has cut it");
+            buffer = buffer[read..];
+            offset += read;
+        }
+    }
+
+    protected override void WriteCore(long offset, ReadOnlySpan<byte> data) => RandomAccess.Write(_handle, data, offset);
+
+    protected override void DiscardCore(long offset, long length)
+    {
+        if (OperatingSystem.IsLinux() && length >= SmallestHole)
+            LinuxFile.TryPunch(_handle, offset, length);
+    }
+
+    protected override void WriteZerosCore(long offset, long length)
+    {
+        if (!OperatingSystem.IsLinux() || length < SmallestHole || !LinuxFile.TryPunch(_handle, offset, length))
+            base.WriteZerosCore(offset, length);
+    }
+
+    protected override void SetLengthCore(long length)
+    {
+        RandomAccess.SetLength(_handle, length);
+        _length = length;
+        _lengthChanged = true;
+    }
+
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing)
+            _handle.Dispose();
+        base.Dispose(disposing);
+    }
+
+    private static SafeFileHandle OpenHandle(string path, FileMode mode, FileAccess access, HostLock held, long preallocate)
+    {
+        var share = held == HostLock.Exclusive ? FileShare.None : FileShare.Read;
+        try
+        {
+            return File.OpenHandle(path, mode, access, share, FileOptions.None, preallocate);
+        }
+        catch (IOException e) when (HostErrors.IsLocked(e))
+        {
+            throw new InUseException($"{path} is in use{LockHolders.Describe(path)}");
+        }
+        catch (IOException) when (mode == FileMode.CreateNew && File.Exists(path))
+        {
+            throw new AlreadyExistsException(path);
+        }
+    }
+
+    [System.Runtime.Versioning.SupportedOSPlatform("linux")]
+    private IEnumerable<ByteRange> DataRanges(long from, long end)
+    {
+        while (from < end)
+        {
+            var data = LinuxFile.Find(_handle, from, LinuxFile.Seek.Data);
+            if (data < 0)
+            {
+                // ENXIO: only holes follow. Anything else: this filesystem can't tell, so all of it may be data.
+                if (System.Runtime.InteropServices.Marshal.GetLastPInvokeError() != LinuxFile.NoSuchRange)
+                    yield return new ByteRange(from, end - from);
+                yield break;
+            }
+            if (data >= end)
+                yield break;
+            data = Math.Max(data, from);
+            var hole = LinuxFile.Find(_handle, data, LinuxFile.Seek.Hole);
+            if (hole <= data || hole > end)
+                hole = end;
+            yield return new ByteRange(data, hole - data);
+            from = hole;
+        }
+    }
+}

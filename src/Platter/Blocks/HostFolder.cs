@@ -1,0 +1,42 @@
+using System.Runtime.InteropServices;
+
+namespace Platter.Blocks;
+
+/// <summary>Makes the names in a folder durable: creations, renames and removals survive a power cut afterwards.</summary>
+internal static partial class HostFolder
+{
+    /// <param name="path">A file or folder name within the folder that is meant.</param>
+    /// <exception cref="IOException">The folder can't be opened, or the medium failed.</exception>
+    internal static void MakeNamesDurable(string path)
+    {
+        if (OperatingSystem.IsWindows())
+            return;     // NTFS journals names itself, and a folder can't be flushed through the documented interface
+        var folder = Path.GetDirectoryName(Path.GetFullPath(path)) ?? "/";
+        var descriptor = open(folder, CloseOnExec);
+        if (descriptor < 0)
+            throw HostErrors.Last(folder);
+        try
+        {
+            // EINVAL: the filesystem (some network ones) has no notion of it, and nothing better to offer.
+            if (fsync(descriptor) != 0 && Marshal.GetLastPInvokeError() != InvalidArgument)
+                throw HostErrors.Last(folder);
+        }
+        finally
+        {
+            _ = close(descriptor);
+        }
+    }
+
+    private const int InvalidArgument = 22;       // EINVAL, on Linux and macOS alike
+
+    private static int CloseOnExec => OperatingSystem.IsMacOS() ? 0x1000000 : 0x80000;      // O_RDONLY | O_CLOEXEC
+
+    [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int open(string path, int flags);
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial int fsync(int descriptor);
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial int close(int descriptor);
+}

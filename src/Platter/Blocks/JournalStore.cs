@@ -1,0 +1,64 @@
+using System.Diagnostics.CodeAnalysis;
+
+namespace Platter.Blocks;
+
+/// <summary>The place beside an image where its journal lies: at most one, under a fixed name.</summary>
+public abstract class JournalStore
+{
+    /// <summary>How messages call it: a path, where it has one.</summary>
+    public abstract string Name { get; }
+
+    /// <summary>The journal that is there, or null.</summary>
+    public abstract ResizableDevice? Open(bool write);
+
+    /// <summary>Makes a new, empty one in the place of any that is there.</summary>
+    public abstract ResizableDevice Create();
+
+    /// <summary>Takes the journal away; nothing happens when there is none.</summary>
+    public abstract void Remove();
+
+    /// <summary>Makes creation and removal durable.</summary>
+    public abstract void MakeNameDurable();
+}
+
+/// <summary>A journal file in the image's own folder: <c>NAME.platter-journal</c>.</summary>
+public sealed class HostJournalStore(string imagePath) : JournalStore
+{
+    /// <summary>What is added to the image's name.</summary>
+    public const string Suffix = ".platter-journal";
+
+    public override string Name { get; } = imagePath + Suffix;
+
+    public override ResizableDevice? Open(bool write) =>
+        File.Exists(Name) ? HostFile.Open(Name, write ? FileAccess.ReadWrite : FileAccess.Read) : null;
+
+    public override ResizableDevice Create()
+    {
+        File.Delete(Name);
+        return HostFile.Create(Name, 0);
+    }
+
+    public override void Remove() => File.Delete(Name);
+
+    public override void MakeNameDurable() => HostFolder.MakeNamesDurable(Name);
+}
+
+/// <summary>A journal in memory, for images in memory.</summary>
+[SuppressMessage("Design", "CA1001", Justification = "The journal stands for a file: it stays when its users are through, and memory needs no closing.")]
+public sealed class MemoryJournalStore : JournalStore
+{
+    private ResizableMemoryDevice? _journal;
+
+    public override string Name => "the journal in memory";
+
+    public override ResizableDevice? Open(bool write) => _journal;
+
+    public override ResizableDevice Create() => _journal = new ResizableMemoryDevice(0);
+
+    public override void Remove() => _journal = null;
+
+    public override void MakeNameDurable()
+    {
+        // Memory has no medium behind it.
+    }
+}

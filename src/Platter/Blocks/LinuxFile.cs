@@ -1,0 +1,85 @@
+using System.Runtime.InteropServices;
+using System.Runtime.Versioning;
+using Microsoft.Win32.SafeHandles;
+
+namespace Platter.Blocks;
+
+/// <summary>The calls on files that Linux has and .NET does not offer. All are in glibc 2.28 and musl 1.2.</summary>
+/// <remarks>Offsets are off_t, 64 bits on every 64-bit Linux.</remarks>
+[SupportedOSPlatform("linux")]
+internal static partial class LinuxFile
+{
+    /// <summary>What statx(2) tells; the layout is the same on every architecture.</summary>
+    [StructLayout(LayoutKind.Sequential, Size = 256)]
+    internal struct Status
+    {
+        public uint Mask, BlockSize;            // 0x00
+        public ulong Attributes;                // 0x08
+        public uint LinkCount, Uid, Gid;        // 0x10
+        public ushort Mode, Spare;              // 0x1C  type and permissions
+        public ulong Inode, Size;               // 0x20
+        public ulong Blocks;                    // 0x30  units of 512 bytes
+        public ulong AttributesMask;            // 0x38
+        public Time AccessTime, BirthTime, ChangeTime, ModifyTime;      // 0x40
+        public uint NodeMajor, NodeMinor;       // 0x80  of the device that this node stands for
+        public uint DeviceMajor, DeviceMinor;   // 0x88  of the device that holds the file
+
+        public readonly FileType Type => (FileType)(Mode & 0xF000);
+    }
+
+    internal struct Time
+    {
+        public long Seconds;
+        public uint Nanoseconds, Spare;
+    }
+
+    internal enum FileType : ushort { Fifo = 0x1000, Character = 0x2000, Directory = 0x4000, Block = 0x6000, Regular = 0x8000, Link = 0xA000, Socket = 0xC000 }
+
+    internal enum Seek { Data = 3, Hole = 4 }       // lseek(2)
+
+    internal const int NoSuchEntry = 2, NoSuchRange = 6, Again = 11, Busy = 16, Invalid = 22, NoSpace = 28, NotSupported = 95;   // errno(3)
+
+    private const int PunchHole = 3;                // FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE
+    private const uint BasicStatus = 0x7FF;         // STATX_BASIC_STATS
+
+    /// <summary>Follows symbolic links. False, with errno kept for <see cref="Marshal.GetLastPInvokeError"/>, when there is nothing.</summary>
+    internal static unsafe bool TryStatus(string path, out Status status)
+    {
+        fixed (Status* s = &status)
+            return statx(-100 /* AT_FDCWD */, path, 0, BasicStatus, s) == 0;
+    }
+
+    internal static unsafe bool TryStatus(SafeFileHandle file, out Status status)
+    {
+        fixed (Status* s = &status)
+            return statx(file, "", 0x1000 /* AT_EMPTY_PATH */, BasicStatus, s) == 0;
+    }
+
+    /// <summary>Unallocates; the range reads as zeros afterwards, partial blocks too. False when the filesystem can't.</summary>
+    internal static bool TryPunch(SafeFileHandle file, long offset, long length) => fallocate(file, PunchHole, offset, length) == 0;
+
+    /// <summary>Allocates what is not allocated yet; content and length stay. 0 or an errno.</summary>
+    internal static int Allocate(SafeFileHandle file, long offset, long length) =>
+        fallocate(file, 1 /* FALLOC_FL_KEEP_SIZE */, offset, length) == 0 ? 0 : Marshal.GetLastPInvokeError();
+
+    /// <summary>The next data or hole at or behind an offset; negative, with errno kept, when there is none or it can't be told.</summary>
+    internal static long Find(SafeFileHandle file, long offset, Seek what) => lseek(file, offset, (int)what);
+
+    /// <summary>As fsync, but without waiting for times to be recorded. 0 or an errno.</summary>
+    internal static int SyncData(SafeFileHandle file) => fdatasync(file) == 0 ? 0 : Marshal.GetLastPInvokeError();
+
+    [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static unsafe partial int statx(int folder, string path, int flags, uint mask, Status* status);
+
+    [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static unsafe partial int statx(SafeFileHandle folder, string path, int flags, uint mask, Status* status);
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial int fallocate(SafeFileHandle file, int mode, long offset, long length);
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial long lseek(SafeFileHandle file, long offset, int whence);
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial int fdatasync(SafeFileHandle file);
+}

@@ -1,0 +1,42 @@
+using Platter.Blocks;
+
+namespace Platter.FileSystems;
+
+/// <summary>One kind of filesystem: how to recognise, open, format and check it.</summary>
+public abstract class FileSystemType
+{
+    /// <summary>The type names that <c>mkfs -t</c> takes: <c>fat fat12 fat16 fat32</c>.</summary>
+    public abstract IReadOnlyList<string> Names { get; }
+
+    /// <summary>Whether the device starts like a volume of this kind; reads a few sectors at most. False is "not mine"; a
+    /// broken volume of this kind is recognised and refused when opened.</summary>
+    public abstract bool Recognise(BlockDevice device);
+
+    /// <exception cref="DiskFormatException">The volume is broken.</exception>
+    /// <exception cref="UnsupportedFeatureException">It uses something that Platter does not have.</exception>
+    public abstract Volume Open(BlockDevice device, VolumeOptions options);
+
+    /// <exception cref="DiskFormatException">The volume is broken.</exception>
+    /// <exception cref="UnsupportedFeatureException">It uses something that Platter does not have.</exception>
+    public abstract EditableVolume OpenForEditing(BlockDevice device, VolumeOptions options);
+
+    /// <summary>Writes an empty filesystem that fills the device. Does not flush.</summary>
+    /// <exception cref="ArgumentException">An option is unknown, or its value does not fit.</exception>
+    public abstract void Format(BlockDevice device, FormatOptions options);
+
+    /// <summary>Looks at every structure, changing nothing.</summary>
+    public abstract CheckReport Check(BlockDevice device, CheckOptions options);
+
+    /// <summary>The smallest sensible length, in bytes, of a volume that holds a tree: what <c>--size auto</c> makes.</summary>
+    public abstract long EstimateLength(TreeShape tree, FormatOptions options, int sectorSize);
+}
+
+/// <summary>The outline of a tree, enough to know how large a volume it needs.</summary>
+/// <param name="Entries">Parents before their children.</param>
+public sealed record TreeShape(IReadOnlyList<TreeShapeEntry> Entries);
+
+/// <param name="Parent">Index of the parent in <see cref="TreeShape.Entries"/>; -1 for the root's entries.</param>
+/// <param name="Name">The name.</param>
+/// <param name="Kind">What it is.</param>
+/// <param name="Length">Bytes of content.</param>
+public readonly record struct TreeShapeEntry(int Parent, string Name, EntryKind Kind, long Length);

@@ -1,0 +1,16 @@
+using Platter.Blocks;
+
+namespace Platter.FileSystems;
+
+/// <summary>The kinds of filesystem that Platter knows.</summary>
+public static class FileSystemTypes
+{
+    /// <summary>In the order in which they are tried on an unknown volume: the strictest signatures first.</summary>
+    public static IReadOnlyList<FileSystemType> All { get; } = [];
+
+    /// <summary>The kind with this type name (<c>fat32</c>), or null.</summary>
+    public static FileSystemType? Find(string name) => All.FirstOrDefault(t => t.Names.Contains(name, StringComparer.OrdinalIgnoreCase));
+
+    /// <summary>The kind that a device starts like, or null.</summary>
+    public static FileSystemType? Recognise(BlockDevice device) => All.FirstOrDefault(t => t.Recognise(device));
+}

@@ -1,0 +1,99 @@
+using Platter.Blocks;
+
+namespace Platter.FileSystems;
+
+/// <summary>An opened filesystem, for reading. Node-based, so that FUSE, WebDAV and a page can use it directly.</summary>
+/// <remarks>Not thread-safe: one caller at a time, streams included.</remarks>
+public abstract class Volume : IDisposable
+{
+    /// <summary>What the volume says of itself. Reads no more than the head of the volume.</summary>
+    public abstract VolumeInfo Info { get; }
+
+    public abstract Capabilities Capabilities { get; }
+
+    public abstract NodeId RootId { get; }
+
+    public Node Root => new(this, RootId, "");
+
+    /// <summary>How this volume decides that two names are the same.</summary>
+    public abstract IEqualityComparer<string> NameComparer { get; }
+
+    /// <summary>Bytes that new content can take. May read an allocation map the first time.</summary>
+    public abstract long FreeBytes { get; }
+
+    /// <summary>Finds a name in a directory.</summary>
+    /// <returns>False when it is not there.</returns>
+    /// <exception cref="DirectoryNotFoundException"><paramref name="directory"/> is no directory.</exception>
+    public abstract bool TryLookup(NodeId directory, string name, out NodeId id);
+
+    /// <summary>The entries of a directory in stored order, one by one as they are read; without "." and "..".
+    /// The directory must not be changed meanwhile.</summary>
+    /// <exception cref="DirectoryNotFoundException"><paramref name="directory"/> is no directory.</exception>
+    public abstract IEnumerable<DirectoryEntry> Enumerate(NodeId directory);
+
+    /// <summary>Everything known of a node but its extended attributes and streams.</summary>
+    /// <exception cref="FileNotFoundException">The node is no more.</exception>
+    public abstract FileMetadata GetMetadata(NodeId id);
+
+    /// <summary>Opens a stream of a node for reading.</summary>
+    /// <exception cref="FileNotFoundException">There is no such stream.</exception>
+    /// <exception cref="UnauthorizedAccessException">The node is a directory or has no data.</exception>
+    public abstract VolumeStream OpenRead(NodeId id, StreamName stream);
+
+    /// <summary>The streams besides the main data.</summary>
+    public virtual IReadOnlyList<StreamDescription> GetStreams(NodeId id) => [];
+
+    /// <summary>The extended attributes, with the prefix of their namespace (<c>user.</c>, <c>security.</c>).</summary>
+    public virtual IReadOnlyDictionary<string, byte[]> GetExtendedAttributes(NodeId id) => EmptyAttributes;
+
+    /// <summary>The parts of the device that hold structures or content, for used-only imaging: in order, not touching.</summary>
+    public abstract IEnumerable<ByteRange> AllocatedRanges();
+
+    /// <summary>Finds a node by its absolute path, <c>/</c> between names; empty names are passed over.
+    /// <c>.</c> and <c>..</c> are names like any other and so not found.</summary>
+    /// <returns>False when a part of the path is not there or is no directory.</returns>
+    public bool TryFind(string path, out Node node)
+    {
+        node = Root;
+        foreach (var name in path.Split('/', StringSplitOptions.RemoveEmptyEntries))
+        {
+            if (GetMetadata(node.Id).Kind != EntryKind.Directory || !TryLookup(node.Id, name, out var next))
+                return false;
+            node = new Node(this, next, name);
+        }
+        return true;
+    }
+
+    /// <summary>As <see cref="TryFind"/>, with an exception that names the first part that is missing.</summary>
+    /// <exception cref="FileNotFoundException">The path leads nowhere.</exception>
+    public Node Find(string path)
+    {
+        if (TryFind(path, out var node))
+            return node;
+        var at = Root;
+        var walked = "";
+        foreach (var name in path.Split('/', StringSplitOptions.RemoveEmptyEntries))
+        {
+            if (GetMetadata(at.Id).Kind != EntryKind.Directory)
+                throw new FileNotFoundException($"{walked} is not a directory");
+            walked += "/" + name;
+            if (!TryLookup(at.Id, name, out var next))
+                break;
+            at = new Node(this, next, name);
+        }
+        throw new FileNotFoundException(walked == path ? $"no such file or directory: {path}" : $"no such file or directory: {walked} (in {path})");
+    }
+
+    public void Dispose()
+    {
+        Dispose(true);
+        GC.SuppressFinalize(this);
+    }
+
+    /// <summary>Lets go of the volume's own memory. The device stays open; what was not committed is dropped.</summary>
+    protected virtual void Dispose(bool disposing)
+    {
+    }
+
+    private static readonly IReadOnlyDictionary<string, byte[]> EmptyAttributes = new Dictionary<string, byte[]>(StringComparer.Ordinal);
+}

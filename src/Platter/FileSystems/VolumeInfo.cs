@@ -1,0 +1,79 @@
+namespace Platter.FileSystems;
+
+/// <summary>What a volume says of itself; cheap to get: the free space is asked for apart.</summary>
+public sealed record VolumeInfo
+{
+    /// <summary>The type's name as CLI.md has it: <c>fat32</c>, <c>ext4</c>.</summary>
+    public required string Type { get; init; }
+
+    /// <summary>Null when there is none or the filesystem has no labels.</summary>
+    public string? Label { get; init; }
+
+    /// <summary>The serial number or UUID as the field's tools print it: <c>1A2B-3C4D</c> for FAT.</summary>
+    public string? Id { get; init; }
+
+    /// <summary>Bytes in a cluster, block or allocation block.</summary>
+    public required int BlockSize { get; init; }
+
+    /// <summary>Bytes that can hold content, free or not.</summary>
+    public required long TotalBytes { get; init; }
+
+    /// <summary>Whether the volume was left properly: false means that a check is due.</summary>
+    public required bool IsClean { get; init; }
+
+    /// <summary>Feature names and parameters in the format's own words, for people and <c>info --json</c>.</summary>
+    public IReadOnlyList<KeyValuePair<string, string>> Details { get; init; } = [];
+}
+
+/// <summary>How to open a volume.</summary>
+public sealed record VolumeOptions
+{
+    public static VolumeOptions Default { get; } = new();
+
+    /// <summary>The OEM code page of FAT's short names: 437, 850, 852, 866.</summary>
+    public int OemCodePage { get; init; } = 437;
+
+    /// <summary>What FAT's local times are ahead of UTC; 0 by default so that builds are reproducible.</summary>
+    public TimeSpan UtcOffset { get; init; } = TimeSpan.Zero;
+
+    /// <summary>Where the times of new and changed entries come from.</summary>
+    public TimeProvider Clock { get; init; } = TimeProvider.System;
+
+    /// <summary>Edit even though a foreign journal cannot be replayed; what it holds is lost.</summary>
+    public bool DiscardJournal { get; init; }
+}
+
+/// <summary>How to format a volume. Options that only one type knows go by key, as in <c>mkfs -O key=value</c>.</summary>
+public sealed record FormatOptions
+{
+    /// <summary>The type's name: <c>fat</c> picks the width, <c>fat32</c> asks for it.</summary>
+    public required string Type { get; init; }
+
+    public string? Label { get; init; }
+
+    /// <summary>The serial number or UUID in the field's notation; null derives one from <see cref="Clock"/>.</summary>
+    public string? Id { get; init; }
+
+    /// <summary>Where the volume starts on its disk, in bytes: boot sectors record it (hidden sectors).</summary>
+    public long PartitionOffset { get; init; }
+
+    public TimeProvider Clock { get; init; } = TimeProvider.System;
+
+    /// <summary>The time zone and code page for what the format writes (label entry).</summary>
+    public VolumeOptions Volume { get; init; } = VolumeOptions.Default;
+
+    public IReadOnlyDictionary<string, string> Options { get; init; } = new Dictionary<string, string>(StringComparer.Ordinal);
+}
+
+/// <summary>How to check a volume.</summary>
+public sealed record CheckOptions
+{
+    public static CheckOptions Default { get; } = new();
+
+    public VolumeOptions Volume { get; init; } = VolumeOptions.Default;
+    public IProgress<WorkProgress>? Progress { get; init; }
+    public CancellationToken Cancellation { get; init; }
+
+    /// <summary>Read every file's content too, so that a failing medium is found.</summary>
+    public bool ReadData { get; init; }
+}

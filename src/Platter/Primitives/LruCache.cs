@@ -1,0 +1,123 @@
+using System.Diagnostics.CodeAnalysis;
+
+namespace Platter.Primitives;
+
+/// <summary>A bounded cache that gives up what was used longest ago. Not for several threads at once.</summary>
+/// <param name="capacity">How many entries are kept; at least 1.</param>
+/// <param name="evicted">Told of each entry that is given up for room, before it goes (a write-back cache writes it then).</param>
+public sealed class LruCache<TKey, TValue>(int capacity, Action<TKey, TValue>? evicted = null) where TKey : notnull
+{
+    // The order is a ring through an array of nodes: no allocation per entry. Node 0 is the ring's head.
+    private struct Node
+    {
+        public TKey Key;
+        public TValue Value;
+        public int Newer, Older;
+    }
+
+    private readonly Dictionary<TKey, int> _index = [];
+    private readonly int _capacity = capacity >= 1 ? capacity : throw new ArgumentOutOfRangeException(nameof(capacity));
+    private Node[] _nodes = new Node[Math.Min(capacity, 15) + 1];
+    private int _used = 1;
+    private int _free;      // chain of removed nodes through Older; 0 ends it
+
+    public int Count => _index.Count;
+
+    /// <summary>Looks up and, when found, makes the entry the newest.</summary>
+    public bool TryGet(TKey key, [MaybeNullWhen(false)] out TValue value)
+    {
+        if (!_index.TryGetValue(key, out var i))
+        {
+            value = default;
+            return false;
+        }
+        Unlink(i);
+        LinkNewest(i);
+        value = _nodes[i].Value;
+        return true;
+    }
+
+    /// <summary>Adds or replaces, as the newest entry.</summary>
+    public void Set(TKey key, TValue value)
+    {
+        if (_index.TryGetValue(key, out var i))
+        {
+            _nodes[i].Value = value;
+            Unlink(i);
+            LinkNewest(i);
+            return;
+        }
+        if (_index.Count == _capacity)
+        {
+            var oldest = _nodes[0].Newer;
+            evicted?.Invoke(_nodes[oldest].Key, _nodes[oldest].Value);
+            Release(oldest);
+        }
+        i = Take();
+        _nodes[i].Key = key;
+        _nodes[i].Value = value;
+        LinkNewest(i);
+        _index.Add(key, i);
+    }
+
+    /// <summary>Forgets an entry, without telling anybody; false when it isn't there.</summary>
+    public bool Remove(TKey key)
+    {
+        if (!_index.TryGetValue(key, out var i))
+            return false;
+        Release(i);
+        return true;
+    }
+
+    /// <summary>Forgets everything, without telling anybody.</summary>
+    public void Clear()
+    {
+        _index.Clear();
+        Array.Clear(_nodes);
+        _used = 1;
+        _free = 0;
+    }
+
+    /// <summary>The entries, oldest first; the cache must not change meanwhile.</summary>
+    public IEnumerable<KeyValuePair<TKey, TValue>> OldestFirst()
+    {
+        for (var i = _nodes[0].Newer; i != 0; i = _nodes[i].Newer)
+            yield return new(_nodes[i].Key, _nodes[i].Value);
+    }
+
+    private int Take()
+    {
+        if (_free != 0)
+        {
+            var i = _free;
+            _free = _nodes[i].Older;
+            return i;
+        }
+        if (_used == _nodes.Length)
+            Array.Resize(ref _nodes, (int)Math.Min(_used * 2L, _capacity + 1L));
+        return _used++;
+    }
+
+    private void Release(int i)
+    {
+        _index.Remove(_nodes[i].Key);
+        Unlink(i);
+        _nodes[i] = new Node { Key = default!, Value = default!, Older = _free };
+        _free = i;
+    }
+
+    private void Unlink(int i)
+    {
+        _nodes[_nodes[i].Newer].Older = _nodes[i].Older;
+        _nodes[_nodes[i].Older].Newer = _nodes[i].Newer;
+    }
+
+    private void LinkNewest(int i)
+    {
+        var newest = _nodes[0].Older;
+        _nodes[i].Older = newest;
+        _nodes[i].Newer = 0;
+        _nodes[newest].Newer = i;
+        _nodes[0].Older = i;
+    }
+}
