@@ -39,6 +39,16 @@ public sealed record DiskSpec
 
     /// <summary>The bare filesystem that fills the image; null when there are partitions.</summary>
     public FileSystemSpec? FileSystem { get; init; }
+
+    /// <summary>Reads a spec.</summary>
+    /// <param name="text">The TOML text.</param>
+    /// <param name="sourceName">What messages call it, such as <c>disk.toml</c>.</param>
+    /// <exception cref="TomlException">The text is not TOML, or not a spec: it names the place, what was found and what was expected.</exception>
+    public static DiskSpec Parse(string text, string sourceName) => SpecReader.Read(TomlDocument.Parse(text, sourceName));
+
+    /// <summary>Reads a spec from UTF-8; a byte order mark is allowed.</summary>
+    /// <inheritdoc cref="Parse(string, string)"/>
+    public static DiskSpec Parse(ReadOnlySpan<byte> utf8, string sourceName) => SpecReader.Read(TomlDocument.Parse(utf8, sourceName));
 }
 
 /// <summary>The kind of partition table that a spec asks for.</summary>
