@@ -33,12 +33,13 @@ internal sealed class AdditionSource(IReadOnlyList<TreeAddition> additions) : Tr
             var parent = top;
             foreach (var name in names[..^1])
             {
-                if (parent.Children!.TryGetValue(name, out var next) && next.Children is null)
+                var children = parent.Children!;
+                if (children.TryGetValue(name, out var next) && next.Children is null)
                     throw new AlreadyExistsException($"{addition.Path} cannot be made: {name} above it is no directory and");
                 if (next is null)
                 {
                     next = new MergedNode(name, this, null, layer) { Children = new(StringComparer.Ordinal), Metadata = ImpliedDirectory };
-                    parent.Children.Add(name, next);
+                    children.Add(name, next);
                 }
                 parent = next;
             }
@@ -46,7 +47,7 @@ internal sealed class AdditionSource(IReadOnlyList<TreeAddition> additions) : Tr
             if (there?.Children is not null && addition.Kind != EntryKind.Directory)
                 throw new AlreadyExistsException($"{addition.Path} cannot be a file: a directory of that name");
             var entry = new AddedEntry(names[^1], addition, there);
-            parent.Children[names[^1]] = new MergedNode(names[^1], this, entry, layer)
+            parent.Children![names[^1]] = new MergedNode(names[^1], this, entry, layer)
             {
                 Metadata = entry.Metadata,
                 Children = addition.Kind == EntryKind.Directory ? there?.Children ?? new(StringComparer.Ordinal) : null,
