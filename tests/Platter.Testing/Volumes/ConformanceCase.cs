@@ -164,6 +164,14 @@ public sealed class ConformanceCase : IDisposable
         Assert.Equal(free, Volume.FreeBytes);
     }
 
+    /// <summary>Closes without committing, opens again, and compares: the model must not have followed the edits since the last commit.</summary>
+    public void CloseWithoutCommit()
+    {
+        Volume.Dispose();
+        Volume = Fixture.Reopen();
+        CompareLive("after closing without a commit");
+    }
+
     /// <summary>The tree as it can be seen now against the model.</summary>
     public void CompareLive(string when) => Tree.Snapshot().AssertSame(TreeSnapshot.Read(Volume), when);
 

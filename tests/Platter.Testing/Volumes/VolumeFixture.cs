@@ -10,7 +10,7 @@ public abstract class VolumeFixture : IDisposable
     /// <summary>The clock that every volume of this fixture gets.</summary>
     public SettableClock Clock { get; } = new();
 
-    /// <summary>Bytes of an ordinary case's volume: room for some thousand entries and a megabyte of content.</summary>
+    /// <summary>Bytes of an ordinary case's volume: at least 4 MiB and 400 clusters.</summary>
     public virtual long Length => 4 << 20;
 
     /// <summary>Bytes of the smallest volume that the type allows: the cases on a full volume fill it.</summary>
