@@ -78,7 +78,7 @@ public sealed class HostDiskTests : IDisposable
                 Assert.Throws<UnauthorizedAccessException>(() => reading.Write(0, [1]));
             using (var forced = HostDisk.Open(loop.Path, FileAccess.ReadWrite, force: true))
                 Assert.True(forced.CanWrite);
-            Assert.Contains(HostDisks.List(), d => d.Path == loop.Path && d.Uses.Contains($"mounted on {mount}"));
+            Assert.Contains(HostDisks.List(), d => d.Path == loop.Path && d.Uses.Contains($"mounted on {mount}", StringComparer.Ordinal));
         }
         finally
         {

@@ -117,7 +117,7 @@ public sealed class HostFileTests : IDisposable
     {
         var path = _folder.File("a.img");
         HostFile.Create(path, 100_000).Dispose();
-        using var holder = Process.Start(new ProcessStartInfo("flock", ["-x", path, "cat"]) { RedirectStandardInput = true })!;
+        using var holder = Process.Start(new ProcessStartInfo("flock", ["-x", path, "cat"]) { RedirectStandardInput = true, UseShellExecute = false })!;
         InUseException? e = null;
         for (var i = 0; i < 100 && e is null; i++)
         {

@@ -116,7 +116,7 @@ public sealed class VhdTests
         Assert.Empty(report.Findings);
         var raw = new MemoryDevice(1000);
         Container.Open(raw).Check(report);
-        Assert.Equal("RAW-0001", Assert.Single(report.Findings).Code);
+        Assert.Equal("IMG-0001", Assert.Single(report.Findings).Code);
         Assert.True(report.IsClean);
     }
 
