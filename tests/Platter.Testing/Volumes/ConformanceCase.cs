@@ -21,7 +21,7 @@ public sealed class ConformanceCase : IDisposable
     /// <summary>The volume as it is open now; another one after each <see cref="Reopen"/>.</summary>
     public EditableVolume Volume { get; private set; }
 
-    public ModelTree Tree { get; }
+    public ModelTree Tree { get; private set; }
     public Capabilities Capabilities { get; }
 
     /// <summary>Bytes in a cluster or block.</summary>
@@ -162,6 +162,13 @@ public sealed class ConformanceCase : IDisposable
         Volume = Fixture.Reopen();
         CompareLive("after reopening");
         Assert.Equal(free, Volume.FreeBytes);
+    }
+
+    /// <summary>Drops the edits since the last commit; the model goes back to what it was then.</summary>
+    public void Rollback(ModelTree committed)
+    {
+        Volume.Rollback();
+        Tree = committed.Clone();
     }
 
     /// <summary>Closes without committing, opens again, and compares: the model must not have followed the edits since the last commit.</summary>
