@@ -38,7 +38,7 @@ internal static class ApmReader
         CommonRules.NoOverlap(partitions, "APM-0006", log);
         CommonRules.EndWithinDevice(partitions, disk.Length, "APM-0005", log);
         var usable = Math.Max(map?.End ?? 0, (entries.Count + 1L) * blockSize);
-        var end = Gaps.AlignDown(disk.Length, blockSize);
+        var end = Math.Min(Gaps.AlignDown(disk.Length, blockSize), (long)uint.MaxValue * blockSize); // blocks are counted with 32 bits
         return new PartitionTable(disk, new ApmLayout { SectorSize = blockSize, Entries = entries })
         {
             Scheme = PartitionScheme.Apm,

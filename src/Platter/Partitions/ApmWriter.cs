@@ -75,7 +75,7 @@ internal sealed class ApmWriter(PartitionTable table, ApmLayout layout, Partitio
     public override void Set(Partition partition, PartitionChange change)
     {
         RequireEditable(partition);
-        RequireHoldable(change.Flags ?? 0, change.UniqueId);
+        RequireHoldable(change.Flags ?? PartitionFlags.None, change.UniqueId);
         ref var entry = ref Primitives.OnDisk.Edit<ApmEntry>(layout.Entries[partition.Number - 1]);
         if (change.Type is { } type)
         {
@@ -95,6 +95,8 @@ internal sealed class ApmWriter(PartitionTable table, ApmLayout layout, Partitio
     {
         var map = Table.Partitions.FirstOrDefault(p => p.Type.Text == MapType)
             ?? throw new DiskFormatException("APM-0007", "ApmEntry.type", SectorSize, "found no entry of type Apple_partition_map: the room for entries is unknown");
+        if (map.ReachesPastEnd || map.Start != SectorSize)
+            throw new DiskFormatException("APM-0007", $"ApmEntry[{map.Number - 1}].startBlock", map.Number * SectorSize, $"found the map at bytes {map.Start}..{map.End}, expected it from block 1, within the device");
         var broken = Table.Findings.FirstOrDefault(f => f.Code is "APM-0003" or "APM-0004" or "APM-0007");
         if (broken is not null)
             throw new DiskFormatException(broken.Code, broken.Structure, broken.Offset ?? -1, broken.Message);
@@ -107,6 +109,9 @@ internal sealed class ApmWriter(PartitionTable table, ApmLayout layout, Partitio
         var taken = entries.Select(e => RangeOf(e));
         foreach (var gap in Gaps.Between(new ByteRange(1, deviceBlocks - 1L), taken))
             all.Add(MakeEntry(blockSize, (uint)gap.Offset, (uint)gap.Length, "Extra", FreeType, PartitionFlags.None));
+        var over = entries.Find(e => RangeOf(e) is var range && range.Length > 0 && range.Offset <= mapBlocks && Primitives.OnDisk.View<ApmEntry>(e).StartBlock != 1);
+        if (over is not null || entries.Count(e => Primitives.OnDisk.View<ApmEntry>(e).StartBlock <= 1) > 1)
+            throw new DiskFormatException("APM-0006", "ApmEntry.startBlock", blockSize, $"a partition lies over the map's blocks 1..{mapBlocks}; remove it first");
         if (all.Count > mapBlocks)
             throw new VolumeFullException("partition map entries", all.Count, mapBlocks);
         all.Sort((a, b) => RangeOf(a).Offset.CompareTo(RangeOf(b).Offset));
@@ -161,7 +166,7 @@ internal sealed class ApmWriter(PartitionTable table, ApmLayout layout, Partitio
     {
         if (uniqueId is not null)
             throw new UnsupportedFeatureException("an Apple partition map has no GUIDs");
-        if ((flags & ~PartitionFlags.Bootable) != 0)
+        if ((flags & ~PartitionFlags.Bootable) != PartitionFlags.None)
             throw new UnsupportedFeatureException($"an Apple partition map has no partition flag but bootable (asked for: {string.Join(", ", PartitionFlagNames.Format(flags))})");
     }
 }

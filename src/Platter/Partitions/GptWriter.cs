@@ -177,7 +177,30 @@ internal sealed class GptWriter(PartitionTable table, GptLayout layout, Partitio
 
     private void Write() => WriteTo(PlacesAsTheyAre() ?? PlacesWithBackupAtEnd());
 
-    private void WriteTo(Places places) => WriteCopies(Disk, SectorSize, _header, _entries, places);
+    private void WriteTo(Places places)
+    {
+        RequireOutsideOfPartitions(new ByteRange(0, 2L * SectorSize));
+        RequireOutsideOfPartitions(new ByteRange(places.PrimaryEntries * SectorSize, _entries.Length));
+        RequireOutsideOfPartitions(new ByteRange(places.BackupEntries * SectorSize, _entries.Length));
+        RequireOutsideOfPartitions(new ByteRange(places.BackupHeader * SectorSize, SectorSize));
+        WriteCopies(Disk, SectorSize, _header, _entries, places);
+    }
+
+    /// <summary>A damaged table can have partitions where the table itself is; their data is not ours to overwrite.</summary>
+    private void RequireOutsideOfPartitions(ByteRange range)
+    {
+        var first = (ulong)(range.Offset / SectorSize);
+        var last = (ulong)((range.End - 1) / SectorSize);
+        for (var i = 0; i < _entries.Length / layout.Used.EntrySize; i++)
+        {
+            ref readonly var entry = ref Entry(i);
+            if ((Guid)entry.Type != Guid.Empty && entry.FirstSector <= last && first <= entry.LastSector)
+            {
+                throw new DiskFormatException("GPT-0013", $"GptEntry[{i}].firstSector", -1,
+                    $"found sectors {(ulong)entry.FirstSector}..{(ulong)entry.LastSector}, where the table itself is ({first}..{last}); remove partition {i + 1} first");
+            }
+        }
+    }
 
     /// <summary>Where the copies are now; null when the backup is nowhere that it may be.</summary>
     private Places? PlacesAsTheyAre()

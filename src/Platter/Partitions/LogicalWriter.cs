@@ -5,8 +5,10 @@ namespace Platter.Partitions;
 
 /// <summary>Edits the chain of logical partitions. The record at the extended partition's first sector is always the chain's head, whichever
 /// partition it describes; every other record lies in the gap before its partition.</summary>
-internal sealed class LogicalWriter(BlockDevice disk, int sectorSize, PartitionOptions options)
+internal sealed class LogicalWriter(PartitionTable table, int sectorSize, PartitionOptions options)
 {
+    private readonly BlockDevice _disk = table.Disk;
+
     /// <summary>A record to be written: its sector and the partition it describes.</summary>
     private sealed record Link(long EbrSector, long StartSector, long SectorCount, byte Type, byte Status)
     {
@@ -14,7 +16,7 @@ internal sealed class LogicalWriter(BlockDevice disk, int sectorSize, PartitionO
     }
 
     /// <summary>Adds a logical partition; returns where it starts, in bytes.</summary>
-    public long Add(PartitionTable table, IReadOnlyList<LogicalEntry> chain, NewPartition wish, ByteRange extended)
+    public long Add(IReadOnlyList<LogicalEntry> chain, NewPartition wish, ByteRange extended)
     {
         if (wish.Number is not null)
             throw new ArgumentException("logical partitions number themselves, from 5, in the order of their chain");
@@ -47,14 +49,14 @@ internal sealed class LogicalWriter(BlockDevice disk, int sectorSize, PartitionO
         Write(chain, links, head);
     }
 
-    public void Resize(PartitionTable table, IReadOnlyList<LogicalEntry> chain, Partition partition, long length)
+    public void Resize(IReadOnlyList<LogicalEntry> chain, Partition partition, long length)
     {
         var links = Links(chain);
         var index = IndexOf(links, partition.Start);
         var extended = table.Partitions.First(p => p.IsExtended);
         var end = partition.Start + length;
         var limit = links.SelectMany(l => new[] { l.EbrSector, l.StartSector }).Where(s => s > links[index].StartSector)
-            .Select(s => s * sectorSize).Append(Math.Min(extended.End, disk.Length)).Min();
+            .Select(s => s * sectorSize).Append(Math.Min(extended.End, _disk.Length)).Min();
         if (end < 0 || end > limit)
             throw new ArgumentException($"partition {partition.Number} cannot end at byte {end}: expected at most {limit}, where the next logical partition's record or the extended partition's end is");
         links[index] = links[index] with { SectorCount = length / sectorSize };
@@ -130,6 +132,8 @@ internal sealed class LogicalWriter(BlockDevice disk, int sectorSize, PartitionO
     /// <summary>Writes every record of the chain, last to first, keeping what bytes of existing ones it does not know.</summary>
     private void Write(IReadOnlyList<LogicalEntry> chain, List<Link> links, long head)
     {
+        foreach (var sector in links.Select(l => l.EbrSector).Append(head))
+            RequireOutsideOfPartitions(sector, links);
         if (links.Count == 0)
         {
             WriteRecord(chain, head, default, default);
@@ -146,17 +150,26 @@ internal sealed class LogicalWriter(BlockDevice disk, int sectorSize, PartitionO
         }
     }
 
+    /// <summary>A damaged table can have partitions where the chain's records are; their data is not ours to overwrite.</summary>
+    private void RequireOutsideOfPartitions(long sector, List<Link> links)
+    {
+        var offset = sector * sectorSize;
+        var primary = table.Partitions.FirstOrDefault(p => !p.IsLogical && !p.IsExtended && p.Start <= offset && offset < p.End);
+        if (primary is not null || links.Any(l => l.StartSector <= sector && sector < l.EndSector) || offset == 0)
+            throw new DiskFormatException("MBR-0014", "EBR", offset, $"found {(primary is null ? "another partition" : $"partition {primary.Number}")} over a record of the chain of logical partitions; remove one of them first");
+    }
+
     private void WriteRecord(IReadOnlyList<LogicalEntry> chain, long sector, MbrEntry data, MbrEntry next)
     {
         var bytes = new byte[MbrSector.Size];
         if (chain.Any(l => l.EbrSector == sector))
-            disk.Read(sector * sectorSize, bytes);
+            _disk.Read(sector * sectorSize, bytes);
         ref var record = ref Primitives.OnDisk.Edit<MbrSector>(bytes);
         record.Entries[0] = data;
         record.Entries[1] = next;
         record.Entries[2] = default;
         record.Entries[3] = default;
         record.Signature = MbrSector.ValidSignature;
-        disk.Write(sector * sectorSize, bytes);
+        _disk.Write(sector * sectorSize, bytes);
     }
 }

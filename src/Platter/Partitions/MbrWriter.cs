@@ -28,7 +28,7 @@ internal sealed class MbrWriter(PartitionTable table, MbrLayout layout, Partitio
         if (wish.Type.IsExtended && wish.Placement == MbrPlacement.Logical)
             throw new ArgumentException("an extended partition cannot be a logical one");
         if (GoesLogical(wish))
-            return new LogicalWriter(Disk, SectorSize, Options).Add(Table, layout.Chain, wish, extended: ExtendedFor(wish));
+            return new LogicalWriter(Table, SectorSize, Options).Add(layout.Chain, wish, extended: ExtendedFor(wish));
 
         if (wish.Type.IsExtended && layout.ExtendedIndex >= 0)
             throw new AlreadyExistsException("an extended partition");
@@ -56,7 +56,7 @@ internal sealed class MbrWriter(PartitionTable table, MbrLayout layout, Partitio
     {
         if (partition.IsLogical)
         {
-            LogicalWriterOver().Resize(Table, layout.Chain, partition, length);
+            LogicalWriterOver().Resize(layout.Chain, partition, length);
             return;
         }
         var wanted = new ByteRange(partition.Start, length);
@@ -73,7 +73,7 @@ internal sealed class MbrWriter(PartitionTable table, MbrLayout layout, Partitio
 
     public override void Set(Partition partition, PartitionChange change)
     {
-        RequireHoldable(change.Type ?? partition.Type, change.Name ?? "", change.Flags ?? 0, change.UniqueId);
+        RequireHoldable(change.Type ?? partition.Type, change.Name ?? "", change.Flags ?? PartitionFlags.None, change.UniqueId);
         if (change.Type is { } type && type.IsExtended != partition.IsExtended)
             throw new ArgumentException($"partition {partition.Number} cannot become {type}: an extended partition is added or removed, not renamed");
         if (partition.IsLogical)
@@ -157,7 +157,7 @@ internal sealed class MbrWriter(PartitionTable table, MbrLayout layout, Partitio
     private LogicalWriter LogicalWriterOver()
     {
         RequireOneChain(Table.Partitions.First(p => p.IsExtended));
-        return new LogicalWriter(Disk, SectorSize, Options);
+        return new LogicalWriter(Table, SectorSize, Options);
     }
 
     // ---- entries
@@ -205,7 +205,19 @@ internal sealed class MbrWriter(PartitionTable table, MbrLayout layout, Partitio
 
     public static byte Status(PartitionFlags flags) => flags.HasFlag(PartitionFlags.Bootable) ? MbrEntry.Active : (byte)0;
 
-    private void WriteSector() => Disk.Write(0, _sector);
+    private void WriteSector()
+    {
+        var mbr = Primitives.OnDisk.View<MbrSector>(_sector);
+        for (var i = 0; i < 4; i++)
+        {
+            if (mbr.Entries[i] is { SectorCount: var count, StartSector: var start } && count != 0 && start == 0)
+            {
+                throw new DiskFormatException("MBR-0003", $"MbrEntry[{i}].startSector", MbrSector.EntriesOffset + (i * MbrEntry.Size) + 8,
+                    $"found 0, where the table itself is; remove partition {i + 1} first");
+            }
+        }
+        Disk.Write(0, _sector);
+    }
 
     private void RequireHoldable(PartitionType type, string name, PartitionFlags flags, Guid? uniqueId)
     {
@@ -216,7 +228,7 @@ internal sealed class MbrWriter(PartitionTable table, MbrLayout layout, Partitio
             throw new UnsupportedFeatureException($"an MBR has no partition names ('{name}'); use GPT");
         if (uniqueId is not null)
             throw new UnsupportedFeatureException("an MBR has no partition GUIDs; use GPT, or set the disk signature");
-        if ((flags & ~PartitionFlags.Bootable) != 0)
+        if ((flags & ~PartitionFlags.Bootable) != PartitionFlags.None)
             throw new UnsupportedFeatureException($"an MBR has no partition flag but bootable (asked for: {string.Join(", ", PartitionFlagNames.Format(flags))})");
     }
 

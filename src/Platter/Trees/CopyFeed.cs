@@ -148,6 +148,7 @@ internal sealed class CopyFeed : IDisposable
         _stop.Cancel();
         _thread?.Join();
         _messages.Dispose();
+        Ring.Dispose();
         _stop.Dispose();
         _filled.Dispose();
         _room.Dispose();

@@ -4,7 +4,7 @@ namespace Platter.Trees;
 /// no allocation and the memory of a copy is bounded.</summary>
 /// <remarks>Ranges are reserved by one thread and released by another, in the same order. A range is contiguous: what is left at
 /// the end of the block when a range does not fit there is charged to that range.</remarks>
-internal sealed class CopyRing(int capacity)
+internal sealed class CopyRing(int capacity) : IDisposable
 {
     private readonly Lock _gate = new();
     private readonly SemaphoreSlim _room = new(0);
@@ -71,6 +71,8 @@ internal sealed class CopyRing(int capacity)
         }
         _room.Release();
     }
+
+    public void Dispose() => _room.Dispose();
 
     public Span<byte> Bytes(int offset, int length) => _bytes.AsSpan(offset, length);
 }

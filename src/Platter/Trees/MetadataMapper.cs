@@ -53,7 +53,7 @@ internal sealed class MetadataMapper(Capabilities target, CopyOptions options, C
         }
         else
         {
-            Drop(entry, ((from.DosAttributes ?? 0) & (DosAttributes.Hidden | DosAttributes.System)) != 0, LossKind.DosAttributes);
+            Drop(entry, ((from.DosAttributes ?? DosAttributes.None) & (DosAttributes.Hidden | DosAttributes.System)) != DosAttributes.None, LossKind.DosAttributes);
         }
         return (mode, attributes);
     }

@@ -218,6 +218,7 @@ public sealed class VolumeTreeSource : TreeSource
         {
             if (disposing)
                 stream.Dispose();
+            base.Dispose(disposing);
         }
     }
 }

@@ -81,7 +81,7 @@ internal sealed class FatEditor(FatVolume volume)
             if (!replace)
                 throw new AlreadyExistsException(newName);
             if (isDirectory != IsDirectory(to.Slot(existing.ShortSlot)))
-                throw new IOException(isDirectory ? $"a directory can't replace the file {newName}" : $"a file can't replace the directory {newName}");
+                throw new AlreadyExistsException(isDirectory ? $"the file {newName} (a directory can't replace it)" : $"the directory {newName} (a file can't replace it)");
             CheckRemovable(toCluster, to, existing, newName);
             replaced = existing;
         }
@@ -281,6 +281,7 @@ internal sealed class FatEditor(FatVolume volume)
             : change.UserId is not null || change.GroupId is not null ? "owners"
             : change.FinderInfo is not null ? "Finder information"
             : change.SecurityDescriptor is not null ? "security descriptors"
+            : change.DosAttributes is { } a && (a & ~(Settable | DosAttributes.Directory | DosAttributes.VolumeLabel)) != 0 ? $"attributes {a & ~Settable}"
             : change.ShortName is not null ? "short names of one's own choice (they are made from the long name)"
             : null;
         if (missing is not null)

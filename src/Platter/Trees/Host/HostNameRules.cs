@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Text;
 using Platter.FileSystems;
 using Platter.Primitives;
@@ -9,6 +10,7 @@ namespace Platter.Trees.Host;
 public sealed class HostNameRules
 {
     private const int MaxLength = 255;
+    private static readonly SearchValues<char> WindowsForbidden = SearchValues.Create("<>:\"\\|?*");
     private readonly bool _windows;
 
     private HostNameRules(bool windows) => _windows = windows;
@@ -49,7 +51,7 @@ public sealed class HostNameRules
 
     private static string? WindowsProblem(string name)
     {
-        if (name.AsSpan().IndexOfAny("<>:\"\\|?*") is var at and >= 0)
+        if (name.AsSpan().IndexOfAny(WindowsForbidden) is var at and >= 0)
             return $"holds '{name[at]}', which means something else on this host";
         if (name.AsSpan().ContainsAnyInRange('\u0001', '\u001F'))
             return "holds a control character";

@@ -141,6 +141,7 @@ public sealed class HostTreeSink : TreeSink
     {
         if (disposing)
             _files.Dispose();
+        base.Dispose(disposing);
     }
 
     /// <summary>Makes an entry under its name, or in the place of an older one where that is wished.</summary>

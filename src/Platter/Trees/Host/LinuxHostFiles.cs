@@ -25,7 +25,7 @@ internal sealed class LinuxHostFiles : HostFiles
         Capabilities = new Capabilities
         {
             Features = Features.HardLinks | Features.SymbolicLinks | Features.SparseFiles | Features.Mode | Features.ExtendedAttributes
-                | (_restoreOwner ? Features.Owner : 0) | (options.RestoreSpecialFiles ? Features.DeviceNodes : 0),
+                | (_restoreOwner ? Features.Owner : Features.None) | (options.RestoreSpecialFiles ? Features.DeviceNodes : Features.None),
             MaxNameLength = 255, NameUnit = NameUnit.Bytes, CaseSensitive = true, MaxFileLength = long.MaxValue,
             Modified = time, Accessed = time,
         };
@@ -124,6 +124,7 @@ internal sealed class LinuxHostFiles : HostFiles
         }
         _open.Clear();
         _ = LinuxFiles.Close(_top);
+        base.Dispose(disposing);
     }
 
     /// <summary>The open directory of a folder; opened name by name below the nearest one that is open.</summary>

@@ -148,7 +148,11 @@ internal sealed class LinuxTreeSource : HostTreeSource
             : null;
     }
 
-    protected override void Dispose(bool disposing) => CloseAll();
+    protected override void Dispose(bool disposing)
+    {
+        CloseAll();
+        base.Dispose(disposing);
+    }
 
     private static LinuxStat Stat(int directory, string name, string path) =>
         LinuxFiles.TryStat(directory, name, out var stat) ? stat : throw LinuxFiles.Failure(path, LinuxFiles.Error);
@@ -295,6 +299,7 @@ internal sealed class LinuxTreeSource : HostTreeSource
         {
             if (disposing)
                 _file.Dispose();
+            base.Dispose(disposing);
         }
     }
 }

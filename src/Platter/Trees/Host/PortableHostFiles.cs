@@ -38,7 +38,7 @@ internal sealed class PortableHostFiles : HostFiles
         if (info.LinkTarget is null && !info.Exists)
             return false;
         var kind = info.LinkTarget is not null ? EntryKind.SymbolicLink : info is DirectoryInfo ? EntryKind.Directory : EntryKind.File;
-        stat = new HostStat(kind, null, Timestamp.From(info.LastWriteTimeUtc));
+        stat = new HostStat(kind, null, Timestamp.From(new DateTimeOffset(info.LastWriteTimeUtc)));
         return true;
     }
 
@@ -93,7 +93,7 @@ internal sealed class PortableHostFiles : HostFiles
         if (metadata.Mode is { } mode && !OperatingSystem.IsWindows())
             info.UnixFileMode = (UnixFileMode)mode;
         if (metadata.DosAttributes is { } attributes && OperatingSystem.IsWindows())
-            info.Attributes = attributes == 0 ? FileAttributes.Normal : (FileAttributes)(int)attributes;
+            info.Attributes = attributes == DosAttributes.None ? FileAttributes.Normal : (FileAttributes)(int)attributes;
     }
 
     private string Combine(HostFolder folder, string name)

@@ -98,9 +98,9 @@ internal sealed class PortableTreeSource : HostTreeSource
         {
             Kind = kind,
             Length = kind == EntryKind.File && info is FileInfo { Exists: true } file ? file.Length : 0,
-            Created = Timestamp.From(info.CreationTimeUtc),
-            Modified = Timestamp.From(info.LastWriteTimeUtc),
-            Accessed = Timestamp.From(info.LastAccessTimeUtc),
+            Created = Timestamp.From(new DateTimeOffset(info.CreationTimeUtc)),
+            Modified = Timestamp.From(new DateTimeOffset(info.LastWriteTimeUtc)),
+            Accessed = Timestamp.From(new DateTimeOffset(info.LastAccessTimeUtc)),
             Mode = OperatingSystem.IsWindows() ? null : (int)info.UnixFileMode & 0xFFF,
             DosAttributes = OperatingSystem.IsWindows() ? (DosAttributes)(int)info.Attributes & kept : null,
             LinkTarget = target,
@@ -122,6 +122,7 @@ internal sealed class PortableTreeSource : HostTreeSource
         {
             if (disposing)
                 file.Dispose();
+            base.Dispose(disposing);
         }
     }
 }

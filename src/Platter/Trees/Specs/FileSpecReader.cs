@@ -145,21 +145,28 @@ internal static class FileSpecReader
 
     private static IReadOnlyDictionary<string, byte[]> ReadExtendedAttributes(SpecTable table)
     {
-        if (table.Table("xattrs", "xattrs = { \"user.name\" = \"value\" }") is not { } attributes)
+        if (table.Table("xattrs", "xattrs = { user.name = \"value\" }") is not { } attributes)
             return ReadOnlyDictionary<string, byte[]>.Empty;
         var values = new Dictionary<string, byte[]>(StringComparer.Ordinal);
-        foreach (var (name, place, value) in attributes.Entries)
+        AddAttributes(attributes, "", values);
+        return values;
+    }
+
+    // Names are mostly dotted, so user.name = "..." without quotes, which TOML reads as tables, means the same as "user.name" = "...".
+    private static void AddAttributes(TomlTable table, string prefix, Dictionary<string, byte[]> values)
+    {
+        foreach (var (key, place, value) in table.Entries)
         {
+            var name = prefix + key;
             if (name.Length == 0 || name.Contains('\0', StringComparison.Ordinal) || SpecTable.Utf8Length(name) > MaxAttributeName)
                 throw new TomlException(place, $"an extended attribute's name has 1 to {MaxAttributeName} bytes, none of them 0");
-            values.Add(name, value switch
-            {
-                TomlString text => DecodeAttribute(text),
-                TomlTable => throw new TomlException(place, $"{TomlCursor.Quote(name)} is a table; a name with dots needs quotes, such as \"user.name\""),
-                _ => throw new TomlException(value.Place, $"the extended attribute {TomlCursor.Quote(name)} is {value.Kind}, expected a string"),
-            });
+            if (value is TomlTable inner)
+                AddAttributes(inner, name + ".", values);   // as deep as the name is long, at most
+            else if (value is not TomlString text)
+                throw new TomlException(value.Place, $"the extended attribute {TomlCursor.Quote(name)} is {value.Kind}, expected a string");
+            else if (!values.TryAdd(name, DecodeAttribute(text)))
+                throw new TomlException(place, $"the extended attribute {TomlCursor.Quote(name)} is given twice");
         }
-        return values;
     }
 
     // The notation of getfattr and setfattr.

@@ -103,7 +103,14 @@ internal sealed class TomlCursor(string text, string sourceName)
     }
 
     /// <summary>A text in quotes as messages show it: shortened, so that a message stays one readable line.</summary>
-    public static string Quote(ReadOnlySpan<char> shown) => shown.Length <= 40 ? $"'{shown}'" : $"'{shown[..40]}...'";
+    public static string Quote(ReadOnlySpan<char> shown)
+    {
+        const int longest = 40;
+        if (shown.Length <= longest)
+            return $"'{shown}'";
+        var cut = char.IsHighSurrogate(shown[longest - 1]) ? longest - 1 : longest;
+        return $"'{shown[..cut]}...'";
+    }
 
     /// <summary>Refuses a text that no UTF-8 could stand for. Only a caller's string can hold one.</summary>
     public void RefuseLoneSurrogates()

@@ -116,7 +116,7 @@ internal static class TomlScalars
     {
         CheckDigits(digits, run, place);
         if (digits.Length > 1 && digits[0] == '0')
-            throw new TomlException(place, $"{TomlCursor.Quote(run)} begins with a 0; octal numbers are written 0o{digits.TrimStart("0_")}");
+            throw new TomlException(place, $"{TomlCursor.Quote(run)} begins with a 0; decimal numbers don't, octal ones are written like 0o644");
     }
 
     private static void CheckDigits(ReadOnlySpan<char> digits, ReadOnlySpan<char> run, TextPlace place)

@@ -55,7 +55,7 @@ public sealed class TomlDocumentTests
     [InlineData("a = {}\n[a.b]", "spec.toml:2:2: 'a' is an inline table since line 1 and cannot be added to")]
     [InlineData("a = hello", "spec.toml:1:5: 'hello' is not a value; a string needs quotes")]
     [InlineData("a = True", "spec.toml:1:5: 'True' is not a value; write true")]
-    [InlineData("a = 0644", "spec.toml:1:5: '0644' begins with a 0; octal numbers are written 0o644")]
+    [InlineData("a = 0644", "spec.toml:1:5: '0644' begins with a 0; decimal numbers don't, octal ones are written like 0o644")]
     [InlineData("a = 9223372036854775808", "spec.toml:1:5: '9223372036854775808' is out of the range of a 64-bit integer")]
     [InlineData("a = 0x8000000000000000", "spec.toml:1:5: '0x8000000000000000' is out of the range of a 64-bit integer")]
     [InlineData("a = 1e999", "spec.toml:1:5: '1e999' is out of the range of a 64-bit float")]
@@ -220,7 +220,8 @@ public sealed class TomlDocumentTests
     [Fact]
     public void A_message_stays_one_short_line_whatever_the_text_holds()
     {
-        foreach (var text in new[] { "\"a\\nb\" = 1\n\"a\\nb\" = 2", $"{new string('k', 100_000)} = 1\n{new string('k', 100_000)} = 2", $"a = {new string('x', 100_000)}" })
+        foreach (var text in new[] { "\"a\\nb\" = 1\n\"a\\nb\" = 2", $"{new string('k', 100_000)} = 1\n{new string('k', 100_000)} = 2", $"a = {new string('x', 100_000)}",
+                     $"a = 0{new string('1', 100_000)}", $"'x{string.Concat(Enumerable.Repeat("😀", 30))}' = 1\n'x{string.Concat(Enumerable.Repeat("😀", 30))}' = 1" })
         {
             var message = Refused(text);
             Assert.DoesNotContain(message, char.IsControl);
