@@ -1,4 +1,6 @@
+using Platter.Cli.Completion;
 using Platter.Cli.Output;
+using Platter.Cli.Shell;
 using Platter.Cli.Syntax;
 using Platter.Cli.Verbs;
 
@@ -32,6 +34,8 @@ internal static class CommandLine
     /// <summary>Runs one command line; also those typed at the prompt of <c>platter shell</c>.</summary>
     public static int Run(ReadOnlySpan<string> args, TextOut output, TextOut error, ShellContext? shell)
     {
+        if (args is ["__complete", ..])
+            return Completer.Print(args[1..], output);      // called by the completion scripts, whose words are not ours to parse
         Session? session = null;
         try
         {

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
 using Platter.Cli.Output;
+using Platter.Cli.Shell;
 using Platter.Cli.Syntax;
 using Platter.FileSystems;
 using Platter.Images;

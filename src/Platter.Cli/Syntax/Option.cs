@@ -11,6 +11,9 @@ internal enum ValueKind
     /// <summary>Any file or folder of the host.</summary>
     HostPath,
 
+    /// <summary>A type of filesystem.</summary>
+    FileSystemType,
+
     /// <summary>A path within the image that the command names.</summary>
     InsidePath,
 }

@@ -2,6 +2,7 @@ using Platter.Cli.Output;
 using Platter.Cli.Syntax;
 using Platter.FileSystems;
 using Platter.Trees;
+using Platter.Trees.Host;
 
 namespace Platter.Cli.Verbs;
 

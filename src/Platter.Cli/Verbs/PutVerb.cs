@@ -1,6 +1,7 @@
 using Platter.Cli.Syntax;
 using Platter.FileSystems;
 using Platter.Trees;
+using Platter.Trees.Host;
 
 namespace Platter.Cli.Verbs;
 
@@ -45,7 +46,7 @@ internal sealed class PutVerb : Verb
             session.SayMore(source);
             var (folder, name) = isFolder ? (destination, NameOf(source)) : InsidePath.Split(destination);
             if (source == "-")
-                PutStandardInput(session, at.Volume, folder, isFolder ? throw new UsageException("standard input needs a file name in DEST") : name, metadata);
+                PutStandardInput(session, at.Volume, folder, isFolder ? throw new UsageException("standard input needs a file name in DEST") : name!, metadata);
             else
                 reports.Add(PutHost(session, at.Volume, source, folder, name, metadata));
         }

@@ -9,8 +9,8 @@ internal static class VerbTable
         "info", "ls", "tree", "stat", "cat", "get", "put", "mkdir", "rm", "mv", "cp", "ln", "mknod", "touch", "truncate",
         "chmod", "chown", "attrib", "xattr get", "xattr set", "xattr rm", "xattr ls", "stream ls", "stream put", "stream cat", "stream rm",
         "settype", "label", "find", "df",
-        "mkfs", "create", "build", "part list", "part init", "part add", "part rm", "part resize", "part set", "check",
-        "devices", "shell", "completion",
+        "mkfs", "part list", "part init", "part add", "part rm", "part resize", "part set", "check",
+        "shell", "completion",
     ];
 
     /// <summary>The verb, or null.</summary>
@@ -47,8 +47,6 @@ internal static class VerbTable
         "find" => new FindVerb(),
         "df" => new DfVerb(),
         "mkfs" => new MkfsVerb(),
-        "create" => new CreateVerb(),
-        "build" => new BuildVerb(),
         "part list" => new PartListVerb(),
         "part init" => new PartInitVerb(),
         "part add" => new PartAddVerb(),
@@ -56,10 +54,8 @@ internal static class VerbTable
         "part resize" => new PartResizeVerb(),
         "part set" => new PartSetVerb(),
         "check" => new CheckVerb(),
-        "devices" => new DevicesVerb(),
         "shell" => new ShellVerb(),
         "completion" => new CompletionVerb(),
-        "__complete" => new CompleteVerb(),     // called by the completion scripts, not by people
         _ => null,
     };
 
