@@ -5,6 +5,7 @@ using Microsoft.Win32.SafeHandles;
 namespace Platter.Blocks;
 
 /// <summary>The calls on files that Linux has and .NET does not offer. All are in glibc 2.28 and musl 1.2.</summary>
+/// <remarks>Offsets are off_t, 64 bits on every 64-bit Linux.</remarks>
 [SupportedOSPlatform("linux")]
 internal static partial class LinuxFile
 {
@@ -62,7 +63,7 @@ internal static partial class LinuxFile
         fallocate(file, 1 /* FALLOC_FL_KEEP_SIZE */, offset, length) == 0 ? 0 : Marshal.GetLastPInvokeError();
 
     /// <summary>The next data or hole at or behind an offset; negative, with errno kept, when there is none or it can't be told.</summary>
-    internal static long Find(SafeFileHandle file, long offset, Seek what) => lseek64(file, offset, (int)what);
+    internal static long Find(SafeFileHandle file, long offset, Seek what) => lseek(file, offset, (int)what);
 
     /// <summary>As fsync, but without waiting for times to be recorded. 0 or an errno.</summary>
     internal static int SyncData(SafeFileHandle file) => fdatasync(file) == 0 ? 0 : Marshal.GetLastPInvokeError();
@@ -73,11 +74,11 @@ internal static partial class LinuxFile
     [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     private static unsafe partial int statx(SafeFileHandle folder, string path, int flags, uint mask, Status* status);
 
-    [LibraryImport("libc", EntryPoint = "fallocate64", SetLastError = true)]
+    [LibraryImport("libc", SetLastError = true)]
     private static partial int fallocate(SafeFileHandle file, int mode, long offset, long length);
 
     [LibraryImport("libc", SetLastError = true)]
-    private static partial long lseek64(SafeFileHandle file, long offset, int whence);
+    private static partial long lseek(SafeFileHandle file, long offset, int whence);
 
     [LibraryImport("libc", SetLastError = true)]
     private static partial int fdatasync(SafeFileHandle file);

@@ -40,7 +40,7 @@ public enum NameUnit
 
 /// <summary>One of the times, as a filesystem stores it.</summary>
 /// <param name="Resolution">The step, in nanoseconds: 2,000,000,000 for FAT's modification time.</param>
-/// <param name="First">The earliest that can be stored.</param>
+/// <param name="First">The earliest that can be stored; steps of a second and more are counted from here, so that days are local days.</param>
 /// <param name="Last">The latest that can be stored.</param>
 public readonly record struct TimeCapability(long Resolution, Timestamp First, Timestamp Last)
 {
@@ -50,11 +50,10 @@ public readonly record struct TimeCapability(long Resolution, Timestamp First, T
         if (time < First)
             return First;
         if (time > Last)
-            return Last;
+            time = Last;
         if (Resolution < 1_000_000_000)
             return time with { Nanoseconds = (int)(time.Nanoseconds / Resolution * Resolution) };
-        var step = Resolution / 1_000_000_000;
-        return new Timestamp(time.UnixSeconds - ((time.UnixSeconds % step + step) % step));
+        return new Timestamp(time.UnixSeconds - (time.UnixSeconds - First.UnixSeconds) % (Resolution / 1_000_000_000));
     }
 }
 

@@ -8,7 +8,10 @@ namespace Platter.FileSystems;
 /// <see cref="Commit"/>, which makes all of them durable at once (above a transaction device: atomically). Every state
 /// between two edits is a consistent filesystem, so a bulk job may commit after any of them.</para>
 /// <para>Names are checked against the filesystem's rules (<see cref="InvalidNameException"/>) and its own comparison
-/// (<see cref="AlreadyExistsException"/>).</para>
+/// (<see cref="AlreadyExistsException"/>). Every call that takes a parent throws <see cref="DirectoryNotFoundException"/> when that
+/// node is no directory, and <see cref="FileNotFoundException"/> when a node, or the name to change, is not there (any more).</para>
+/// <para>New entries, and content that is written, get the time of <see cref="VolumeOptions.Clock"/>. Reading changes no times.</para>
+/// <para>Space that an edit frees may only be usable after the next <see cref="Commit"/>: the committed state must stay intact until then.</para>
 /// </remarks>
 public abstract class EditableVolume : Volume
 {
@@ -34,8 +37,12 @@ public abstract class EditableVolume : Volume
     /// <summary>Gives a node another name.</summary>
     public virtual void CreateHardLink(NodeId node, NodeId parent, string name) => throw Lacks("hard links");
 
-    /// <summary>Opens a stream of a node for reading and writing, creating it when it is a named stream that is not there.
-    /// The length stays; <see cref="Stream.SetLength"/> truncates.</summary>
+    /// <summary>Opens a stream of a node for reading and writing, creating it when it is a named stream or a resource fork that is
+    /// not there. The length stays; <see cref="Stream.SetLength"/> truncates.</summary>
+    /// <remarks>A node may have several streams open at once. What one wrote is seen by all, and by <see cref="Volume.GetMetadata"/>,
+    /// after its <see cref="Stream.Flush"/> at the latest. <see cref="Commit"/> includes what open streams hold.</remarks>
+    /// <exception cref="UnauthorizedAccessException">The main data of what has none: a directory, a link, a device.</exception>
+    /// <exception cref="UnsupportedFeatureException">The filesystem has no such streams.</exception>
     public abstract VolumeStream OpenWrite(NodeId id, StreamName stream);
 
     /// <summary>Removes a named stream or a resource fork.</summary>
@@ -46,8 +53,12 @@ public abstract class EditableVolume : Volume
     /// <param name="name">Its name there.</param>
     /// <param name="newParent">The directory it goes to; may be the same.</param>
     /// <param name="newName">Its name there. A name that differs only by case from the old one is allowed.</param>
-    /// <param name="replace">Whether an existing file, or empty directory when a directory is moved, gives way.</param>
+    /// <param name="replace">Whether an existing file, or empty directory when a directory is moved, gives way. When both names
+    /// lead to the same node (hard links), the old name goes and the new one stays.</param>
     /// <exception cref="ArgumentException">A directory would come to lie within itself.</exception>
+    /// <exception cref="AlreadyExistsException">The new name is taken, and <paramref name="replace"/> is false or just one of the two is a directory.</exception>
+    /// <exception cref="DirectoryNotEmptyException">The directory to be replaced holds entries.</exception>
+    /// <exception cref="InUseException">A stream of the node to be replaced is open. The node that is moved may have open streams.</exception>
     public abstract void Rename(NodeId parent, string name, NodeId newParent, string newName, bool replace);
 
     /// <summary>Removes a name, and the node with its last name.</summary>
@@ -86,7 +97,9 @@ public abstract class EditableVolume : Volume
     }
 
     /// <summary>Sets what is not null in <paramref name="change"/>; all of it or, with an exception, nothing.</summary>
-    /// <exception cref="UnsupportedFeatureException">The filesystem cannot hold one of them.</exception>
+    /// <remarks>Times are stored as <see cref="TimeCapability.Round"/> says: cut to the step, pulled into the range; never refused for their value.</remarks>
+    /// <exception cref="UnsupportedFeatureException">The filesystem cannot hold one of them: a time, an owner, an attribute bit
+    /// that is not among <see cref="Capabilities.SettableAttributes"/>.</exception>
     public abstract void SetMetadata(NodeId id, MetadataChange change);
 
     /// <summary>Sets an extended attribute, or removes it when <paramref name="value"/> is null.</summary>
@@ -120,6 +133,10 @@ public abstract class EditableVolume : Volume
             if (length > 0)
                 stream.Reserve(length.Value);
             content.CopyTo(stream, 1 << 20);
+            stream.Dispose();
+            // Writing moves the modification time and, on FAT and NTFS, sets the archive bit: what was asked for has the last word.
+            if (metadata != MetadataChange.None)
+                SetMetadata(id, metadata);
             complete = true;
         }
         finally
@@ -127,8 +144,6 @@ public abstract class EditableVolume : Volume
             if (!complete)
                 Delete(parent, name);
         }
-        if (metadata.Modified is not null)
-            SetMetadata(id, new MetadataChange { Modified = metadata.Modified });
         return id;
     }
 

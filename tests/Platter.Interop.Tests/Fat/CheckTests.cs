@@ -187,7 +187,7 @@ public class CheckTests
     // Writes other units into the pieces of a long name of the same length.
     private static void Retitle(SoundVolume v, string old, string title)
     {
-        var reader = new FatSlotReader();
+        var reader = new FatSlotAudit();
         var slot = v.Slots(v.FirstCluster("/MANY")).First(s => reader.Next(v.Bytes.AsSpan(s, 32)) == FatSlotKind.Entry && reader.LongName.SequenceEqual(old));
         int[] places = [1, 3, 5, 7, 9, 14, 16, 18, 20, 22, 24, 28, 30];
         for (var i = 0; i < title.Length; i++)

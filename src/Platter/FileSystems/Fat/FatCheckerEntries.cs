@@ -13,7 +13,7 @@ internal sealed class FatCheckerEntries
     private readonly CheckReport _report;
     private readonly FatCheckerNames _names;
     private readonly List<FatCheckedDirectory> _children = [];
-    private FatSlotReader _reader = new();
+    private FatSlotAudit _reader = new();
     private int _slots;
     private int _behindEnd;
     private bool _ended;

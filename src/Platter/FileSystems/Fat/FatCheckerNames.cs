@@ -14,7 +14,7 @@ internal sealed class FatCheckerNames(FatCheckedDirectory directory, CheckReport
 
     /// <summary>Checks the names of an entry.</summary>
     /// <returns>The name that a person knows it by.</returns>
-    public string Check(ReadOnlySpan<byte> slot, ref FatSlotReader reader, long offset)
+    public string Check(ReadOnlySpan<byte> slot, ref FatSlotAudit reader, long offset)
     {
         var stored = slot[..FatShortNames.Length];
         var shortName = FatShortNames.Decode(stored, FatCaseFlags.None, codePage);

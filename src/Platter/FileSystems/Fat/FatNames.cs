@@ -38,7 +38,7 @@ internal sealed class FatNames : IEqualityComparer<string>
             throw new InvalidNameException(name, $"has {name.Length} UTF-16 units, FAT stores at most {MaxLength}");
         foreach (var c in name)
         {
-            if (c < 0x20 || c == 0x7F)
+            if (c < 0x20)
                 throw new InvalidNameException(Printable(name), $"holds the control character 0x{(int)c:X2}, which FAT forbids");
             if (Forbidden.Contains(c))
                 throw new InvalidNameException(name, $"holds '{c}', which FAT forbids");
@@ -81,5 +81,5 @@ internal sealed class FatNames : IEqualityComparer<string>
             && (stem.StartsWith("COM", StringComparison.OrdinalIgnoreCase) || stem.StartsWith("LPT", StringComparison.OrdinalIgnoreCase));
     }
 
-    private static string Printable(string name) => string.Concat(name.Select(c => c < 0x20 || c == 0x7F || char.IsSurrogate(c) ? $"\\u{(int)c:X4}" : c.ToString()));
+    private static string Printable(string name) => string.Concat(name.Select(c => c < 0x20 || char.IsSurrogate(c) ? $"\\u{(int)c:X4}" : c.ToString()));
 }

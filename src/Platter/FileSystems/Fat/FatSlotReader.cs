@@ -1,220 +1,149 @@
-using System.Buffers.Binary;
+using System.Runtime.InteropServices;
 using Platter.Primitives;
 
 namespace Platter.FileSystems.Fat;
 
-/// <summary>What a slot turned out to be.</summary>
-internal enum FatSlotKind
+/// <summary>One entry of a directory: its short slot and the long-name slots before it.</summary>
+/// <param name="FirstSlot">Index of the first slot that belongs to it.</param>
+/// <param name="ShortSlot">Index of the short slot; -1 when long-name slots have none (orphans).</param>
+/// <param name="HasLongName">Whether the slots from <paramref name="FirstSlot"/> on are a valid long name of this short name.</param>
+/// <param name="Orphans">How many long-name slots before <paramref name="FirstSlot"/> belong to nothing.</param>
+internal readonly record struct FatEntry(int FirstSlot, int ShortSlot, bool HasLongName, int Orphans)
 {
-    /// <summary>First byte 0x00: nothing follows.</summary>
-    End,
-
-    /// <summary>First byte 0xE5.</summary>
-    Removed,
-
-    /// <summary>A piece of a long name; its file is still to come.</summary>
-    LongPiece,
-
-    /// <summary>The volume label: attribute 0x08, not a long piece.</summary>
-    Label,
-
-    /// <summary>A file or directory, "." and ".." too.</summary>
-    Entry,
+    public int SlotCount => ShortSlot - FirstSlot + 1;
 }
 
-/// <summary>What is wrong with the long name before an entry. Any of them but <see cref="Reserved"/> means: ignore the long name.</summary>
-[Flags]
-internal enum FatLongNameFaults
+/// <summary>Walks the slots of a directory and puts long names and short names together. One place for the rule, used by
+/// reading and by the checker.</summary>
+internal static class FatSlotReader
 {
-    None = 0,
-
-    /// <summary>Pieces that a removed slot or the end follows.</summary>
-    Orphan = 1,
-
-    /// <summary>A piece without the one that starts a long name.</summary>
-    Fragment = 2,
-
-    /// <summary>Pieces not numbered n, n-1, ... 1, or more than 20 of them.</summary>
-    Order = 4,
-
-    /// <summary>The entry comes before piece 1.</summary>
-    Unfinished = 8,
-
-    /// <summary>The checksum is not that of the entry's short name, or the pieces have different ones.</summary>
-    Checksum = 16,
-
-    /// <summary>The type or cluster field of a piece is not 0, or the upper attribute bits.</summary>
-    Reserved = 32,
-
-    /// <summary>Something other than 0xFFFF behind the terminating 0, or no name at all.</summary>
-    Padding = 64,
-}
-
-/// <summary>Puts the slots of a directory together: each entry with the long name before it. Fed slot by slot, so it does not care
-/// where clusters end.</summary>
-/// <remarks>"FAT: General Overview of On-Disk Format" 1.03, "Long Directory Entries": a long name counts only if its pieces are complete, in
-/// order, right before their entry, and have the checksum of its short name. One instance serves a directory; nothing is allocated
-/// per slot.</remarks>
-internal struct FatSlotReader()
-{
-    private readonly char[] _units = new char[FatLongSlot.MaxSlots * FatLongSlot.UnitsPerSlot];
-    private int _expected = -1; // the ordinal that must come next; 0: an entry must; -1: no long name is under way
-    private int _pieces;
-    private byte _checksum;
-    private int _length;
-
-    // Faults of pieces given up already, to be told with the next slot.
-    private FatLongNameFaults _pending;
-
-    /// <summary>Number of slots fed so far.</summary>
-    public int Slots { get; private set; }
-
-    /// <summary>What is wrong with the long pieces since the last entry; after a <see cref="FatSlotKind.LongPiece"/> not yet known.</summary>
-    public FatLongNameFaults Faults { get; private set; }
-
-    /// <summary>How many slots the entry takes: its own and those of its long name.</summary>
-    public int SetLength { get; private set; }
-
-    /// <summary>Whether the entry has a long name that belongs to it.</summary>
-    public readonly bool HasLongName => _length > 0;
-
-    /// <summary>The entry's long name; empty when it has none that counts. Valid until the next slot.</summary>
-    public readonly ReadOnlySpan<char> LongName => _units.AsSpan(0, _length);
-
-    /// <summary>Starts a directory.</summary>
-    public void Reset()
+    /// <summary>Finds the next entry, volume labels and dot entries included.</summary>
+    /// <param name="slots">The directory's bytes.</param>
+    /// <param name="position">Slot index to go on from; moved behind the entry.</param>
+    /// <param name="entry">The entry; ShortSlot -1 when long-name slots stand before the end alone.</param>
+    /// <returns>False at the end of the directory.</returns>
+    public static bool TryNext(ReadOnlySpan<byte> slots, ref int position, out FatEntry entry)
     {
-        Slots = 0;
-        Forget();
-        _pending = FatLongNameFaults.None;
-    }
-
-    /// <summary>Takes the next slot, 32 bytes.</summary>
-    public FatSlotKind Next(ReadOnlySpan<byte> slot)
-    {
-        Slots++;
-        _length = 0;
-        SetLength = 1;
-        Faults = FatLongNameFaults.None;
-        var first = slot[0];
-        if (first is FatShortSlot.End or FatShortSlot.Removed)
+        var count = slots.Length / FatShortSlot.Size;
+        var orphans = 0;
+        var start = -1;         // where the long name under way starts; -1 when there is none
+        int expected = 0, checksum = 0;
+        for (; position < count; position++)
         {
-            Faults = Drain(FatLongNameFaults.Orphan);
-            return first == FatShortSlot.End ? FatSlotKind.End : FatSlotKind.Removed;
-        }
-        ref readonly var entry = ref OnDisk.View<FatShortSlot>(slot);
-        if ((entry.Attributes & 0x3F) == FatLongSlot.AttributesValue)
-        {
-            AddPiece(in OnDisk.View<FatLongSlot>(slot), slot);
-            return FatSlotKind.LongPiece;
-        }
-        if ((entry.Attributes & (byte)DosAttributes.VolumeLabel) != 0)
-        {
-            Faults = Drain(FatLongNameFaults.Unfinished);
-            return FatSlotKind.Label;
-        }
-        Finish(slot);
-        return FatSlotKind.Entry;
-    }
-
-    /// <summary>The directory is over without an end mark: what is under way is an orphan.</summary>
-    public FatLongNameFaults Finish() => Drain(FatLongNameFaults.Orphan);
-
-    private void AddPiece(in FatLongSlot piece, ReadOnlySpan<byte> slot)
-    {
-        var ordinal = piece.Ordinal & 0x3F;
-        if ((piece.Ordinal & FatLongSlot.LastFlag) != 0)
-        {
-            // A new name; what was under way has lost its entry.
-            if (_expected >= 0)
-                _pending |= FatLongNameFaults.Order;
-            Forget();
-            if (ordinal is 0 or > FatLongSlot.MaxSlots)
+            var slot = slots.Slice(position * FatShortSlot.Size, FatShortSlot.Size);
+            if (slot[0] == FatShortSlot.End)
+                break;
+            if (slot[0] == FatShortSlot.Removed)
             {
-                _pending |= FatLongNameFaults.Order;
-                return;
+                orphans += start < 0 ? 0 : position - start;
+                start = -1;
+                continue;
             }
-            _expected = ordinal;
-            _checksum = piece.Checksum;
+            if (IsLong(slot))
+            {
+                int ordinal = slot[0] & 0x3F;
+                if ((slot[0] & FatLongSlot.LastFlag) != 0)
+                {
+                    orphans += start < 0 ? 0 : position - start;
+                    start = ordinal is >= 1 and <= FatLongSlot.MaxSlots ? position : -1;
+                    orphans += start < 0 ? 1 : 0;
+                    expected = ordinal - 1;
+                    checksum = slot[0x0D];
+                }
+                else if (start >= 0 && ordinal == expected && ordinal >= 1 && slot[0x0D] == checksum)
+                {
+                    expected--;
+                }
+                else
+                {
+                    orphans += start < 0 ? 1 : position - start + 1;
+                    start = -1;
+                }
+                continue;
+            }
+
+            var hasLongName = start >= 0 && expected == 0 && FatShortNames.Checksum(slot) == checksum && (slot[0x0B] & 0x08) == 0;
+            if (start >= 0 && !hasLongName)
+                orphans += position - start;
+            entry = new FatEntry(hasLongName ? start : position, position, hasLongName, orphans);
+            position++;
+            return true;
         }
-        else if (_expected < 0)
-        {
-            _pending |= FatLongNameFaults.Fragment;
-            return;
-        }
-        else if (_expected == 0)
-        {
-            // A complete name is followed by a piece of another one that has lost its start.
-            _pending |= FatLongNameFaults.Orphan | FatLongNameFaults.Fragment;
-            Forget();
-            return;
-        }
-        else if (ordinal != _expected)
-        {
-            _pending |= FatLongNameFaults.Order;
-            Forget();
-            return;
-        }
-        if (piece.Type != 0 || piece.Cluster != 0 || piece.Attributes != FatLongSlot.AttributesValue)
-            _pending |= FatLongNameFaults.Reserved;
-        if (piece.Checksum != _checksum)
-            _pending |= FatLongNameFaults.Checksum;
-        var units = _units.AsSpan((ordinal - 1) * FatLongSlot.UnitsPerSlot, FatLongSlot.UnitsPerSlot);
-        CopyUnits(slot[0x01..0x0B], units);
-        CopyUnits(slot[0x0E..0x1A], units[5..]);
-        CopyUnits(slot[0x1C..0x20], units[11..]);
-        _expected = ordinal - 1;
-        _pieces++;
+        if (start >= 0)
+            orphans += position - start;
+        entry = new FatEntry(-1, -1, false, orphans);
+        return false;
     }
 
-    private void Finish(ReadOnlySpan<byte> slot)
-    {
-        var pieces = _pieces;
-        if (_expected > 0)
-        {
-            Faults = Drain(FatLongNameFaults.Unfinished);
-            return;
-        }
-        if (_expected < 0)
-        {
-            Faults = Drain(FatLongNameFaults.None);
-            return;
-        }
-        if (FatShortNames.Checksum(slot) != _checksum)
-            _pending |= FatLongNameFaults.Checksum;
-        var units = _units.AsSpan(0, pieces * FatLongSlot.UnitsPerSlot);
-        var end = units.IndexOf('\0');
-        if (end == 0 || (end >= 0 && units[(end + 1)..].IndexOfAnyExcept('\uFFFF') >= 0) || end >= 0 && end <= units.Length - FatLongSlot.UnitsPerSlot)
-            _pending |= FatLongNameFaults.Padding;
-        var length = end >= 0 ? end : units.Length;
-        Faults = Drain(FatLongNameFaults.None);
+    public static bool IsLong(ReadOnlySpan<byte> slot) => (slot[0x0B] & 0x3F) == FatLongSlot.AttributesValue;
 
-        // Odd padding and reserved fields don't take the name away: no driver looks at them.
-        if ((Faults & ~(FatLongNameFaults.Reserved | FatLongNameFaults.Padding)) == 0)
+    /// <summary>Puts a long name together.</summary>
+    /// <param name="slots">The directory's bytes.</param>
+    /// <param name="entry">An entry that has a long name.</param>
+    /// <param name="name">At least 260 units.</param>
+    /// <returns>How many units the name has; up to 260 in a damaged directory.</returns>
+    public static int ReadLongName(ReadOnlySpan<byte> slots, FatEntry entry, Span<char> name)
+    {
+        var length = 0;
+        for (var slot = entry.ShortSlot - 1; slot >= entry.FirstSlot; slot--)
         {
-            _length = length;
-            SetLength = 1 + pieces;
+            var bytes = slots.Slice(slot * FatShortSlot.Size, FatShortSlot.Size);
+            CopyUnits(bytes.Slice(0x01, 10), name, ref length);
+            CopyUnits(bytes.Slice(0x0E, 12), name, ref length);
+            CopyUnits(bytes.Slice(0x1C, 4), name, ref length);
+        }
+        var end = name[..length].IndexOf('\0');
+        return end < 0 ? length : end;
+    }
+
+    private static void CopyUnits(ReadOnlySpan<byte> bytes, Span<char> name, ref int length)
+    {
+        var target = name.Slice(length, bytes.Length / 2);
+        if (BitConverter.IsLittleEndian)
+        {
+            bytes.CopyTo(MemoryMarshal.AsBytes(target));
+        }
+        else
+        {
+            for (var i = 0; i < target.Length; i++)
+                target[i] = (char)(bytes[2 * i] | bytes[2 * i + 1] << 8);
+        }
+        length += target.Length;
+    }
+
+    /// <summary>Writes a long name's slots, last piece first.</summary>
+    public static void WriteLongName(Span<byte> slots, string name, byte checksum)
+    {
+        var count = SlotsFor(name);
+        Span<char> padded = stackalloc char[FatLongSlot.UnitsPerSlot * FatLongSlot.MaxSlots];
+        padded.Fill('\uFFFF');
+        name.CopyTo(padded);
+        if (name.Length % FatLongSlot.UnitsPerSlot != 0)
+            padded[name.Length] = '\0';
+        for (var piece = 0; piece < count; piece++)
+        {
+            var bytes = slots.Slice((count - 1 - piece) * FatShortSlot.Size, FatShortSlot.Size);
+            bytes.Clear();
+            ref var slot = ref OnDisk.Edit<FatLongSlot>(bytes);
+            slot.Ordinal = (byte)(piece + 1 | (piece + 1 == count ? FatLongSlot.LastFlag : 0));
+            slot.Attributes = FatLongSlot.AttributesValue;
+            slot.Checksum = checksum;
+            var units = padded.Slice(piece * FatLongSlot.UnitsPerSlot, FatLongSlot.UnitsPerSlot);
+            PutUnits(units[..5], bytes.Slice(0x01, 10));
+            PutUnits(units.Slice(5, 6), bytes.Slice(0x0E, 12));
+            PutUnits(units.Slice(11, 2), bytes.Slice(0x1C, 4));
         }
     }
 
-    // What is told of the pieces so far, with one fault more if a name is under way.
-    private FatLongNameFaults Drain(FatLongNameFaults underWay)
-    {
-        var faults = _pending | (_expected >= 0 ? underWay : FatLongNameFaults.None);
-        _pending = FatLongNameFaults.None;
-        Forget();
-        return faults;
-    }
+    /// <summary>How many slots a long name takes, its short slot not counted.</summary>
+    public static int SlotsFor(string name) => (name.Length + FatLongSlot.UnitsPerSlot - 1) / FatLongSlot.UnitsPerSlot;
 
-    private void Forget()
+    private static void PutUnits(ReadOnlySpan<char> units, Span<byte> bytes)
     {
-        _expected = -1;
-        _pieces = 0;
-    }
-
-    private static void CopyUnits(ReadOnlySpan<byte> bytes, Span<char> units)
-    {
-        for (var i = 0; i < bytes.Length / 2; i++)
-            units[i] = (char)BinaryPrimitives.ReadUInt16LittleEndian(bytes[(2 * i)..]);
+        for (var i = 0; i < units.Length; i++)
+        {
+            bytes[2 * i] = (byte)units[i];
+            bytes[2 * i + 1] = (byte)(units[i] >> 8);
+        }
     }
 }

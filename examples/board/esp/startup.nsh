@@ -1,0 +1,3 @@
+echo -off
+echo Board image built by Platter
+\EFI\BOOT\BOOTX64.EFI

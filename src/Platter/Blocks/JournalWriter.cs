@@ -1,0 +1,262 @@
+using System.Buffers;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using Platter.Primitives;
+
+namespace Platter.Blocks;
+
+/// <summary>Writes one transaction's journal: slots as pages spill, then index and commit record.</summary>
+/// <remarks>The file is kept, with its commit record zeroed, from one transaction to the next: overwriting allocated
+/// blocks spares the host's own journal. That the zeroing may be lost in a power cut does no harm: replaying what is home
+/// already changes nothing that a committed structure refers to.</remarks>
+internal sealed class JournalWriter(JournalStore store) : IDisposable
+{
+    private const int BufferSize = 1 << 20;
+    private const long LargestKept = 16 << 20;      // bytes; a longer file is not worth keeping for the next transaction
+
+    private readonly List<uint> _slotChecksums = [];
+    private readonly Stack<int> _freeSlots = [];
+    private ResizableDevice? _file;
+    private byte[]? _buffer;
+    private long _bufferOffset;
+    private int _buffered;
+    private ulong _salt;
+    private bool _nameIsDurable;
+    private bool _pastIsDurable;
+
+    /// <summary>Where slots are read from; null while nothing has been written.</summary>
+    internal BlockDevice? File => _file;
+
+    /// <summary>Whether this transaction has put anything into the file.</summary>
+    internal bool IsStarted { get; private set; }
+
+    /// <summary>Whether this transaction has recorded how long the image was.</summary>
+    internal bool HasIntent { get; private set; }
+
+    internal string Name => store.Name;
+
+    /// <summary>Moves pages out of memory, into slots.</summary>
+    internal void Spill(PageOverlay pages)
+    {
+        Start();
+        foreach (var page in pages.SortedPages())
+        {
+            var content = pages.InMemory(page);
+            if (content.IsEmpty)
+                continue;
+            var checksum = Journal.PageChecksum(_salt, page, content);
+            if (_freeSlots.TryPop(out var slot))
+            {
+                _slotChecksums[slot] = checksum;
+            }
+            else
+            {
+                slot = _slotChecksums.Count;
+                _slotChecksums.Add(checksum);
+            }
+            Put(Journal.OffsetOfSlot(slot), content);
+            pages.MoveToSlot(page, slot);
+        }
+        FlushBuffer();
+        pages.Journal = _file;
+    }
+
+    /// <summary>A page left its slot, which can be used again.</summary>
+    internal void Release(int slot) => _freeSlots.Push(slot);
+
+    /// <summary>Records, durably, how long the image is, before it grows.</summary>
+    internal void WriteIntent(long lengthBefore, ReadOnlySpan<PageSample> samples)
+    {
+        Start();
+        var bytes = new byte[Journal.SlotsOffset];      // the commit record behind it is zeroed by the same write
+        ref var intent = ref OnDisk.Edit<JournalIntent>(bytes);
+        intent.Magic = Journal.IntentMagic;
+        intent.Version = Journal.Version;
+        intent.PageSize = Journal.PageSize;
+        intent.Salt = _salt;
+        intent.LengthBefore = (ulong)lengthBefore;
+        intent.SampleCount = (uint)samples.Length;
+        var head = Unsafe.SizeOf<JournalIntent>();
+        MemoryMarshal.AsBytes(samples).CopyTo(bytes.AsSpan(head));
+        intent.Checksum = Journal.RecordChecksum(_salt, bytes.AsSpan(0, head + samples.Length * Unsafe.SizeOf<PageSample>()));
+        Put(0, bytes);
+        FlushBuffer();
+        HasIntent = true;
+        MakeDurable();
+    }
+
+    /// <summary>Writes what is not in a slot yet, the index and the commit record, and makes all of it durable.</summary>
+    internal void Commit(PageOverlay pages, long[] sortedPages, long lengthBefore, long lengthAfter, ReadOnlySpan<PageSample> samples)
+    {
+        Start();
+        var entries = sortedPages.Length * 16;
+        var index = new byte[entries + pages.Zeros.Count * 16 + samples.Length * Unsafe.SizeOf<PageSample>()];
+        var table = MemoryMarshal.Cast<byte, PageEntry>(index.AsSpan(0, entries));
+        var nextSlot = _slotChecksums.Count;
+        for (var i = 0; i < sortedPages.Length; i++)
+        {
+            var page = sortedPages[i];
+            var slot = pages.SlotOf(page);
+            table[i].Page = (ulong)page;
+            table[i].Checksum = slot >= 0 ? _slotChecksums[slot] : Journal.PageChecksum(_salt, page, pages.InMemory(page));
+            table[i].Slot = (uint)(slot >= 0 ? slot : nextSlot++);
+        }
+        var zeros = MemoryMarshal.Cast<byte, ZeroEntry>(index.AsSpan(entries, pages.Zeros.Count * 16));
+        for (var i = 0; i < zeros.Length; i++)
+            zeros[i] = new ZeroEntry { FirstPage = (ulong)pages.Zeros[i].Start, PageCount = (ulong)pages.Zeros[i].Length };
+        MemoryMarshal.AsBytes(samples).CopyTo(index.AsSpan(entries + zeros.Length * 16));
+
+        var commit = new JournalCommit
+        {
+            Magic = Journal.CommitMagic, Version = Journal.Version, PageSize = Journal.PageSize, Salt = _salt,
+            LengthBefore = (ulong)lengthBefore, LengthAfter = (ulong)lengthAfter,
+            IndexOffset = (ulong)Journal.OffsetOfSlot(nextSlot), IndexLength = (ulong)index.Length,
+            PageCount = (ulong)sortedPages.Length, ZeroCount = (ulong)zeros.Length, SampleCount = (uint)samples.Length,
+            IndexChecksum = Journal.RecordChecksum(_salt, index),
+        };
+        commit.Checksum = Journal.RecordChecksum(_salt, OnDisk.Bytes(ref commit));
+        if (!HasIntent)
+            Put(0, new byte[Journal.PageSize]);
+        var record = new byte[Journal.PageSize];
+        OnDisk.Bytes(ref commit).CopyTo(record);
+        Put(Journal.CommitOffset, record);
+        foreach (ref readonly var entry in table)
+        {
+            var content = pages.InMemory((long)(ulong)entry.Page);
+            if (!content.IsEmpty)
+                Put(Journal.OffsetOfSlot(entry.Slot), content);
+        }
+        Put(Journal.OffsetOfSlot(nextSlot), index);
+        FlushBuffer();
+        MakeDurable();
+    }
+
+    /// <summary>The transaction is home, or never was: its journal counts no longer.</summary>
+    internal void Retire()
+    {
+        if (_file is not null && IsStarted)
+        {
+            // An intent must go at one stroke with the commit record, and only a removal does that.
+            if (HasIntent || _file.Length > LargestKept)
+                Remove();
+            else if (_file.Length >= Journal.SlotsOffset)
+                _file.Write(Journal.CommitOffset, new byte[8]);
+        }
+        Forget();
+    }
+
+    /// <summary>Makes sure that no earlier transaction's journal comes back after a power cut. To be called before the image is touched
+    /// outside of a commit: replaying would be harmless even then, but the journal would no longer know its image.</summary>
+    internal void MakePastDurable()
+    {
+        if (_pastIsDurable)
+            return;
+        if (_file is not null && _nameIsDurable)
+            _file.Flush();
+        else
+            store.MakeNameDurable();
+        _pastIsDurable = true;
+    }
+
+    /// <summary>Makes sure that a commit that failed half-way is never replayed. Pages in slots can still be read afterwards.</summary>
+    internal void Withdraw()
+    {
+        if (_file is null || _file.Length < Journal.SlotsOffset)
+            return;
+        _file.Write(Journal.CommitOffset, new byte[Journal.PageSize]);
+        _file.Flush();
+    }
+
+    /// <summary>Takes the file away.</summary>
+    public void Dispose()
+    {
+        if (_file is not null)
+            Remove();
+        ReturnBuffer();
+    }
+
+    /// <summary>Lets go of the file, which stays: it is complete, and the next one to open the image replays it.</summary>
+    internal void Leave()
+    {
+        _file?.Dispose();
+        _file = null;
+        ReturnBuffer();
+    }
+
+    private void Start()
+    {
+        if (IsStarted)
+            return;
+        if (_file is null)
+        {
+            _file = store.Create();
+            _nameIsDurable = false;
+        }
+        _salt = (ulong)Random.Shared.NextInt64(long.MinValue, long.MaxValue);
+        IsStarted = true;
+    }
+
+    private void Forget()
+    {
+        if (IsStarted)
+            _pastIsDurable = false;
+        IsStarted = false;
+        HasIntent = false;
+        _slotChecksums.Clear();
+        _freeSlots.Clear();
+    }
+
+    private void Remove()
+    {
+        _file?.Dispose();
+        _file = null;
+        _nameIsDurable = false;
+        store.Remove();
+    }
+
+    private void ReturnBuffer()
+    {
+        if (_buffer is not null)
+            ArrayPool<byte>.Shared.Return(_buffer);
+        _buffer = null;
+    }
+
+    private void MakeDurable()
+    {
+        _file!.Flush();
+        if (!_nameIsDurable)
+            store.MakeNameDurable();
+        _nameIsDurable = true;
+    }
+
+    // Neighbouring pieces go out in one write.
+    private void Put(long offset, ReadOnlySpan<byte> data)
+    {
+        if (_buffered > 0 && offset != _bufferOffset + _buffered)
+            FlushBuffer();
+        while (!data.IsEmpty)
+        {
+            _buffer ??= ArrayPool<byte>.Shared.Rent(BufferSize);
+            if (_buffered == 0)
+                _bufferOffset = offset;
+            var part = data[..Math.Min(data.Length, _buffer.Length - _buffered)];
+            part.CopyTo(_buffer.AsSpan(_buffered));
+            _buffered += part.Length;
+            offset += part.Length;
+            data = data[part.Length..];
+            if (_buffered == _buffer.Length)
+                FlushBuffer();
+        }
+    }
+
+    private void FlushBuffer()
+    {
+        if (_buffered == 0)
+            return;
+        var count = _buffered;
+        _buffered = 0;
+        if (_bufferOffset + count > _file!.Length)
+            _file.SetLength(_bufferOffset + count);
+        _file.Write(_bufferOffset, _buffer.AsSpan(0, count));
+    }
+}

@@ -1,0 +1,68 @@
+namespace Platter.FileSystems.Fat;
+
+/// <summary>Which node is where, for the few whose id is not simply their location: what was moved, and what came to lie where
+/// another node has been.</summary>
+internal sealed class FatNodeMap
+{
+    // Ids that are no location: far above any (28 + 20 bits).
+    private const ulong FirstAlias = 1UL << 56;
+
+    private readonly Dictionary<NodeId, ulong> _locations = [];
+    private readonly Dictionary<ulong, NodeId> _ids = [];
+    private readonly HashSet<ulong> _spent = [];
+    private ulong _nextAlias = FirstAlias;
+
+    /// <summary>The id of what lies at a location now.</summary>
+    public NodeId IdOf(ulong location)
+    {
+        if (_ids.TryGetValue(location, out var id))
+            return id;
+        if (_spent.Count == 0 || !_spent.Contains(location))
+            return new NodeId(location);
+
+        // The location's own id belongs to a node that was there before.
+        id = new NodeId(_nextAlias++);
+        _ids[location] = id;
+        _locations[id] = location;
+        return id;
+    }
+
+    /// <returns>False when the node has been deleted.</returns>
+    public bool TryLocate(NodeId id, out ulong location)
+    {
+        if (_locations.Count > 0 && _locations.TryGetValue(id, out location))
+            return true;
+        location = id.Value;
+        return id.Value < FirstAlias && (_spent.Count == 0 || !_spent.Contains(id.Value));
+    }
+
+    public void Move(ulong from, ulong to)
+    {
+        var id = IdOf(from);
+        Leave(from, id);
+        if (id.Value == to)
+        {
+            // Back home.
+            _spent.Remove(to);
+            return;
+        }
+        _ids[to] = id;
+        _locations[id] = to;
+    }
+
+    public void Delete(ulong location) => Leave(location, IdOf(location));
+
+    public void Clear()
+    {
+        _locations.Clear();
+        _ids.Clear();
+        _spent.Clear();
+    }
+
+    private void Leave(ulong location, NodeId id)
+    {
+        _ids.Remove(location);
+        _locations.Remove(id);
+        _spent.Add(location);
+    }
+}

@@ -1,0 +1,368 @@
+using Platter.Blocks;
+using Platter.Primitives;
+
+namespace Platter.FileSystems.Fat;
+
+/// <summary>A FAT12, FAT16 or FAT32 volume. Reading stands here, changing in <see cref="FatEditor"/>.</summary>
+/// <remarks>
+/// <para>Nodes have no numbers on disk. A node's id is where its short slot stands: the first cluster of its directory and the
+/// slot's index; so no table is kept. Only an entry that was moved while the volume is open is looked up in one.</para>
+/// <para>Opening reads the boot sector and the information sector, nothing else.</para>
+/// </remarks>
+public sealed class FatVolume : EditableVolume
+{
+    // Directories kept in memory; a directory has 2 MiB at most.
+    private const int DirectoryCacheBytes = 24 << 20;
+
+    // An edit holds two directories at most while it loads others: those used last are never dropped.
+    private const int RecentUses = 16;
+
+    // A location is the first cluster of the directory (28 bits, 0 for the root) and the slot (16 bits) + 2; the root itself is 1.
+    private const int SlotBits = 20;
+    private static readonly NodeId RootNode = new(1);
+
+    private readonly VolumeOptions _options;
+    private readonly FatEditor? _editor;
+    private readonly Dictionary<uint, FatDirectory> _directories = [];
+    private readonly FatNodeMap _nodes = new();
+    private readonly Dictionary<NodeId, FatFile> _openFiles = [];
+    private long _useCount;
+
+    private FatVolume(BlockDevice device, FatGeometry geometry, VolumeOptions options, bool editable)
+    {
+        Device = device;
+        Geometry = geometry;
+        _options = options;
+        CodePage = CodePage.Get(options.OemCodePage);
+        (Table, Space) = OpenTable();
+        Capabilities = new Capabilities
+        {
+            Features = Features.DosAttributes | Features.ShortNames | Features.Label,
+            MaxNameLength = FatNames.MaxLength,
+            NameUnit = NameUnit.Utf16,
+            CaseSensitive = false,
+            MaxFileLength = uint.MaxValue,
+            MaxLabelLength = FatShortNames.Length,
+            Created = FatTimes.Capability(10_000_000, options.UtcOffset),
+            Modified = FatTimes.Capability(2_000_000_000, options.UtcOffset),
+            Accessed = FatTimes.Capability(86_400_000_000_000, options.UtcOffset),
+            SettableAttributes = DosAttributes.ReadOnly | DosAttributes.Hidden | DosAttributes.System | DosAttributes.Archive,
+        };
+        if (editable)
+            _editor = new FatEditor(this);
+    }
+
+    public override VolumeInfo Info => new()
+    {
+        Type = "fat" + (int)Geometry.Width,
+        Label = ReadLabel(),
+        Id = Geometry.SerialNumber is { } serial ? $"{serial >> 16:X4}-{serial & 0xFFFF:X4}" : null,
+        BlockSize = Geometry.ClusterSize,
+        TotalBytes = Geometry.ClusterCount * (long)Geometry.ClusterSize,
+        IsClean = FatState.IsClean(Geometry, Table),
+        Details =
+        [
+            new("sector size", Geometry.BytesPerSector.ToString()),
+            new("clusters", Geometry.ClusterCount.ToString()),
+            new("FATs", Geometry.FatCount + " x " + Geometry.FatSectors + " sectors" + (Geometry.OnlyActiveFat < 0 ? "" : $", only {Geometry.OnlyActiveFat} active")),
+            new("reserved sectors", Geometry.ReservedSectors.ToString()),
+            Geometry.Width == FatWidth.Fat32 ? new("root cluster", Geometry.RootCluster.ToString()) : new("root entries", Geometry.RootEntries.ToString()),
+            new("media", "0x" + Geometry.Media.ToString("X2")),
+            new("hidden sectors", Geometry.HiddenSectors.ToString()),
+        ],
+    };
+
+    public override Capabilities Capabilities { get; }
+    public override NodeId RootId => RootNode;
+    public override IEqualityComparer<string> NameComparer => FatNames.Comparer;
+    public override long FreeBytes => Space.FreeClusters * Geometry.ClusterSize;
+    public override long UncommittedBytes => Table.DirtyBytes + (_editor?.ChangedSlotBytes ?? 0);
+
+    internal BlockDevice Device { get; }
+    internal FatGeometry Geometry { get; private set; }
+    internal FatTable Table { get; private set; }
+    internal FatSpace Space { get; private set; }
+    internal CodePage CodePage { get; }
+    internal TimeSpan UtcOffset => _options.UtcOffset;
+    internal Timestamp Now => Timestamp.From(_options.Clock.GetUtcNow());
+    internal FatNodeMap Nodes => _nodes;
+
+    /// <summary>Opens a volume for reading.</summary>
+    /// <exception cref="DiskFormatException">The boot sector breaks a rule.</exception>
+    public static FatVolume Open(BlockDevice device, VolumeOptions options) =>
+        new(device, FatGeometry.Read(device), options, editable: false);
+
+    /// <summary>Opens a volume for changing.</summary>
+    /// <exception cref="DiskFormatException">The boot sector breaks a rule, or the volume is longer than its device.</exception>
+    public static FatVolume OpenForEditing(BlockDevice device, VolumeOptions options)
+    {
+        var geometry = FatGeometry.Read(device);
+        var broken = geometry.Remarks.FirstOrDefault(r => r.Severity == Severity.Error);
+        if (broken is not null)
+            throw new DiskFormatException(broken.Code, broken.Structure, broken.Offset ?? -1, broken.Message);
+        return new FatVolume(device, geometry, options, editable: true);
+    }
+
+    public override bool TryLookup(NodeId directory, string name, out NodeId id)
+    {
+        var (cluster, content) = OpenDirectory(directory);
+        if (!content.TryFind(name, out var entry))
+        {
+            id = default;
+            return false;
+        }
+        id = _nodes.IdOf(Location(cluster, entry.ShortSlot));
+        return true;
+    }
+
+    public override IEnumerable<DirectoryEntry> Enumerate(NodeId directory)
+    {
+        var (cluster, content) = OpenDirectory(directory);
+        return Entries(cluster, content);
+    }
+
+    public override FileMetadata GetMetadata(NodeId id)
+    {
+        if (id == RootNode)
+            return new FileMetadata { Kind = EntryKind.Directory };
+        var (directory, slotIndex) = Resolve(id);
+        ref readonly var slot = ref directory.Slot(slotIndex);
+        var attributes = (DosAttributes)(slot.Attributes & 0x3F);
+        var isDirectory = attributes.HasFlag(DosAttributes.Directory);
+        return new FileMetadata
+        {
+            Kind = isDirectory ? EntryKind.Directory : EntryKind.File,
+            Length = isDirectory ? 0 : slot.Length,
+            AllocatedLength = isDirectory ? null : (slot.Length + Geometry.ClusterSize - 1L) / Geometry.ClusterSize * Geometry.ClusterSize,
+            DosAttributes = attributes,
+            Created = FatTimes.Decode(slot.CreatedDate, slot.CreatedTime, slot.CreatedTenMs, UtcOffset),
+            Modified = FatTimes.Decode(slot.ModifiedDate, slot.ModifiedTime, 0, UtcOffset),
+            Accessed = FatTimes.Decode(slot.AccessedDate, 0, 0, UtcOffset),
+            ShortName = FatShortNames.Decode(slot.Name, FatCaseFlags.None, CodePage),
+        };
+    }
+
+    public override VolumeStream OpenRead(NodeId id, StreamName stream) => OpenStream(id, stream, writable: false);
+
+    public override IEnumerable<ByteRange> AllocatedRanges()
+    {
+        WriteBackForReading();
+        var start = 0L;
+        var end = Geometry.DataOffset;
+        for (var cluster = FatGeometry.FirstCluster; cluster <= Geometry.LastCluster; cluster++)
+        {
+            var value = Table[cluster];
+            if (value is FatTable.Free or FatTable.Bad)
+                continue;
+            var offset = Geometry.ClusterOffset(cluster);
+            if (offset > end)
+            {
+                yield return new ByteRange(start, end - start);
+                start = offset;
+            }
+            end = offset + Geometry.ClusterSize;
+        }
+        yield return new ByteRange(start, Math.Min(end, Device.Length) - start);
+    }
+
+    public override NodeId CreateFile(NodeId parent, string name, MetadataChange metadata) => Editor.CreateFile(parent, name, metadata);
+
+    public override NodeId CreateDirectory(NodeId parent, string name, MetadataChange metadata) => Editor.CreateDirectory(parent, name, metadata);
+
+    public override VolumeStream OpenWrite(NodeId id, StreamName stream)
+    {
+        _ = Editor;
+        return OpenStream(id, stream, writable: true);
+    }
+
+    public override void Rename(NodeId parent, string name, NodeId newParent, string newName, bool replace) => Editor.Rename(parent, name, newParent, newName, replace);
+
+    public override void Delete(NodeId parent, string name) => Editor.Delete(parent, name);
+
+    public override void SetMetadata(NodeId id, MetadataChange change) => Editor.SetMetadata(id, change);
+
+    public override void SetLabel(string label) => Editor.SetLabel(label);
+
+    public override void Commit() => Editor.Commit();
+
+    public override void Rollback()
+    {
+        Device.Rollback();
+        Reload();
+    }
+
+    /// <summary>The directory a node is, and its first cluster as entries name it (0 for the root).</summary>
+    /// <exception cref="DirectoryNotFoundException">The node is a file.</exception>
+    internal (uint Cluster, FatDirectory Content) OpenDirectory(NodeId id)
+    {
+        if (id == RootNode)
+            return (0, GetDirectory(0));
+        var (parent, slot) = Resolve(id);
+        if (((DosAttributes)parent.Slot(slot).Attributes & DosAttributes.Directory) == 0)
+            throw new DirectoryNotFoundException($"{parent.Name(parent.EntryAt(slot))} is not a directory");
+        var cluster = FirstCluster(parent, slot);
+        if (cluster == 0)
+            throw new DiskFormatException("FAT-0206", "DirectoryEntry.firstCluster", -1, $"found 0 for the directory {parent.Name(parent.EntryAt(slot))}, expected 2..{Geometry.LastCluster}");
+        return (cluster, GetDirectory(cluster));
+    }
+
+    /// <summary>The directory and slot of a node other than the root.</summary>
+    /// <exception cref="FileNotFoundException">The node is no more.</exception>
+    internal (FatDirectory Directory, int Slot) Resolve(NodeId id)
+    {
+        if (_nodes.TryLocate(id, out var location))
+        {
+            var directory = GetDirectory((uint)(location >> SlotBits));
+            var slot = SlotOf(location);
+            if (slot >= 0 && slot < directory.Slots.Length / FatShortSlot.Size
+                && directory.Slot(slot).Name[0] is not (FatShortSlot.End or FatShortSlot.Removed))
+            {
+                return (directory, slot);
+            }
+        }
+        throw new FileNotFoundException("the entry is no more: it was deleted since");
+    }
+
+    internal static ulong Location(uint directory, int slot) => (ulong)directory << SlotBits | (uint)(slot + 2);
+
+    internal static uint DirectoryOf(ulong location) => (uint)(location >> SlotBits);
+
+    internal static int SlotOf(ulong location) => (int)(location & ((1 << SlotBits) - 1)) - 2;
+
+    internal uint FirstCluster(FatDirectory directory, int slot)
+    {
+        ref readonly var entry = ref directory.Slot(slot);
+        return Geometry.Width == FatWidth.Fat32 ? (uint)(entry.ClusterHigh << 16 | entry.ClusterLow) & 0x0FFFFFFF : entry.ClusterLow;
+    }
+
+    internal void SetFirstCluster(FatDirectory directory, int slot, uint cluster)
+    {
+        ref var entry = ref directory.EditSlot(slot);
+        entry.ClusterLow = (ushort)cluster;
+        if (Geometry.Width == FatWidth.Fat32)
+            entry.ClusterHigh = (ushort)(cluster >> 16);
+    }
+
+    internal FatDirectory GetDirectory(uint firstCluster)
+    {
+        if (Geometry.Width == FatWidth.Fat32 && firstCluster == Geometry.RootCluster)
+            firstCluster = 0;
+        if (!_directories.TryGetValue(firstCluster, out var directory))
+        {
+            directory = FatDirectory.Read(Device, Geometry, Table, firstCluster, CodePage);
+            AddDirectory(firstCluster, directory);
+        }
+        directory.LastUse = ++_useCount;
+        return directory;
+    }
+
+    internal void AddDirectory(uint firstCluster, FatDirectory directory)
+    {
+        directory.LastUse = ++_useCount;
+        _directories[firstCluster] = directory;
+        if (_directories.Count % 16 == 0 || directory.Length > DirectoryCacheBytes / 16)
+            Trim(directory);
+    }
+
+    internal void ForgetDirectory(uint firstCluster) => _directories.Remove(firstCluster);
+
+    internal bool IsOpen(NodeId id) => _openFiles.ContainsKey(id);
+
+    /// <summary>Brings every changed structure to the device (not to the medium).</summary>
+    internal void WriteBack()
+    {
+        foreach (var directory in _directories.Values)
+            directory.WriteBack(Device);
+        Table.WriteBack();
+    }
+
+    /// <summary>Reads the boot sector anew and forgets all that was cached.</summary>
+    internal void Reload()
+    {
+        _directories.Clear();
+        _nodes.Clear();
+        foreach (var file in _openFiles.Values)
+            file.Invalidate();
+        _openFiles.Clear();
+        Geometry = FatGeometry.Read(Device);
+        (Table, Space) = OpenTable();
+    }
+
+    /// <summary>Reads the boot sector anew after its label changed.</summary>
+    internal void RereadBootSector() => Geometry = FatGeometry.Read(Device);
+
+    internal void Close(FatFile file)
+    {
+        if (--file.OpenCount == 0 && _openFiles.TryGetValue(file.Id, out var known) && ReferenceEquals(known, file))
+            _openFiles.Remove(file.Id);
+    }
+
+    private FatEditor Editor => _editor ?? throw new UnauthorizedAccessException("the volume is open for reading only");
+
+    private (FatTable, FatSpace) OpenTable()
+    {
+        var table = new FatTable(Device, Geometry);
+        var (free, next) = FatState.ReadInfo(Device, Geometry);
+        return (table, new FatSpace(table, Geometry, free, next));
+    }
+
+    private IEnumerable<DirectoryEntry> Entries(uint cluster, FatDirectory directory)
+    {
+        var position = 0;
+        while (directory.TryNext(ref position, out var entry))
+        {
+            var kind = ((DosAttributes)directory.Slot(entry.ShortSlot).Attributes & DosAttributes.Directory) != 0 ? EntryKind.Directory : EntryKind.File;
+            yield return new DirectoryEntry(directory.Name(entry), _nodes.IdOf(Location(cluster, entry.ShortSlot)), kind);
+        }
+    }
+
+    private FatStream OpenStream(NodeId id, StreamName stream, bool writable)
+    {
+        if (stream.Kind != StreamKind.Data)
+            throw new UnsupportedFeatureException($"{Info.Type} has no {(stream.Kind == StreamKind.Named ? "named streams" : "resource forks")}");
+        if (id == RootNode)
+            throw new UnauthorizedAccessException("the root is a directory: it has no data to open");
+        var (directory, slot) = Resolve(id);
+        if (((DosAttributes)directory.Slot(slot).Attributes & DosAttributes.Directory) != 0)
+            throw new UnauthorizedAccessException($"{directory.Name(directory.EntryAt(slot))} is a directory: it has no data to open");
+        if (!_openFiles.TryGetValue(id, out var file))
+            _openFiles[id] = file = new FatFile(this, id, FirstCluster(directory, slot), directory.Slot(slot).Length);
+        file.OpenCount++;
+        return new FatStream(file, writable);
+    }
+
+    private string? ReadLabel()
+    {
+        var root = GetDirectory(0);
+        var slot = root.FindLabel();
+        if (slot >= 0)
+            return FatShortNames.DecodeLabel(root.Slot(slot).Name, CodePage);
+        if (Geometry.BootLabel is null)
+            return null;
+        var label = FatShortNames.DecodeLabel(Geometry.BootLabel, CodePage);
+        return label is "" or "NO NAME" ? null : label;
+    }
+
+    private void Trim(FatDirectory keep)
+    {
+        var total = _directories.Values.Sum(d => (long)d.Length);
+        if (total <= DirectoryCacheBytes)
+            return;
+        foreach (var (cluster, directory) in _directories.OrderBy(d => d.Value.LastUse).ToList())
+        {
+            if (total <= DirectoryCacheBytes / 2)
+                break;
+            if (ReferenceEquals(directory, keep) || directory.LastUse > _useCount - RecentUses)
+                continue;
+            directory.WriteBack(Device);
+            _directories.Remove(cluster);
+            total -= directory.Length;
+        }
+    }
+
+    private void WriteBackForReading()
+    {
+        if (_editor is not null)
+            WriteBack();
+    }
+}

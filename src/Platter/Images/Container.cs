@@ -1,0 +1,96 @@
+using Platter.Blocks;
+
+namespace Platter.Images;
+
+/// <summary>A disk image's wrapping, opened: the disk inside, and what there is to know about the wrapping.</summary>
+public abstract class Container(ContainerFormat format, BlockDevice host) : IDisposable
+{
+    /// <summary>What it is.</summary>
+    public ContainerFormat Format { get; } = format;
+
+    /// <summary>The file (or disk, or transaction over one) that holds it.</summary>
+    public BlockDevice Host { get; } = host;
+
+    /// <summary>The disk's content, as a guest sees it. Disposing it does nothing; dispose the container.</summary>
+    public abstract BlockDevice Disk { get; }
+
+    /// <summary>Bytes of the disk inside.</summary>
+    public long VirtualSize => Disk.Length;
+
+    /// <summary>Bytes that the container has room for now; holes of the host file don't count. Reads the host's own tables, not the data.</summary>
+    public virtual long AllocatedSize => Host.AllocatedRanges().Sum(r => r.Length);
+
+    /// <summary>What else there is to tell, as names and values for people: creator, identifier, geometry.</summary>
+    public virtual IReadOnlyList<KeyValuePair<string, string>> Details => [];
+
+    /// <summary>Verifies the container's own structures; the disk inside is not looked at. Offsets count from the start of the host.</summary>
+    public abstract void Check(CheckReport report);
+
+    /// <summary>Recognises a container by its content and opens it; what nothing recognises is a raw image.</summary>
+    /// <param name="host">The whole file.</param>
+    /// <param name="ownsHost">Whether disposing the container disposes <paramref name="host"/>; also when opening fails.</param>
+    /// <exception cref="DiskFormatException">It is a known container, but broken beyond use.</exception>
+    /// <exception cref="UnsupportedFeatureException">It is a container that can be named but not opened.</exception>
+    public static Container Open(BlockDevice host, bool ownsHost = false)
+    {
+        try
+        {
+            var probe = new ContainerProbe(host);
+            foreach (var format in ContainerFormat.All)
+            {
+                if (format.Recognises(probe))
+                    return format.Open(probe, ownsHost);
+            }
+            ForeignContainers.Refuse(probe);
+            return ContainerFormat.Raw.Open(probe, ownsHost);
+        }
+        catch
+        {
+            if (ownsHost)
+                host.Dispose();
+            throw;
+        }
+    }
+
+    public void Dispose()
+    {
+        Dispose(true);
+        GC.SuppressFinalize(this);
+    }
+
+    protected virtual void Dispose(bool disposing)
+    {
+    }
+}
+
+/// <summary>The first and last bytes of a file, read once for everybody who wants to recognise it.</summary>
+public sealed class ContainerProbe
+{
+    private const int HeadSize = 4096, TailSize = 512;
+
+    public ContainerProbe(BlockDevice host)
+    {
+        Host = host;
+        var head = new byte[(int)Math.Min(HeadSize, host.Length)];
+        host.Read(0, head);
+        Head = head;
+        var tail = new byte[(int)Math.Min(TailSize, host.Length)];
+        host.Read(host.Length - tail.Length, tail);
+        Tail = tail;
+    }
+
+    public BlockDevice Host { get; }
+
+    /// <summary>The first 4096 bytes, or all there are.</summary>
+    public ReadOnlyMemory<byte> Head { get; }
+
+    /// <summary>The last 512 bytes, or all there are.</summary>
+    public ReadOnlyMemory<byte> Tail { get; }
+
+    /// <summary>Whether the bytes at <paramref name="offset"/> of the head are these.</summary>
+    public bool HeadHas(int offset, ReadOnlySpan<byte> magic) =>
+        Head.Length >= offset + magic.Length && Head.Span.Slice(offset, magic.Length).SequenceEqual(magic);
+
+    /// <summary>Whether the last 512 bytes start with these.</summary>
+    public bool TailHas(ReadOnlySpan<byte> magic) => Tail.Length == TailSize && Tail.Span.StartsWith(magic);
+}

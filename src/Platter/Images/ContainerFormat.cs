@@ -1,0 +1,73 @@
+using Platter.Blocks;
+
+namespace Platter.Images;
+
+/// <summary>How a container is made.</summary>
+public sealed record ContainerOptions
+{
+    /// <summary>Rounds the disk up to whole MiB where the format's users need that (VHD: the clouds refuse anything else).</summary>
+    public bool WholeMebibytes { get; init; } = true;
+
+    /// <summary>The identifier to give it; null for a random one.</summary>
+    public Guid? UniqueId { get; init; }
+
+    /// <summary>When it was made; null for now.</summary>
+    public DateTimeOffset? Created { get; init; }
+}
+
+/// <summary>A kind of container: recognises, opens and makes images of it.</summary>
+public abstract class ContainerFormat
+{
+    /// <summary>The bare bytes of a disk.</summary>
+    public static ContainerFormat Raw { get; } = new RawFormat();
+
+    /// <summary>Virtual PC's format in its simplest form: the bare bytes and a footer.</summary>
+    public static ContainerFormat VhdFixed { get; } = new VhdFixedFormat();
+
+    /// <summary>Those that can be recognised by their content, in the order they are asked; raw is what is left.</summary>
+    public static IReadOnlyList<ContainerFormat> All { get; } = [VhdFixed];
+
+    /// <summary>The name on the command line: <c>vhd-fixed</c>.</summary>
+    public abstract string Name { get; }
+
+    /// <summary>The name for people: <c>fixed VHD</c>.</summary>
+    public abstract string Description { get; }
+
+    /// <summary>File name extensions that ask for this format when an image is made, with the dot, in lower case.</summary>
+    public abstract IReadOnlyList<string> Extensions { get; }
+
+    public static ContainerFormat? FromName(string name) => name == Raw.Name ? Raw : All.FirstOrDefault(f => f.Name == name);
+
+    /// <summary>The format that a new file of this name is made in; raw when the extension says nothing.</summary>
+    public static ContainerFormat FromExtension(string path)
+    {
+        var extension = Path.GetExtension(path).ToLowerInvariant();
+        return All.FirstOrDefault(f => f.Extensions.Contains(extension, StringComparer.Ordinal)) ?? Raw;
+    }
+
+    /// <summary>Whether these bytes are of this format; sound or not.</summary>
+    public abstract bool Recognises(ContainerProbe probe);
+
+    /// <exception cref="DiskFormatException">Broken beyond use.</exception>
+    public abstract Container Open(ContainerProbe probe, bool ownsHost = false);
+
+    /// <summary>How long the disk inside becomes when <paramref name="size"/> bytes are asked for.</summary>
+    /// <exception cref="UnsupportedFeatureException">The format can't hold that many.</exception>
+    public virtual long RoundedSize(long size, ContainerOptions options) => size;
+
+    /// <summary>Makes an empty image that reads as zeros, in the place of whatever the host holds.</summary>
+    /// <param name="host">A file of any length; it gets the length the image needs.</param>
+    /// <param name="size">Bytes of the disk inside; rounded as <see cref="RoundedSize"/> says.</param>
+    /// <param name="options">Null for the defaults.</param>
+    /// <param name="ownsHost">Whether disposing the container disposes <paramref name="host"/>.</param>
+    /// <exception cref="UnsupportedFeatureException">The format can't hold that many bytes.</exception>
+    public abstract Container Create(ResizableDevice host, long size, ContainerOptions? options = null, bool ownsHost = false);
+
+    // What isn't known to be zeros is cut off first; space that was allocated in advance stays.
+    private protected static void Empty(ResizableDevice host, long length)
+    {
+        if (host.AllocatedRanges().Any())
+            host.SetLength(0);
+        host.SetLength(length);
+    }
+}

@@ -1,0 +1,72 @@
+using Platter.Primitives;
+
+namespace Platter.Images;
+
+/// <summary>Formats that are known by their first (or last) bytes but not opened. Taking one for a raw disk would show nonsense at best, and
+/// let somebody overwrite it at worst.</summary>
+internal static class ForeignContainers
+{
+    // Each magic stands where its format's own documentation (or the program named) puts it.
+    internal static void Refuse(ContainerProbe probe)
+    {
+        var name = Name(probe);
+        if (name is not null)
+            throw new UnsupportedFeatureException($"the image is {name}, which Platter does not open");
+    }
+
+    private static string? Name(ContainerProbe probe) => Disk(probe) ?? (HasBootSignature(probe) ? null : Packed(probe));
+
+    private static string? Disk(ContainerProbe probe)
+    {
+        if (VhdFooter.TryView(probe.Head.Span, out var footer) || VhdFooter.TryView(probe.Tail.Span, out footer))
+        {
+            return footer.Type switch
+            {
+                VhdType.Dynamic => "a dynamic VHD",
+                VhdType.Differencing => "a differencing VHD",
+                VhdType.Fixed => "a fixed VHD that has lost its end",
+                _ => $"a VHD of the unknown type {footer.DiskType}",
+            };
+        }
+        if (probe.HeadHas(0, "vhdxfile"u8))
+            return "a VHDX";
+        if (probe.HeadHas(0, "QFI\xFB"u8[..3]) && probe.HeadHas(3, [0xFB]))
+            return probe.Head.Length >= 8 && probe.Head.Span[7] is > 1 and var version ? $"a qcow2 image (version {version})" : "a qcow image";
+        if (probe.HeadHas(0, "QED\0"u8))
+            return "a QED image";
+        if (probe.HeadHas(0, "KDMV"u8) || probe.HeadHas(0, "COWD"u8) || probe.HeadHas(0, "# Disk DescriptorFile"u8))
+            return "a VMDK";
+        if (probe.HeadHas(0x40, [0x7F, 0x10, 0xDA, 0xBE]))
+            return "a VDI";
+        if (probe.HeadHas(0, "WithoutFreeSpace"u8) || probe.HeadHas(0, "WithouFreSpacExt"u8))
+            return "a Parallels disk";
+        if (probe.HeadHas(0, "MComprHD"u8))
+            return "a CHD";
+        if (probe.TailHas("koly"u8))
+            return "an Apple disk image (UDIF)";
+        if (probe.HeadHas(0, [0x45, 0x56, 0x46, 0x09, 0x0D, 0x0A, 0xFF, 0x00]) || probe.HeadHas(0, "EVF2\r\n\x81"u8[..6]))
+            return "an EnCase image";
+        if (probe.HeadHas(0, "AFF10\r\n\0"u8))
+            return "an AFF image";
+        if (probe.HeadHas(0, "MSWIM\0\0\0"u8))
+            return "a Windows image (WIM)";
+        return probe.HeadHas(0, "#!/bin/sh\n#V2.0 Format"u8) ? "a cloop image" : null;
+    }
+
+    private static string? Packed(ContainerProbe probe)
+    {
+        if (probe.HeadHas(0, [0x1F, 0x8B, 0x08]))
+            return "compressed with gzip";
+        if (probe.HeadHas(0, [0xFD, 0x37, 0x7A, 0x58, 0x5A, 0x00]))
+            return "compressed with xz";
+        if (probe.HeadHas(0, [0x28, 0xB5, 0x2F, 0xFD]))
+            return "compressed with zstd";
+        if (probe.HeadHas(0, "BZh"u8) && probe.HeadHas(4, [0x31, 0x41, 0x59, 0x26, 0x53, 0x59]))
+            return "compressed with bzip2";
+        if (probe.HeadHas(0, [0x37, 0x7A, 0xBC, 0xAF, 0x27, 0x1C]))
+            return "a 7-Zip archive";
+        return probe.HeadHas(0, [0x50, 0x4B, 0x03, 0x04]) ? "a ZIP archive" : null;
+    }
+
+    private static bool HasBootSignature(ContainerProbe probe) => probe.HeadHas(510, [0x55, 0xAA]);
+}

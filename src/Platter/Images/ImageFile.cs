@@ -1,0 +1,101 @@
+using Platter.Blocks;
+
+namespace Platter.Images;
+
+/// <summary>What an image is opened for.</summary>
+public enum ImageAccess
+{
+    /// <summary>Nothing is written, not even to recover from a crash: the recovered state is shown. Others may read, too.</summary>
+    Read,
+
+    /// <summary>Edits are held back until <see cref="BlockDevice.Flush"/> commits them. Nobody else may have the image open.</summary>
+    Edit,
+}
+
+/// <summary>How an image is opened.</summary>
+public sealed record ImageOptions
+{
+    /// <summary>For host disks: edit them though something on them is mounted or in use.</summary>
+    public bool Force { get; init; }
+
+    /// <summary>Take the file as it is, whatever container its content looks like.</summary>
+    public bool AsRaw { get; init; }
+
+    /// <summary>Where the journal of a host disk lies, which has no folder of its own; null for the system's place for lasting state.</summary>
+    public string? JournalFolder { get; init; }
+
+    /// <summary>Memory limits of the transaction; null for the defaults.</summary>
+    public TransactionOptions? Transaction { get; init; }
+}
+
+/// <summary>A disk image on the host, or one of the host's disks: locked, recovered and unwrapped.</summary>
+public sealed class ImageFile : IDisposable
+{
+    private ImageFile(string path, ImageAccess access, Container container)
+    {
+        Path = path;
+        Access = access;
+        Container = container;
+    }
+
+    /// <summary>The path as it was given.</summary>
+    public string Path { get; }
+
+    public ImageAccess Access { get; }
+
+    /// <summary>The wrapping: what format, how much is allocated, whether it is sound.</summary>
+    public Container Container { get; }
+
+    /// <summary>The disk's content. When open for editing, <see cref="BlockDevice.Flush"/> commits and <see cref="BlockDevice.Rollback"/>
+    /// drops; what is neither committed nor dropped when the image is closed is dropped.</summary>
+    public BlockDevice Device => Container.Disk;
+
+    /// <summary>Opens an image in any container that Platter knows, or a disk of the host.</summary>
+    /// <exception cref="FileNotFoundException">There is no such file.</exception>
+    /// <exception cref="UnauthorizedAccessException">The host doesn't allow it, or it is a directory.</exception>
+    /// <exception cref="InUseException">Somebody else holds it.</exception>
+    /// <exception cref="DiskFormatException">The container is broken beyond use, or a journal lies beside it that isn't its own.</exception>
+    /// <exception cref="UnsupportedFeatureException">The container is of a kind that can be named but not opened.</exception>
+    public static ImageFile Open(string path, ImageAccess access, ImageOptions? options = null)
+    {
+        options ??= new ImageOptions();
+        var (host, store) = OpenHost(path, access, options);
+        BlockDevice below = host;
+        try
+        {
+            below = access == ImageAccess.Edit
+                ? TransactionDevice.Open(host, store, options.Transaction, ownsHome: true)
+                : JournalRecovery.View(host, store, ownsImage: true);
+            return new ImageFile(path, access, options.AsRaw || host is HostDisk ? ContainerFormat.Raw.Open(new ContainerProbe(below), ownsHost: true) : Container.Open(below, ownsHost: true));
+        }
+        catch
+        {
+            below.Dispose();
+            throw;
+        }
+    }
+
+    public void Dispose() => Container.Dispose();
+
+    private static (BlockDevice Host, JournalStore Store) OpenHost(string path, ImageAccess access, ImageOptions options)
+    {
+        var fileAccess = access == ImageAccess.Edit ? FileAccess.ReadWrite : FileAccess.Read;
+        if (HostDisk.IsDisk(path))
+            return (HostDisk.Open(path, fileAccess, options.Force), DiskJournal(path, access, options.JournalFolder));
+        var file = HostFile.Open(path, fileAccess);
+        // The journal lies beside the file itself, so that it is found again by whatever link the image is opened.
+        return (file, new HostJournalStore(File.ResolveLinkTarget(path, returnFinalTarget: true)?.FullName ?? path));
+    }
+
+    // Device nodes live in memory, where no journal would outlast a power cut.
+    private static HostJournalStore DiskJournal(string path, ImageAccess access, string? folder)
+    {
+        folder ??= OperatingSystem.IsWindows()
+            ? System.IO.Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.CommonApplicationData), "Platter")
+            : "/var/lib/platter";
+        if (access == ImageAccess.Edit)
+            Directory.CreateDirectory(folder);
+        var real = OperatingSystem.IsWindows() ? path : File.ResolveLinkTarget(path, returnFinalTarget: true)?.FullName ?? path;
+        return new HostJournalStore(System.IO.Path.Combine(folder, System.IO.Path.GetFileName(real.TrimEnd(':', '\\'))));
+    }
+}

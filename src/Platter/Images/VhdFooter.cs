@@ -1,0 +1,97 @@
+using System.Buffers.Binary;
+using System.Runtime.CompilerServices;
+using Platter.Primitives;
+
+namespace Platter.Images;
+
+/// <summary>Kinds of VHD; "Virtual Hard Disk Image Format Specification", 2006, "Disk Type".</summary>
+internal enum VhdType : uint { None = 0, Fixed = 2, Dynamic = 3, Differencing = 4 }
+
+/// <summary>The footer: the last 512 bytes of every VHD, and a copy at the start of all but fixed ones.</summary>
+/// <remarks>The same specification, "Hard Disk Footer Format". Virtual PC before 2004 wrote 511 bytes, one reserved byte fewer.</remarks>
+internal struct VhdFooter                           // 512 bytes, big-endian
+{
+    internal const uint ReservedFeature = 2;        // always set
+    internal const uint Version1 = 0x0001_0000;
+    internal const ulong NoOffset = ulong.MaxValue; // fixed disks have no other structure
+    internal const long MaximumSize = 2040L << 30;  // bytes; what the programs that read VHD accept
+
+    public U64Be Cookie;                            // 0x00  "conectix"
+    public U32Be Features, FileFormatVersion;       // 0x08, 0x0C
+    public U64Be DataOffset;                        // 0x10  of the dynamic header, bytes
+    public U32Be TimeStamp;                         // 0x18  seconds since 2000-01-01 00:00 UTC
+    public U32Be CreatorApplication;                // 0x1C  four characters
+    public U32Be CreatorVersion;                    // 0x20  major and minor, 16 bits each
+    public U32Be CreatorHostOs;                     // 0x24  "Wi2k" or "Mac "
+    public U64Be OriginalSize, CurrentSize;         // 0x28, 0x30  of the disk, bytes
+    public U16Be Cylinders;                         // 0x38
+    public byte Heads, SectorsPerTrack;             // 0x3A, 0x3B
+    public U32Be DiskType;                          // 0x3C
+    public U32Be Checksum;                          // 0x40  inverted sum of all other bytes
+    public Identifier UniqueId;                     // 0x44  a GUID, most significant byte first
+    public byte SavedState;                         // 0x54  1 when the machine is suspended
+    public ReservedBytes Reserved;                  // 0x55
+
+    [InlineArray(16)]
+    internal struct Identifier
+    {
+        private byte _first;
+    }
+
+    [InlineArray(427)]
+    internal struct ReservedBytes
+    {
+        private byte _first;
+    }
+
+    internal static ulong CookieValue => BinaryPrimitives.ReadUInt64BigEndian("conectix"u8);
+
+    internal readonly VhdType Type => (VhdType)(uint)DiskType;
+
+    /// <summary>Views a footer that is one for sure: with its cookie, or, the cookie being lost, with a right checksum for one that has it.</summary>
+    internal static bool TryView(ReadOnlySpan<byte> bytes, out VhdFooter footer)
+    {
+        footer = default;
+        if (bytes.Length < Unsafe.SizeOf<VhdFooter>())
+            return false;
+        footer = OnDisk.View<VhdFooter>(bytes);
+        if (footer.Cookie == CookieValue)
+            return true;
+        var mended = footer;
+        mended.Cookie = CookieValue;
+        return mended.FileFormatVersion == Version1 && mended.Type is VhdType.Fixed or VhdType.Dynamic or VhdType.Differencing
+            && mended.ComputeChecksum() == mended.Checksum;
+    }
+
+    internal readonly uint ComputeChecksum()
+    {
+        var copy = this;
+        copy.Checksum = 0;
+        var sum = 0u;
+        foreach (var b in OnDisk.Bytes(ref copy))
+            sum += b;
+        return ~sum;
+    }
+
+    /// <summary>Cylinders, heads and sectors per track for a disk; the specification's appendix "CHS Calculation".</summary>
+    internal static (int Cylinders, int Heads, int SectorsPerTrack) Geometry(long sectors)
+    {
+        sectors = Math.Min(sectors, 65535L * 16 * 255);
+        if (sectors >= 65535L * 16 * 63)
+            return ((int)(sectors / 255 / 16), 16, 255);
+        var perTrack = 17;
+        var tracks = sectors / perTrack;        // cylinders times heads
+        var heads = (int)Math.Max(4, (tracks + 1023) / 1024);
+        if (tracks >= heads * 1024L || heads > 16)
+        {
+            (perTrack, heads) = (31, 16);
+            tracks = sectors / perTrack;
+        }
+        if (tracks >= heads * 1024L)
+        {
+            (perTrack, heads) = (63, 16);
+            tracks = sectors / perTrack;
+        }
+        return ((int)(tracks / heads), heads, perTrack);
+    }
+}

@@ -1,0 +1,75 @@
+using System.Text;
+
+namespace Platter.Primitives;
+
+/// <summary>Names that are bytes on disk and text everywhere else: UTF-8, in which a byte that is no UTF-8 becomes a lone
+/// surrogate (byte 0xNN to U+DCNN) and comes back as that byte. So every name of a Unix filesystem survives the round trip.</summary>
+/// <remarks>The convention of Python's <c>surrogateescape</c> (PEP 383). A lone surrogate that is no escape (NTFS stores any
+/// UTF-16) is encoded in three bytes, as WTF-8 does.</remarks>
+public static class EscapedUtf8
+{
+    private const char FirstEscape = '\uDC80', LastEscape = '\uDCFF';
+
+    /// <summary>The text of these bytes; never fails.</summary>
+    public static string Decode(ReadOnlySpan<byte> bytes)
+    {
+        if (Ascii.IsValid(bytes))
+            return Encoding.ASCII.GetString(bytes);
+        var text = new StringBuilder(bytes.Length);
+        while (!bytes.IsEmpty)
+        {
+            var status = Rune.DecodeFromUtf8(bytes, out var rune, out var used);
+            if (status == System.Buffers.OperationStatus.Done)
+            {
+                text.Append(rune);
+            }
+            else
+            {
+                for (var i = 0; i < used; i++)
+                    text.Append((char)(0xDC00 + bytes[i]));
+            }
+            bytes = bytes[used..];
+        }
+        return text.ToString();
+    }
+
+    /// <summary>The bytes of this text; at most three for each UTF-16 unit.</summary>
+    public static byte[] Encode(string text)
+    {
+        var bytes = new byte[text.Length * 3];
+        return bytes[..Encode(text, bytes)];
+    }
+
+    /// <summary>Writes the bytes of this text and returns how many there are.</summary>
+    /// <exception cref="ArgumentException"><paramref name="destination"/> is too short; three bytes for each unit always do.</exception>
+    public static int Encode(ReadOnlySpan<char> text, Span<byte> destination)
+    {
+        if (Ascii.FromUtf16(text, destination, out var ascii) == System.Buffers.OperationStatus.Done)
+            return ascii;
+        var length = 0;
+        while (!text.IsEmpty)
+        {
+            var status = Rune.DecodeFromUtf16(text, out var rune, out var used);
+            var unit = text[0];
+            if (status == System.Buffers.OperationStatus.Done)
+            {
+                length += rune.EncodeToUtf8(destination[length..]);
+            }
+            else if (unit is >= FirstEscape and <= LastEscape)
+            {
+                destination[length++] = (byte)(unit - 0xDC00);
+            }
+            else
+            {
+                if (destination.Length - length < 3)
+                    throw new ArgumentException("the destination is too short", nameof(destination));
+                destination[length++] = (byte)(0xE0 | (unit >> 12));
+                destination[length++] = (byte)(0x80 | ((unit >> 6) & 0x3F));
+                destination[length++] = (byte)(0x80 | (unit & 0x3F));
+                used = 1;
+            }
+            text = text[used..];
+        }
+        return length;
+    }
+}

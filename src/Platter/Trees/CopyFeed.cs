@@ -1,0 +1,205 @@
+using System.Runtime.ExceptionServices;
+
+namespace Platter.Trees;
+
+/// <summary>What a <see cref="CopyMessage"/> says.</summary>
+internal enum CopyStep
+{
+    None,
+
+    /// <summary>An entry begins. A file's content follows (<see cref="Data"/> and <see cref="Hole"/> up to <see cref="End"/> or
+    /// <see cref="Fault"/>) unless <see cref="CopyMessage.Whole"/> says that the message brings all of it.</summary>
+    Entry,
+
+    /// <summary>The entry is another name of the file of <see cref="CopyMessage.Extra"/>.</summary>
+    HardLink,
+
+    Data,
+    Hole,
+    End,
+    Fault,
+
+    /// <summary>An extended attribute of the entry: <see cref="CopyMessage.Extra"/> is its name and value.</summary>
+    Attribute,
+
+    /// <summary>A further stream of the entry begins; content follows as for a file.</summary>
+    Stream,
+
+    /// <summary>There is no more.</summary>
+    Finished,
+}
+
+/// <summary>One step from the reader to the writer of a copy.</summary>
+internal record struct CopyMessage(CopyStep Step, TreeEntry Entry)
+{
+    /// <summary>Where the bytes lie in the ring.</summary>
+    public int RingOffset;
+
+    /// <summary>What to release in the ring when the bytes are done with.</summary>
+    public int Charge;
+
+    /// <summary>Bytes of data or hole.</summary>
+    public long Length;
+
+    public long? DeclaredLength;
+    public bool Whole, HasHoles;
+
+    /// <summary>What the entry has and the target cannot hold, found out by the reader.</summary>
+    public CopyLosses Losses;
+
+    public Exception? Fault;
+    public object? Extra;
+}
+
+/// <summary>Losses that only the reader of a copy can see.</summary>
+[Flags]
+internal enum CopyLosses
+{
+    None = 0,
+    ExtendedAttributes = 1,
+    NamedStreams = 2,
+    ResourceForks = 4,
+    HardLink = 8,
+    LinkCopied = 16,
+    Changed = 32,
+}
+
+/// <summary>Brings the messages of a <see cref="CopyReader"/> to the writer: from a thread of its own, ahead of the writer as
+/// far as the ring has room, or one by one when source and target are the same volume.</summary>
+internal sealed class CopyFeed : IDisposable
+{
+    private const int MaxQueued = 4096;
+
+    private readonly IEnumerator<CopyMessage> _messages;
+    private readonly CancellationTokenSource _stop = new();
+    private readonly Action<long> _moved;
+    private readonly Thread? _thread;
+    private readonly Lock _gate = new();
+    private readonly SemaphoreSlim _filled = new(0), _room = new(0);
+
+    // The writer takes whole batches: one lock for many small files.
+    private List<CopyMessage> _incoming = [], _batch = [];
+    private int _taken;
+    private bool _writerWaits, _readerWaits;
+    private volatile TreeEntry? _abandoned;
+
+    public CopyFeed(Func<CopyFeed, IEnumerable<CopyMessage>> messages, int readAhead, bool threaded, Action<long> moved, CancellationToken cancellation)
+    {
+        Ring = new CopyRing(Math.Max(readAhead, 1 << 16));
+        Cancellation = cancellation;
+        _moved = moved;
+        _messages = messages(this).GetEnumerator();
+        if (!threaded)
+            return;
+        _thread = new Thread(Pump) { IsBackground = true, Name = "Platter copy reader" };
+        _thread.Start();
+    }
+
+    public CopyRing Ring { get; }
+
+    /// <summary>The caller's wish to stop.</summary>
+    public CancellationToken Cancellation { get; }
+
+    /// <summary>Set when the writer is gone: the reader is to end.</summary>
+    public CancellationToken Stop => _stop.Token;
+
+    public void Moved(long bytes) => _moved(bytes);
+
+    /// <summary>The writer has no use for the rest of this entry's content.</summary>
+    public void Abandon(TreeEntry entry) => _abandoned = entry;
+
+    public bool IsAbandoned(TreeEntry entry) => ReferenceEquals(_abandoned, entry);
+
+    /// <summary>The next message; waits for it.</summary>
+    public void Next(out CopyMessage message)
+    {
+        if (_thread is null)
+        {
+            message = _messages.MoveNext() ? _messages.Current : new CopyMessage(CopyStep.Finished, null!);
+            return;
+        }
+        while (_taken == _batch.Count)
+        {
+            lock (_gate)
+            {
+                if (_incoming.Count > 0)
+                {
+                    _batch.Clear();
+                    (_batch, _incoming) = (_incoming, _batch);
+                    _taken = 0;
+                    if (_readerWaits)
+                    {
+                        _readerWaits = false;
+                        _room.Release();
+                    }
+                    break;
+                }
+                _writerWaits = true;
+            }
+            _filled.Wait(Cancellation);
+        }
+        message = _batch[_taken++];
+        if (message is { Step: CopyStep.Finished, Fault: not null })
+            ExceptionDispatchInfo.Throw(message.Fault);
+    }
+
+    public void Dispose()
+    {
+        _stop.Cancel();
+        _thread?.Join();
+        _messages.Dispose();
+        Ring.Dispose();
+        _stop.Dispose();
+        _filled.Dispose();
+        _room.Dispose();
+    }
+
+    private void Pump()
+    {
+        Exception? fault = null;
+        try
+        {
+            while (_messages.MoveNext())
+                Send(_messages.Current);
+        }
+        catch (OperationCanceledException) when (_stop.IsCancellationRequested)
+        {
+            return;
+        }
+#pragma warning disable CA1031 // Whatever ends the reader is thrown again on the writer's thread.
+        catch (Exception e)
+#pragma warning restore CA1031
+        {
+            fault = e;
+        }
+        try
+        {
+            Send(new CopyMessage(CopyStep.Finished, null!) { Fault = fault });
+        }
+        catch (OperationCanceledException)
+        {
+            // The writer is gone: nobody is left to be told.
+        }
+    }
+
+    private void Send(in CopyMessage message)
+    {
+        while (true)
+        {
+            lock (_gate)
+            {
+                if (_incoming.Count < MaxQueued)
+                {
+                    _incoming.Add(message);
+                    if (!_writerWaits)
+                        return;
+                    _writerWaits = false;
+                    _filled.Release();
+                    return;
+                }
+                _readerWaits = true;
+            }
+            _room.Wait(Stop);
+        }
+    }
+}

@@ -1,0 +1,225 @@
+using Platter.FileSystems;
+
+namespace Platter.Trees;
+
+/// <summary>The reading half of a copy: walks the source and turns it into messages, contents in the ring.</summary>
+internal sealed class CopyReader(TreeSource source, Capabilities target, CopyOptions options, bool snapshot)
+{
+    /// <summary>Unallocated bytes that make it worth asking a file for its holes; less is often inline data or compression.</summary>
+    private const long WorthwhileHole = 64 << 10;
+
+    private readonly Dictionary<object, TreeEntry> _linked = [];
+
+    public IEnumerable<CopyMessage> Read(CopyFeed feed)
+    {
+        var walk = source.Walk(feed.Stop);
+        if (snapshot)
+            walk = walk.ToList();
+        foreach (var walked in walk)
+        {
+            var entry = walked;
+            if (entry.Problem is not null)
+            {
+                yield return new CopyMessage(CopyStep.Entry, entry) { Fault = entry.Problem };
+                continue;
+            }
+            var losses = CopyLosses.None;
+            if (entry.Kind == EntryKind.SymbolicLink && !target.Has(Features.SymbolicLinks) && options.MissingLinks == MissingLinks.CopyTarget
+                && source.FollowLink(entry) is { } followed)
+            {
+                entry = followed;
+                losses |= CopyLosses.LinkCopied;
+            }
+            if (entry.LinkIdentity is { } identity && entry.Kind != EntryKind.Directory)
+            {
+                if (_linked.TryGetValue(identity, out var first))
+                {
+                    if (target.Has(Features.HardLinks))
+                    {
+                        yield return new CopyMessage(CopyStep.HardLink, entry) { Extra = first };
+                        continue;
+                    }
+                    losses |= CopyLosses.HardLink;
+                }
+                else
+                {
+                    _linked.Add(identity, entry);
+                }
+            }
+            if (entry.Kind != EntryKind.File)
+            {
+                Attempt(() => Extras(entry), out var extras, out _);
+                yield return new CopyMessage(CopyStep.Entry, entry) { Losses = losses | extras.Losses };
+                foreach (var message in ReadExtras(feed, entry, extras))
+                    yield return message;
+                continue;
+            }
+            foreach (var message in ReadFile(feed, entry, losses))
+                yield return message;
+        }
+    }
+
+    private IEnumerable<CopyMessage> ReadFile(CopyFeed feed, TreeEntry entry, CopyLosses losses)
+    {
+        var length = entry.Length;
+        var holes = entry.Metadata.AllocatedLength is { } allocated && allocated + WorthwhileHole <= length;
+        EntryExtras extras;
+        if (length <= feed.Ring.LongestRange && !holes && length >= 0)
+        {
+            var (offset, charge) = length == 0 ? (0, 0) : feed.Ring.Reserve((int)length, feed.Stop);
+            var message = new CopyMessage(CopyStep.Entry, entry) { Whole = true, RingOffset = offset, Charge = charge, DeclaredLength = length };
+            if (length > 0 && Attempt(() => source.ReadWhole(entry, feed.Ring.Bytes(offset, (int)length)), out var read, out message.Fault))
+            {
+                message.Charge = read < length ? feed.Ring.Shrink(offset, charge, (int)length, read) : charge;
+                message.Length = read;
+                message.DeclaredLength = read;
+                if (read < length)
+                    losses |= CopyLosses.Changed;
+            }
+            Attempt(() => Extras(entry), out extras, out var fault);
+            message.Fault ??= fault;
+            message.Losses = losses | extras.Losses;
+            yield return message;
+            if (message.Fault is not null)
+                yield break;
+        }
+        else
+        {
+            Attempt(() => Extras(entry), out extras, out var fault);
+            TreeContent? content = null;
+            if (fault is null)
+                Attempt(() => source.OpenContent(entry, StreamName.Data), out content, out fault);
+            using (content)
+            {
+                yield return new CopyMessage(CopyStep.Entry, entry)
+                {
+                    Losses = losses | extras.Losses, Fault = fault, HasHoles = holes, DeclaredLength = content?.Length,
+                };
+                if (fault is not null)
+                    yield break;
+                foreach (var message in ReadContent(feed, entry, content!))
+                    yield return message;
+            }
+        }
+        foreach (var message in ReadExtras(feed, entry, extras))
+            yield return message;
+    }
+
+    /// <summary>The pieces of a content up to its end.</summary>
+    private static IEnumerable<CopyMessage> ReadContent(CopyFeed feed, TreeEntry entry, TreeContent content)
+    {
+        var position = 0L;
+        Exception? fault;
+        if (content.Length is { } length)
+        {
+            using var ranges = content.DataRanges().GetEnumerator();
+            while (true)
+            {
+                if (!Attempt(ranges.MoveNext, out var more, out fault))
+                    break;
+                var range = more ? ranges.Current : new Blocks.ByteRange(length, 0);
+                if (range.Offset > position)
+                {
+                    yield return new CopyMessage(CopyStep.Hole, entry) { Length = range.Offset - position };
+                    position = range.Offset;
+                }
+                if (!more)
+                    break;
+                while (position < range.End && !feed.IsAbandoned(entry))
+                {
+                    if (!ReadPiece(feed, entry, content, position, range.End - position, out var piece, out fault))
+                        break;
+                    position += piece.Length;
+                    if (piece.Length == 0)
+                    {
+                        // The file has shrunk since it was listed: what there was is what is kept.
+                        yield return new CopyMessage(CopyStep.End, entry) { Losses = CopyLosses.Changed };
+                        yield break;
+                    }
+                    yield return piece;
+                }
+                if (fault is not null || feed.IsAbandoned(entry))
+                    break;
+            }
+        }
+        else
+        {
+            while (ReadPiece(feed, entry, content, position, feed.Ring.LongestRange, out var piece, out fault) && piece.Length > 0 && !feed.IsAbandoned(entry))
+            {
+                position += piece.Length;
+                yield return piece;
+            }
+        }
+        yield return fault is null ? new CopyMessage(CopyStep.End, entry) : new CopyMessage(CopyStep.Fault, entry) { Fault = fault };
+    }
+
+    private static bool ReadPiece(CopyFeed feed, TreeEntry entry, TreeContent content, long position, long wanted, out CopyMessage piece, out Exception? fault)
+    {
+        var count = (int)Math.Min(wanted, feed.Ring.LongestRange);
+        var (offset, charge) = feed.Ring.Reserve(count, feed.Stop);
+        piece = new CopyMessage(CopyStep.Data, entry) { RingOffset = offset, Charge = charge };
+        if (!Attempt(() => content.ReadFully(position, feed.Ring.Bytes(offset, count)), out var read, out fault))
+            read = 0;
+        piece.Charge = feed.Ring.Shrink(offset, charge, count, read);
+        piece.Length = read;
+        return fault is null;
+    }
+
+    private readonly record struct EntryExtras(CopyLosses Losses, IReadOnlyDictionary<string, byte[]>? Attributes, IReadOnlyList<StreamDescription>? Streams);
+
+    private EntryExtras Extras(TreeEntry entry)
+    {
+        var losses = CopyLosses.None;
+        IReadOnlyDictionary<string, byte[]>? attributes = source.GetExtendedAttributes(entry);
+        if (attributes.Count > 0 && !target.Has(Features.ExtendedAttributes))
+        {
+            losses |= CopyLosses.ExtendedAttributes;
+            attributes = null;
+        }
+        List<StreamDescription>? kept = null;
+        foreach (var stream in source.GetStreams(entry))
+        {
+            var fork = stream.Name.Kind == StreamKind.ResourceFork;
+            if (target.Has(fork ? Features.ResourceForks : Features.NamedStreams))
+                (kept ??= []).Add(stream);
+            else
+                losses |= fork ? CopyLosses.ResourceForks : CopyLosses.NamedStreams;
+        }
+        return new EntryExtras(losses, attributes, kept);
+    }
+
+    private IEnumerable<CopyMessage> ReadExtras(CopyFeed feed, TreeEntry entry, EntryExtras extras)
+    {
+        foreach (var attribute in extras.Attributes ?? TreeSource.NoAttributes)
+            yield return new CopyMessage(CopyStep.Attribute, entry) { Extra = attribute };
+        foreach (var stream in extras.Streams ?? [])
+        {
+            var opened = Attempt(() => source.OpenContent(entry, stream.Name), out var content, out var fault);
+            using (content)
+            {
+                yield return new CopyMessage(CopyStep.Stream, entry) { Extra = stream.Name, DeclaredLength = content?.Length, Fault = fault };
+                if (!opened)
+                    continue;
+                foreach (var message in ReadContent(feed, entry, content!))
+                    yield return message;
+            }
+        }
+    }
+
+    /// <summary>Runs a step that reads the source; what goes wrong with this one entry is told, and the copy goes on.</summary>
+    private static bool Attempt<T>(Func<T> step, out T? result, out Exception? fault)
+    {
+        try
+        {
+            result = step();
+            fault = null;
+            return true;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or UnsupportedFeatureException)
+        {
+            result = default;
+            fault = e;
+            return false;
+        }
+    }
+}

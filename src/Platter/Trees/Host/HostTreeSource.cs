@@ -1,0 +1,76 @@
+using System.IO.Enumeration;
+using Platter.FileSystems;
+
+namespace Platter.Trees.Host;
+
+/// <summary>What of a host folder to take.</summary>
+public sealed record HostSourceOptions
+{
+    public static HostSourceOptions Default { get; } = new();
+
+    /// <summary>Entries to leave out, with all below them: patterns of <c>*</c> and <c>?</c>, for the name (<c>*.o</c>) or, with a
+    /// slash, for the path from the top (<c>/build/*</c>, where <c>*</c> crosses slashes).</summary>
+    public IReadOnlyList<string> Exclude { get; init; } = [];
+}
+
+/// <summary>A folder or file of the host as a tree: with modes, owners, nanoseconds, links and special files on Unix, attributes
+/// on Windows. Symbolic links are never followed.</summary>
+public abstract class HostTreeSource : TreeSource
+{
+    private protected HostTreeSource(string path, string? name, HostSourceOptions options)
+    {
+        FullPath = System.IO.Path.GetFullPath(path);
+        TopName = name;
+        Options = options;
+    }
+
+    private protected string FullPath { get; }
+
+    /// <summary>The name of the one entry at the top; null when the top is the folder's content.</summary>
+    private protected string? TopName { get; }
+
+    private protected HostSourceOptions Options { get; }
+
+    /// <summary>The content of a folder: its entries are at the top of the tree.</summary>
+    /// <exception cref="DirectoryNotFoundException">There is no such folder.</exception>
+    public static HostTreeSource Content(string folder, HostSourceOptions? options = null)
+    {
+        if (!Directory.Exists(folder))
+            throw new DirectoryNotFoundException($"{folder} is not a folder");
+        return Open(folder, null, options);
+    }
+
+    /// <summary>One file or folder with all that is below it: it is the one entry at the top of the tree.</summary>
+    /// <param name="path">A file, a folder, a link or anything else; a link is not followed.</param>
+    /// <param name="name">The name that the entry gets; its own when null.</param>
+    /// <param name="options">What to leave out.</param>
+    /// <exception cref="FileNotFoundException">There is no such file.</exception>
+    public static HostTreeSource Entry(string path, string? name = null, HostSourceOptions? options = null)
+    {
+        var trimmed = System.IO.Path.TrimEndingDirectorySeparator(System.IO.Path.GetFullPath(path));
+        if (!System.IO.Path.Exists(trimmed) && new FileInfo(trimmed).LinkTarget is null)
+            throw new FileNotFoundException($"no such file or folder: {path}", path);
+        return Open(trimmed, name ?? System.IO.Path.GetFileName(trimmed), options);
+    }
+
+    private protected bool IsExcluded(TreeEntry? parent, string name)
+    {
+        if (Options.Exclude.Count == 0)
+            return false;
+        string? path = null;
+        foreach (var pattern in Options.Exclude)
+        {
+            var text = (ReadOnlySpan<char>)name;
+            if (pattern.Contains('/', StringComparison.Ordinal))
+                text = path ??= (parent?.Path ?? "") + "/" + name;
+            var rooted = pattern.Contains('/', StringComparison.Ordinal) && !pattern.StartsWith('/') ? "/" + pattern : pattern;
+            if (FileSystemName.MatchesSimpleExpression(rooted.TrimEnd('/'), text, ignoreCase: false))
+                return true;
+        }
+        return false;
+    }
+
+    private static HostTreeSource Open(string path, string? name, HostSourceOptions? options) => LinuxFiles.IsAvailable
+        ? new LinuxTreeSource(path, name, options ?? HostSourceOptions.Default)
+        : new PortableTreeSource(path, name, options ?? HostSourceOptions.Default);
+}

@@ -1,0 +1,97 @@
+using Platter.FileSystems;
+
+namespace Platter.Trees;
+
+/// <summary>Turns what a source knows of an entry into what the target can hold, and counts what falls by the wayside.</summary>
+internal sealed class MetadataMapper(Capabilities target, CopyOptions options, CopyTally tally, Ownership? targetOwner)
+{
+    private const int SetIdBits = 0xC00;      // 06000
+    private const int WriteBits = 0x92;       // 0222
+    private const int OwnerWrite = 0x80;      // 0200
+
+    /// <param name="entry">Whom losses are counted for; null for the top directory, whose losses are not counted.</param>
+    /// <param name="from">What is known of it.</param>
+    public MetadataChange Map(TreeEntry? entry, FileMetadata from)
+    {
+        var (mode, attributes) = MapPermissions(entry, from);
+        var (user, group) = MapOwner(entry, from, ref mode);
+        Drop(entry, from.FinderInfo is not null && !target.Has(Features.FinderInfo), LossKind.FinderInfo);
+        Drop(entry, from.SecurityDescriptor is not null && !target.Has(Features.SecurityDescriptors), LossKind.SecurityDescriptors);
+        return new MetadataChange
+        {
+            Modified = MapModified(entry, from.Modified),
+            Created = MapOther(from.Created, target.Created),
+            Accessed = MapOther(from.Accessed, target.Accessed),
+            Mode = mode,
+            UserId = user,
+            GroupId = group,
+            DosAttributes = attributes,
+            FinderInfo = target.Has(Features.FinderInfo) ? from.FinderInfo : null,
+            SecurityDescriptor = target.Has(Features.SecurityDescriptors) ? from.SecurityDescriptor : null,
+        };
+    }
+
+    private (int? Mode, DosAttributes? Attributes) MapPermissions(TreeEntry? entry, FileMetadata from)
+    {
+        var file = from.Kind == EntryKind.File;
+        int? mode = null;
+        if (target.Has(Features.Mode))
+        {
+            // A read-only file of a filesystem without modes stays read-only; for the rest the target's default is right.
+            mode = from.Mode ?? (file && from.DosAttributes is { } dos && dos.HasFlag(DosAttributes.ReadOnly) ? 0x1FF & ~WriteBits & ~0x49 : null);
+        }
+        else
+        {
+            Drop(entry, from.Mode is not null, LossKind.Mode);
+        }
+        DosAttributes? attributes = null;
+        if (target.Has(Features.DosAttributes))
+        {
+            attributes = from.DosAttributes & target.SettableAttributes;
+            if (attributes is null && file && from.Mode is { } bits && (bits & OwnerWrite) == 0)
+                attributes = DosAttributes.ReadOnly | DosAttributes.Archive;
+        }
+        else
+        {
+            Drop(entry, ((from.DosAttributes ?? DosAttributes.None) & (DosAttributes.Hidden | DosAttributes.System)) != DosAttributes.None, LossKind.DosAttributes);
+        }
+        return (mode, attributes);
+    }
+
+    private (uint? User, uint? Group) MapOwner(TreeEntry? entry, FileMetadata from, ref int? mode)
+    {
+        var user = options.Owner?.UserId ?? from.UserId;
+        var group = options.Owner?.GroupId ?? from.GroupId;
+        if (target.Has(Features.Owner))
+            return (user, group);
+        var lost = (user is not null || group is not null) && (targetOwner is null || user != targetOwner?.UserId || group != targetOwner?.GroupId);
+        Drop(entry, lost, LossKind.Owner);
+        if (mode is { } bits && (bits & SetIdBits) != 0 && lost && from.Kind == EntryKind.File)
+        {
+            // A program that runs as its owner must not run as somebody else instead.
+            mode = bits & ~SetIdBits;
+            Drop(entry, true, LossKind.SetIdBits);
+        }
+        return (null, null);
+    }
+
+    private Timestamp? MapModified(TreeEntry? entry, Timestamp? modified)
+    {
+        if (!options.PreserveTimes || modified is not { } time || target.Modified is not { } able)
+            return null;
+        if (options.Epoch is { } epoch && time > epoch)
+            time = epoch;
+        var stored = able.Round(time);
+        Drop(entry, stored != time, time < able.First || time > able.Last ? LossKind.TimesOutOfRange : LossKind.TimesRounded);
+        return stored;
+    }
+
+    private Timestamp? MapOther(Timestamp? time, TimeCapability? able) =>
+        options.PreserveTimes && options.Epoch is null && time is { } value ? able?.Round(value) : null;
+
+    private void Drop(TreeEntry? entry, bool lost, LossKind kind)
+    {
+        if (lost && entry is not null)
+            tally.Lose(kind, entry);
+    }
+}

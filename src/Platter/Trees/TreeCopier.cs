@@ -1,0 +1,240 @@
+using Platter.FileSystems;
+
+namespace Platter.Trees;
+
+/// <summary>Copies a tree from a source to a sink: reading runs ahead of writing on a thread of its own, what the target cannot
+/// hold is dropped and counted, an entry that cannot be copied is listed and the others go on.</summary>
+public static class TreeCopier
+{
+    /// <summary>Copies everything.</summary>
+    /// <remarks>Whatever ends the copy early, cancellation included, the target is consistent: the file being written has been
+    /// undone, the ones before it are whole. A volume's edits since its last step commit are the caller's to commit or drop.</remarks>
+    /// <exception cref="VolumeFullException">The target has no room; what was copied before stays.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled.</exception>
+    /// <exception cref="SourceFailureException">An entry could not be read, and <see cref="CopyOptions.StopAtFirstProblem"/> is set.</exception>
+    public static CopyReport Copy(TreeSource source, TreeSink sink, CopyOptions options)
+    {
+        using var run = new CopyRun(source, sink, options);
+        return run.Run();
+    }
+}
+
+/// <summary>The writing half of one copy.</summary>
+internal sealed class CopyRun : IDisposable
+{
+    private readonly TreeSource _source;
+    private readonly TreeSink _sink;
+    private readonly CopyOptions _options;
+    private readonly CopyTally _tally = new();
+    private readonly MetadataMapper _mapper;
+    private readonly CopyFeed _feed;
+    private readonly CopyContent _content;
+
+    /// <summary>Directories that could not be made: what lies below them cannot be either.</summary>
+    private readonly HashSet<TreeEntry> _lost = [];
+
+    private long _lastProgress;
+    private long _moved;
+
+    public CopyRun(TreeSource source, TreeSink sink, CopyOptions options)
+    {
+        _source = source;
+        _sink = sink;
+        _options = options;
+        _sink.Overwrite = options.Overwrite;
+        _mapper = new MetadataMapper(sink.Capabilities, options, _tally, sink.WritesAs);
+        var shared = sink.WritesTo(source);
+        var reader = new CopyReader(source, sink.Capabilities, options, snapshot: shared);
+        _feed = new CopyFeed(reader.Read, options.ReadAhead, threaded: !shared, Moved, options.Cancellation);
+        _content = new CopyContent(_feed);
+    }
+
+    public void Dispose()
+    {
+        _content.Dispose();
+        _feed.Dispose();
+    }
+
+    public CopyReport Run()
+    {
+        while (true)
+        {
+            _options.Cancellation.ThrowIfCancellationRequested();
+            _feed.Next(out var message);
+            if (message.Step == CopyStep.Finished)
+                break;
+            if (message.Entry.Parent is { } parent && _lost.Contains(parent))
+                PassOver(message);
+            else
+                Handle(message);
+            _sink.Step(_options.CommitEvery);
+            ShowProgress(message.Entry);
+        }
+        if (_options.CopyRootMetadata && _source.RootMetadata is { } root)
+            _sink.SetRootMetadata(_mapper.Map(null, root));
+        _sink.Finish(_tally);
+        ShowProgress(null, force: true);
+        return _tally.ToReport();
+    }
+
+    private void Handle(in CopyMessage message)
+    {
+        var entry = message.Entry;
+        try
+        {
+            switch (message.Step)
+            {
+                case CopyStep.Entry when message.Fault is not null:
+                    _feed.Ring.Release(message.Charge);
+                    throw new SourceFailureException(entry.Path, message.Fault);
+                case CopyStep.Entry:
+                    AddEntry(message);
+                    break;
+                case CopyStep.HardLink:
+                    Count(_sink.AddHardLink(entry, (TreeEntry)message.Extra!), ref _tally.HardLinks);
+                    break;
+                case CopyStep.Attribute:
+                    var (name, value) = (KeyValuePair<string, byte[]>)message.Extra!;
+                    if (!_sink.AddExtendedAttribute(entry, name, value))
+                        _tally.Lose(LossKind.ExtendedAttributes, entry);
+                    break;
+                case CopyStep.Stream when message.Fault is not null:
+                    throw new SourceFailureException(entry.Path, message.Fault);
+                case CopyStep.Stream:
+                    WithContent(message, m => _sink.AddStream(m.Entry, (StreamName)m.Extra!, _content));
+                    break;
+            }
+        }
+        catch (Exception e) when (!_options.StopAtFirstProblem && IsOfThisEntry(e))
+        {
+            _tally.Fail(entry, e is SourceFailureException { InnerException: { } inner } ? inner : e);
+            if (entry.Kind == EntryKind.Directory)
+                _lost.Add(entry);
+        }
+    }
+
+    /// <summary>Whether the others can still be copied after this.</summary>
+    private static bool IsOfThisEntry(Exception e) =>
+        e is SourceFailureException or NameCollisionException or AlreadyExistsException or InvalidNameException or UnsupportedFeatureException
+            or UnauthorizedAccessException or PathTooLongException;
+
+    private void AddEntry(in CopyMessage message)
+    {
+        var entry = message.Entry;
+        CountLosses(message);
+        switch (entry.Kind)
+        {
+            case EntryKind.File:
+                WithContent(message, _ => Count(_sink.AddFile(entry, _mapper.Map(entry, entry.Metadata), _content), ref _tally.Files));
+                break;
+            case EntryKind.Directory:
+                Count(_sink.AddDirectory(entry, _mapper.Map(entry, entry.Metadata)), ref _tally.Directories);
+                break;
+            case EntryKind.SymbolicLink when !_sink.Capabilities.Has(Features.SymbolicLinks):
+                _tally.Lose(LossKind.SymbolicLinks, entry);
+                break;
+            case EntryKind.SymbolicLink:
+                Count(_sink.AddSymbolicLink(entry, entry.Metadata.LinkTarget ?? "", _mapper.Map(entry, entry.Metadata)), ref _tally.SymbolicLinks);
+                break;
+            default:
+                if (!_sink.Capabilities.Has(Features.DeviceNodes))
+                    _tally.Lose(LossKind.SpecialFiles, entry);
+                else
+                    Count(_sink.AddSpecial(entry, _mapper.Map(entry, entry.Metadata)), ref _tally.SpecialFiles);
+                break;
+        }
+    }
+
+    /// <summary>Lets the sink take a content, and leaves the feed at the next entry whatever happens.</summary>
+    private void WithContent(CopyMessage message, Action<CopyMessage> add)
+    {
+        _content.Start(message);
+        if (_content.DeclaredLength > _sink.Capabilities.MaxFileLength)
+        {
+            _content.Drain();
+            throw new UnsupportedFeatureException(
+                $"{_sink.Description} holds files of at most {_sink.Capabilities.MaxFileLength} bytes, {message.Entry.Path} has {_content.DeclaredLength}");
+        }
+        var fine = false;
+        try
+        {
+            add(message);
+            fine = true;
+        }
+        finally
+        {
+            // Not when the copy is over anyway: the reader may no longer answer.
+            if (fine || !_options.Cancellation.IsCancellationRequested)
+                _content.Drain();
+        }
+        _tally.Bytes += _content.DataBytes;
+        if (_content.HasShrunk)
+            _tally.Lose(LossKind.ChangedWhileRead, message.Entry);
+    }
+
+    private void CountLosses(in CopyMessage message)
+    {
+        if (message.Losses == CopyLosses.None && !message.HasHoles)
+            return;
+        var entry = message.Entry;
+        if (message.HasHoles && !_sink.Capabilities.Has(Features.SparseFiles))
+            _tally.Lose(LossKind.Holes, entry);
+        if (message.Losses.HasFlag(CopyLosses.ExtendedAttributes))
+            _tally.Lose(LossKind.ExtendedAttributes, entry);
+        if (message.Losses.HasFlag(CopyLosses.NamedStreams))
+            _tally.Lose(LossKind.NamedStreams, entry);
+        if (message.Losses.HasFlag(CopyLosses.ResourceForks))
+            _tally.Lose(LossKind.ResourceForks, entry);
+        if (message.Losses.HasFlag(CopyLosses.HardLink))
+            _tally.Lose(LossKind.HardLinks, entry);
+        if (message.Losses.HasFlag(CopyLosses.LinkCopied))
+            _tally.Lose(LossKind.SymbolicLinksCopied, entry);
+        if (message.Losses.HasFlag(CopyLosses.Changed))
+            _tally.Lose(LossKind.ChangedWhileRead, entry);
+    }
+
+    private void Count(AddOutcome outcome, ref long kind)
+    {
+        if (outcome == AddOutcome.Skipped)
+        {
+            _tally.Skipped++;
+            return;
+        }
+        if (outcome == AddOutcome.Replaced)
+            _tally.Replaced++;
+        kind++;
+    }
+
+    /// <summary>An entry below a directory that could not be made.</summary>
+    private void PassOver(in CopyMessage message)
+    {
+        _feed.Ring.Release(message.Charge);
+        if (message.Step is not (CopyStep.Entry or CopyStep.HardLink))
+        {
+            if (message.Step is CopyStep.Data or CopyStep.Hole)
+                _feed.Abandon(message.Entry);
+            return;
+        }
+        _tally.NotReached++;
+        if (message.Entry.Kind == EntryKind.Directory)
+            _lost.Add(message.Entry);
+    }
+
+    private void Moved(long bytes)
+    {
+        _moved += bytes;
+        if (bytes >= 1 << 16)
+            ShowProgress(null, force: false);
+    }
+
+    private void ShowProgress(TreeEntry? entry, bool force = false)
+    {
+        if (_options.Progress is null)
+            return;
+        var now = System.Diagnostics.Stopwatch.GetTimestamp();
+        if (!force && now - _lastProgress < System.Diagnostics.Stopwatch.Frequency / 10)
+            return;
+        _lastProgress = now;
+        _options.Progress.Report(new WorkProgress("copying", _moved, _options.TotalBytes, _tally.Items, _options.TotalItems, entry?.Path));
+    }
+}

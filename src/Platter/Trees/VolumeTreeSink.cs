@@ -1,0 +1,247 @@
+using Platter.FileSystems;
+
+namespace Platter.Trees;
+
+/// <summary>A directory of a volume as the place where a tree goes. The volume, and its last commit, stay the caller's.</summary>
+public sealed class VolumeTreeSink : TreeSink
+{
+    private readonly EditableVolume _volume;
+    private readonly Folder _top;
+    private readonly Dictionary<TreeEntry, Folder> _folders = [];
+    private readonly Dictionary<TreeEntry, NodeId> _linked = [];
+    private readonly List<(NodeId Id, MetadataChange Metadata)> _directories = [];
+    private (TreeEntry? Entry, NodeId Id, Timestamp? Modified) _last;
+
+    /// <param name="volume">The volume.</param>
+    /// <param name="path">The directory that everything goes into; must be there.</param>
+    /// <exception cref="DirectoryNotFoundException">It is no directory.</exception>
+    public VolumeTreeSink(EditableVolume volume, string path = "/")
+    {
+        var node = volume.Find(path);
+        if (!node.IsDirectory)
+            throw new DirectoryNotFoundException($"{path} is not a directory");
+        _volume = volume;
+        _top = new Folder(node.Id, null, new HashSet<string>(volume.NameComparer));
+    }
+
+    public override Capabilities Capabilities => _volume.Capabilities;
+    public override string Description => _volume.Info.Type;
+
+    public override AddOutcome AddDirectory(TreeEntry entry, MetadataChange metadata)
+    {
+        var folder = FolderOf(entry);
+        if (!folder.IsNew && _volume.TryLookup(folder.Id, entry.Name, out var there))
+        {
+            RefuseCollision(folder, entry);
+            if (_volume.GetMetadata(there).Kind != EntryKind.Directory)
+                throw new AlreadyExistsException(entry.Path);
+            folder.Added!.Add(entry.Name);
+            _folders.Add(entry, new Folder(there, entry, new HashSet<string>(_volume.NameComparer)));
+            return AddOutcome.Merged;
+        }
+        var id = Create(entry, folder.Id, entry.Name, metadata, null, folder);
+        folder.Added?.Add(entry.Name);
+        _folders.Add(entry, new Folder(id, entry, null));
+        _directories.Add((id, metadata));
+        _last = (entry, id, null);
+        return AddOutcome.Added;
+    }
+
+    public override AddOutcome AddFile(TreeEntry entry, MetadataChange metadata, CopyContent content)
+    {
+        var outcome = Place(entry, metadata, content);
+        if (outcome != AddOutcome.Skipped && entry.LinkIdentity is not null)
+            _linked[entry] = _last.Id;
+        return outcome;
+    }
+
+    public override AddOutcome AddSymbolicLink(TreeEntry entry, string target, MetadataChange metadata) => AddFile(entry, metadata, null!);
+
+    public override AddOutcome AddSpecial(TreeEntry entry, MetadataChange metadata) => AddFile(entry, metadata, null!);
+
+    public override AddOutcome AddHardLink(TreeEntry entry, TreeEntry first)
+    {
+        if (!_linked.TryGetValue(first, out var id))
+            throw new SourceFailureException(entry.Path, new IOException($"{first.Path}, the file it is another name of, was not copied"));
+        return Place(entry, MetadataChange.None, null, id);
+    }
+
+    public override void AddStream(TreeEntry entry, StreamName stream, CopyContent content)
+    {
+        if (!ReferenceEquals(_last.Entry, entry))
+            return;
+        using (var target = _volume.OpenWrite(_last.Id, stream))
+        {
+            target.SetLength(0);
+            content.CopyTo(target, 1 << 20);
+        }
+        if (_last.Modified is { } modified)
+            _volume.SetMetadata(_last.Id, new MetadataChange { Modified = modified });
+    }
+
+    public override bool AddExtendedAttribute(TreeEntry entry, string name, byte[] value)
+    {
+        if (!ReferenceEquals(_last.Entry, entry))
+            return true;
+        try
+        {
+            _volume.SetExtendedAttribute(_last.Id, name, value);
+            return true;
+        }
+        catch (UnsupportedFeatureException)
+        {
+            return false;
+        }
+    }
+
+    public override void SetRootMetadata(MetadataChange metadata)
+    {
+        if (Capabilities.Has(Features.Mode) || _top.Id != _volume.RootId)
+            _directories.Insert(0, (_top.Id, metadata));
+    }
+
+    public override void Step(long commitEvery)
+    {
+        if (_volume.UncommittedBytes > commitEvery)
+            _volume.Commit();
+    }
+
+    internal override void Finish(CopyTally tally)
+    {
+        // Making an entry in a directory may have changed its times; the deepest were made last.
+        for (var i = _directories.Count - 1; i >= 0; i--)
+        {
+            var (id, metadata) = _directories[i];
+            if (metadata.Modified is not null || metadata.Accessed is not null || metadata.Created is not null)
+                _volume.SetMetadata(id, metadata);
+        }
+        _directories.Clear();
+    }
+
+    internal override bool WritesTo(TreeSource source) => source.ReadsFrom(_volume);
+
+    /// <summary>Makes an entry under its name, in the place of an older one where that is wished.</summary>
+    private AddOutcome Place(TreeEntry entry, MetadataChange metadata, CopyContent? content, NodeId? link = null)
+    {
+        var folder = FolderOf(entry);
+        _last = default;
+        var outcome = AddOutcome.Added;
+        NodeId id;
+        if (!folder.IsNew && _volume.TryLookup(folder.Id, entry.Name, out var there))
+        {
+            RefuseCollision(folder, entry);
+            var old = _volume.GetMetadata(there);
+            if (Overwrite == Overwrite.Skip || (Overwrite == Overwrite.ReplaceOlder && old.Kind != EntryKind.Directory && !IsNewer(entry, old)))
+                return AddOutcome.Skipped;
+            if (Overwrite == Overwrite.Refuse || old.Kind == EntryKind.Directory)
+                throw new AlreadyExistsException(entry.Path);
+            id = Replace(entry, folder, metadata, content, link);
+            outcome = AddOutcome.Replaced;
+        }
+        else
+        {
+            id = Create(entry, folder.Id, entry.Name, metadata, content, folder, link);
+        }
+        folder.Added?.Add(entry.Name);
+        _last = (entry, id, metadata.Modified);
+        return outcome;
+    }
+
+    private bool IsNewer(TreeEntry entry, FileMetadata old)
+    {
+        if (entry.Metadata.Modified is not { } time || old.Modified is not { } oldTime)
+            return true;
+        return (Capabilities.Modified?.Round(time) ?? time) > oldTime;
+    }
+
+    /// <summary>Makes the entry under a free name first, so that the old one is there until the new one is whole.</summary>
+    private NodeId Replace(TreeEntry entry, Folder folder, MetadataChange metadata, CopyContent? content, NodeId? link)
+    {
+        var name = "platter.new";
+        for (var i = 1; _volume.TryLookup(folder.Id, name, out _); i++)
+            name = $"platter{i}.new";
+        var id = Create(entry, folder.Id, name, metadata, content, folder, link);
+        var done = false;
+        try
+        {
+            _volume.Rename(folder.Id, name, folder.Id, entry.Name, replace: true);
+            done = true;
+        }
+        finally
+        {
+            if (!done)
+                _volume.Delete(folder.Id, name);
+        }
+        return id;
+    }
+
+    private NodeId Create(TreeEntry entry, NodeId parent, string name, MetadataChange metadata, CopyContent? content, Folder folder, NodeId? link = null)
+    {
+        try
+        {
+            if (link is { } node)
+            {
+                _volume.CreateHardLink(node, parent, name);
+                return node;
+            }
+            return entry.Kind switch
+            {
+                EntryKind.Directory => _volume.CreateDirectory(parent, name, metadata),
+                EntryKind.SymbolicLink => _volume.CreateSymbolicLink(parent, name, entry.Metadata.LinkTarget ?? "", metadata),
+                EntryKind.File when content!.HasHoles && Capabilities.Has(Features.SparseFiles) => CreateSparse(parent, name, metadata, content),
+                EntryKind.File => _volume.CreateFile(parent, name, content!, content!.DeclaredLength, metadata),
+                _ => _volume.CreateSpecial(parent, name, entry.Kind, entry.Metadata.Device ?? default, metadata),
+            };
+        }
+        catch (AlreadyExistsException) when (folder.IsNew)
+        {
+            // Nobody but this copy has put anything into the directory.
+            throw new NameCollisionException(entry.Path);
+        }
+    }
+
+    private NodeId CreateSparse(NodeId parent, string name, MetadataChange metadata, CopyContent content)
+    {
+        var id = _volume.CreateFile(parent, name, metadata);
+        var done = false;
+        try
+        {
+            using (var stream = _volume.OpenWrite(id, StreamName.Data))
+            {
+                while (content.MoveNext())
+                {
+                    if (!content.IsHole)
+                        stream.WriteAt(content.PieceOffset, content.Data);
+                }
+                stream.SetLength(content.PieceOffset);
+            }
+            if (metadata.Modified is not null)
+                _volume.SetMetadata(id, new MetadataChange { Modified = metadata.Modified });
+            done = true;
+        }
+        finally
+        {
+            if (!done)
+                _volume.Delete(parent, name);
+        }
+        return id;
+    }
+
+    private static void RefuseCollision(Folder folder, TreeEntry entry)
+    {
+        if (folder.Added!.Contains(entry.Name))
+            throw new NameCollisionException(entry.Path);
+    }
+
+    private Folder FolderOf(TreeEntry entry) => entry.Parent is null ? _top : _folders[entry.Parent];
+
+    /// <summary>A directory that entries go into.</summary>
+    /// <param name="Id">The directory.</param>
+    /// <param name="Entry">What it is a copy of; null for the top.</param>
+    /// <param name="Added">The names that this copy has made in it, as the volume compares names; null when the copy has made
+    /// the directory itself, so that every name in it is one of these.</param>
+    private sealed record Folder(NodeId Id, TreeEntry? Entry, HashSet<string>? Added)
+    {
+        public bool IsNew => Added is null;
+    }
+}

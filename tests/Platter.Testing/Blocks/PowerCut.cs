@@ -1,0 +1,244 @@
+using Platter.Blocks;
+
+namespace Platter.Testing.Blocks;
+
+/// <summary>One instant at which the power went.</summary>
+/// <param name="Number">Counted from 0 over the whole run.</param>
+/// <param name="Oldest">How many commits had returned: at least these must be there.</param>
+/// <param name="Newest">How many commits had begun: nothing later can be there.</param>
+/// <param name="Description">What had been done, and what of it the medium kept; for messages.</param>
+public sealed record CrashPoint(int Number, int Oldest, int Newest, string Description);
+
+/// <summary>How thorough a run is.</summary>
+public sealed record PowerCutOptions
+{
+    public int Seed { get; init; } = 1;
+
+    /// <summary>Random selections of what the medium kept, per prefix of the log.</summary>
+    public int Samples { get; init; } = 3;
+
+    /// <summary>Every how many-th crash point its recovery is cut as well; 0 for never.</summary>
+    public int RecoveryEvery { get; init; } = 16;
+
+    /// <summary>Most crash points to try; prefixes are skipped evenly to stay below it.</summary>
+    public int Limit { get; init; } = 20_000;
+
+    public TransactionOptions? Transaction { get; init; }
+}
+
+/// <summary>What a run did.</summary>
+public sealed record PowerCutResult(int CrashPoints, int Operations, int Commits);
+
+/// <summary>Runs an edit on a simulated host, then cuts the power after every single thing that was done to it, in several ways
+/// each: everything arrived; only what had been made durable; the last write torn at a sector; a random choice of the
+/// rest, each write whole, torn or lost, names early or late. Recovers, and lets the caller look.</summary>
+public static class PowerCut
+{
+    /// <param name="initialImage">The image before the edit; not changed.</param>
+    /// <param name="edit">Edits the device it is given; each <see cref="BlockDevice.Flush"/> is a commit.</param>
+    /// <param name="verify">Is given the recovered device; fails unless it is as after <see cref="CrashPoint.Oldest"/>,
+    /// <see cref="CrashPoint.Newest"/> or so many commits.</param>
+    /// <param name="options">Null for the defaults.</param>
+    public static PowerCutResult Run(byte[] initialImage, Action<BlockDevice> edit, Action<BlockDevice, CrashPoint> verify, PowerCutOptions? options = null)
+    {
+        options ??= new PowerCutOptions();
+        var medium = new SimulatedMedium(new SharedPages(initialImage), null);
+        using (var transaction = TransactionDevice.Open(medium.Image, medium.Store, options.Transaction))
+        using (var counted = new CommitMarker(transaction, medium))
+            edit(counted);
+        var replay = new Replay(options, verify);
+        replay.Try(medium.Log, new SharedPages(initialImage), null, depth: 0, oldest: 0, newest: 0);
+        return new PowerCutResult(replay.Tried, medium.Log.Count, medium.Log.Count(o => o.Kind == MediumKind.CommitReturns));
+    }
+
+    /// <inheritdoc cref="Run(byte[], Action{BlockDevice}, Action{BlockDevice, CrashPoint}, PowerCutOptions?)"/>
+    public static PowerCutResult Run(byte[] initialImage, Action<BlockDevice> edit, Action<BlockDevice> verify, PowerCutOptions? options = null) =>
+        Run(initialImage, edit, (device, _) => verify(device), options);
+
+    private sealed class CommitMarker(TransactionDevice inner, SimulatedMedium medium) : ResizableDevice
+    {
+        public override long Length => inner.Length;
+        public override int SectorSize => inner.SectorSize;
+        public override bool CanWrite => true;
+        public override bool CanRollback => true;
+
+        public override void Flush()
+        {
+            medium.Note(MediumKind.CommitBegins);
+            inner.Flush();
+            medium.Note(MediumKind.CommitReturns);
+        }
+
+        public override void Rollback() => inner.Rollback();
+
+        public override IEnumerable<ByteRange> AllocatedRanges(long offset, long length) => inner.AllocatedRanges(offset, length);
+
+        protected override void ReadCore(long offset, Span<byte> buffer) => inner.Read(offset, buffer);
+
+        protected override void WriteCore(long offset, ReadOnlySpan<byte> data) => inner.Write(offset, data);
+
+        protected override void WriteFreshCore(long offset, ReadOnlySpan<byte> data) => inner.WriteFresh(offset, data);
+
+        protected override void DiscardCore(long offset, long length) => inner.Discard(offset, length);
+
+        protected override void WriteZerosCore(long offset, long length) => inner.WriteZeros(offset, length);
+
+        protected override void SetLengthCore(long length) => inner.SetLength(length);
+    }
+
+    private sealed class Replay(PowerCutOptions options, Action<BlockDevice, CrashPoint> verify)
+    {
+        private readonly Random _random = new(options.Seed);
+
+        internal int Tried { get; private set; }
+
+        internal void Try(List<MediumOperation> log, SharedPages image, SharedPages? journal, int depth, int oldest, int newest)
+        {
+            var state = new DurableState(image, journal);
+            var ways = 3 + options.Samples;
+            var step = Math.Max(1, log.Count * ways / options.Limit);
+            for (var done = 0; done <= log.Count; done++)
+            {
+                if (done > 0)
+                {
+                    var operation = log[done - 1];
+                    state.Apply(operation);
+                    oldest += operation.Kind == MediumKind.CommitReturns ? 1 : 0;
+                    newest += operation.Kind == MediumKind.CommitBegins ? 1 : 0;
+                }
+                if (done % step != 0 && done != log.Count)
+                    continue;
+                var what = done == 0 ? "nothing done" : $"after operation {done} of {log.Count} ({log[done - 1]})";
+                Cut(state, _ => 1.0, 1.0, $"{what}, all kept", depth, oldest, newest);
+                if (!state.HasPending)
+                    continue;
+                Cut(state, _ => 0.0, 0.0, $"{what}, only what was durable", depth, oldest, newest);
+                if (done > 0 && log[done - 1].Kind == MediumKind.Write)
+                {
+                    var last = log[done - 1];
+                    Cut(state, o => ReferenceEquals(o, last) ? _random.NextDouble() : 1.0, 1.0, $"{what}, the last write torn", depth, oldest, newest);
+                }
+                for (var i = 0; i < (depth == 0 ? options.Samples : 1); i++)
+                    Cut(state, _ => _random.Next(3) switch { 0 => 0.0, 1 => 1.0, _ => _random.NextDouble() }, _random.NextDouble(), $"{what}, random choice {i}", depth, oldest, newest);
+            }
+        }
+
+        private void Cut(DurableState state, Func<MediumOperation, double> kept, double names, string what, int depth, int oldest, int newest)
+        {
+            var (image, journal) = state.Survivors(kept, names, _random);
+            var number = Tried++;
+            var imageBefore = image.Copy();
+            var journalBefore = journal?.Copy();
+            var medium = new SimulatedMedium(image, journal);
+            Look(medium, new CrashPoint(number, oldest, newest, what));
+            if (depth == 0 && options.RecoveryEvery > 0 && number % options.RecoveryEvery == 0 && journalBefore is not null)
+                Try(medium.Log, imageBefore, journalBefore, depth: 1, oldest, newest);
+        }
+
+        private void Look(SimulatedMedium medium, CrashPoint point)
+        {
+            try
+            {
+                using var device = TransactionDevice.Open(medium.Image, medium.Store);
+                verify(device, point);
+            }
+            catch (Exception e)
+            {
+                throw new InvalidOperationException($"crash point {point.Number}, {point.Description}, commits {point.Oldest}..{point.Newest}, seed {options.Seed}: {e.Message}", e);
+            }
+        }
+    }
+
+    // What is on the medium for sure, and what has been done since that it may or may not have kept.
+    private sealed class DurableState
+    {
+        private readonly Dictionary<int, SharedPages> _files = [];
+        private readonly List<MediumOperation> _pending = [];
+        private readonly List<int> _pendingNames = [];      // the journal that the name stands for after each change; -1 = none
+        private int _name;
+
+        internal DurableState(SharedPages image, SharedPages? journal)
+        {
+            _files[0] = image.Copy();
+            _name = journal is null ? -1 : 1;
+            if (journal is not null)
+                _files[1] = journal.Copy();
+        }
+
+        internal bool HasPending => _pending.Count > 0 || _pendingNames.Count > 0;
+
+        internal void Apply(MediumOperation operation)
+        {
+            switch (operation.Kind)
+            {
+                case MediumKind.Write or MediumKind.SetLength:
+                    _pending.Add(operation);
+                    break;
+                case MediumKind.Flush:
+                    foreach (var settled in _pending.Where(o => o.File == operation.File))
+                        Settle(File(_files, settled.File), settled, 1.0, null);
+                    _pending.RemoveAll(o => o.File == operation.File);
+                    break;
+                case MediumKind.Link:
+                    _pendingNames.Add(operation.File);
+                    break;
+                case MediumKind.Unlink:
+                    _pendingNames.Add(-1);
+                    break;
+                case MediumKind.FlushNames when _pendingNames.Count > 0:
+                    _name = _pendingNames[^1];
+                    _pendingNames.Clear();
+                    break;
+                default:
+                    break;
+            }
+        }
+
+        internal (SharedPages Image, SharedPages? Journal) Survivors(Func<MediumOperation, double> kept, double names, Random random)
+        {
+            var changes = (int)Math.Round(names * _pendingNames.Count);
+            var name = changes == 0 ? _name : _pendingNames[changes - 1];
+            var files = new Dictionary<int, SharedPages> { [0] = _files[0].Copy() };
+            if (name >= 0)
+                files[name] = File(_files, name).Copy();
+            foreach (var operation in _pending)
+            {
+                if (files.TryGetValue(operation.File, out var file))
+                    Settle(file, operation, kept(operation), random);
+            }
+            return (files[0], name >= 0 ? files[name] : null);
+        }
+
+        private static SharedPages File(Dictionary<int, SharedPages> files, int number)
+        {
+            if (!files.TryGetValue(number, out var file))
+                files[number] = file = new SharedPages([]);
+            return file;
+        }
+
+        // `kept` is the share of the write that arrived: 0 nothing, 1 all, else a random choice of about so many of its sectors, or its first ones.
+        private static void Settle(SharedPages file, MediumOperation operation, double kept, Random? random)
+        {
+            if (operation.Kind == MediumKind.SetLength)
+            {
+                if (kept > 0.5)
+                    file.SetLength(operation.Offset);
+                return;
+            }
+            var data = operation.Data!;
+            var inOrder = random is null || random.Next(2) == 0;
+            for (var at = 0; at < data.Length;)
+            {
+                var sectorEnd = (int)Math.Min(data.Length, (operation.Offset + at) / 512 * 512 + 512 - operation.Offset);
+                var arrives = kept >= 1.0 || (kept > 0.0 && (inOrder ? at < kept * data.Length : random!.NextDouble() < kept));
+                if (arrives)
+                {
+                    if (operation.Offset + sectorEnd > file.Length)
+                        file.SetLength(operation.Offset + sectorEnd);
+                    file.Write(operation.Offset + at, data.AsSpan(at, sectorEnd - at));
+                }
+                at = sectorEnd;
+            }
+        }
+    }
+}
