@@ -1,4 +1,3 @@
-using System.Buffers.Binary;
 using Platter.Blocks;
 using Platter.FileSystems;
 using Platter.FileSystems.Fat;
@@ -15,7 +14,7 @@ internal sealed record DamagedVolume(byte[] Bytes, string What)
         var source = Directory.CreateDirectory(folder.File("tree")).FullName;
         Fill(source);
         var bases = new List<byte[]>();
-        foreach (var (width, length, ours) in new[] { (12, 1 << 20, false), (16, 3 << 20, false), (32, 4 << 20, false), (12, 1440 << 10, true), (16, 3 << 20, true) })
+        foreach (var (width, length, ours) in new[] { (12, 1 << 20, false), (16, 3 << 20, false), (32, 34 << 20, false), (12, 1440 << 10, true), (16, 3 << 20, true) })
         {
             var path = folder.File($"base{bases.Count}.img");
             using (var file = HostFile.Create(path, length))
@@ -25,7 +24,12 @@ internal sealed record DamagedVolume(byte[] Bytes, string What)
             }
             if (!ours)
                 Tool.Expect("mkfs.vfat", "--invariant", "-F", width.ToString(), "-s", "1", "-n", "SOUND", path);
-            Tool.Expect("mcopy", ["-s", "-i", path, .. Directory.GetFileSystemEntries(source).Order(), "::"]);
+
+            // One directory at a time, in order: mcopy -s would take them as the host lists them, and seeds would mean nothing.
+            foreach (var directory in Directory.GetDirectories(source, "*", SearchOption.AllDirectories).Order(StringComparer.Ordinal))
+                Tool.Expect("mmd", "-i", path, "::/" + Path.GetRelativePath(source, directory));
+            foreach (var files in Directory.GetFiles(source, "*", SearchOption.AllDirectories).Order(StringComparer.Ordinal).GroupBy(f => Path.GetRelativePath(source, Path.GetDirectoryName(f)!)))
+                Tool.Expect("mcopy", ["-m", "-i", path, .. files, "::/" + files.Key]);
             Tool.Expect("fsck.vfat", "-n", path);
             bases.Add(File.ReadAllBytes(path));
         }
@@ -49,6 +53,14 @@ internal sealed record DamagedVolume(byte[] Bytes, string What)
             });
         }
         return new DamagedVolume(bytes, string.Join(", ", what));
+    }
+
+    /// <summary>Writes the image, as a hole behind the last byte that is not 0.</summary>
+    public void Save(string path)
+    {
+        using var file = File.Create(path);
+        file.Write(Bytes.AsSpan(0, Bytes.AsSpan().LastIndexOfAnyExcept((byte)0) + 1));
+        file.SetLength(Bytes.Length);
     }
 
     private static void Fill(string folder)
@@ -102,27 +114,10 @@ internal sealed record DamagedVolume(byte[] Bytes, string What)
             _ => (uint)random.Next() & 0x0FFFFFFF,
         };
         var copies = random.Next(4) == 0 ? 1 : geometry.FatCount;
+        var volume = new SoundVolume(bytes);
         for (var fat = 0; fat < copies; fat++)
-            SetEntry(bytes, geometry, (int)geometry.FatOffset(fat), cluster, value);
+            volume.SetEntry(fat, cluster, value);
         return $"FAT entry {cluster} = 0x{value:X} in {copies} copies";
-    }
-
-    private static void SetEntry(byte[] bytes, FatGeometry geometry, int fat, uint cluster, uint value)
-    {
-        switch (geometry.Width)
-        {
-            case FatWidth.Fat32:
-                BinaryPrimitives.WriteUInt32LittleEndian(bytes.AsSpan(fat + (int)cluster * 4), value);
-                break;
-            case FatWidth.Fat16:
-                BinaryPrimitives.WriteUInt16LittleEndian(bytes.AsSpan(fat + (int)cluster * 2), (ushort)value);
-                break;
-            default:
-                var span = bytes.AsSpan(fat + (int)(cluster + cluster / 2));
-                var pair = BinaryPrimitives.ReadUInt16LittleEndian(span);
-                BinaryPrimitives.WriteUInt16LittleEndian(span, (ushort)((cluster & 1) == 0 ? (uint)(pair & 0xF000) | value & 0xFFF : (uint)(pair & 0xF) | (value & 0xFFF) << 4));
-                break;
-        }
     }
 
     private static string DamageSlot(byte[] bytes, FatGeometry geometry, Random random)

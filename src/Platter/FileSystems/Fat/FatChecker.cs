@@ -11,7 +11,6 @@ internal static class FatChecker
     private static ReadOnlySpan<byte> NoName => "NO NAME    "u8;
 
     /// <summary>Checks a volume.</summary>
-    /// <exception cref="UnsupportedFeatureException">A FAT32 of a version that nobody has seen.</exception>
     /// <exception cref="IOException">The medium failed.</exception>
     public static CheckReport Check(BlockDevice device, CheckOptions options)
     {

@@ -18,6 +18,11 @@ internal static class FatCheckerBoot
         {
             report.Add(e.Code, Severity.Error, e.Structure, e.Offset, e.Problem);
         }
+        catch (UnsupportedFeatureException e)
+        {
+            // No other version was ever made, so it is more likely damage than progress.
+            report.Add("FAT-0119", Severity.Error, "BootSector.version", 0x2A, e.Message);
+        }
 
         // Sector 6 by the specification; the size of a sector is among what can no longer be read.
         for (var sectorSize = 512; sectorSize <= 4096; sectorSize *= 2)
@@ -111,8 +116,12 @@ internal static class FatCheckerBoot
         // The state byte is written on mounting, and only in the main one.
         main[0x41] = backup[0x41];
         var same = main.AsSpan().CommonPrefixLength(backup);
-        if (same < main.Length)
-            report.Add("FAT-0102", Severity.Warning, "BackupBootSector", offset + same, $"differs from the boot sector, first at byte 0x{same:X}: found {backup[same]:X2}, expected {main[same]:X2}");
+        if (same == main.Length)
+            return;
+
+        // Only a backup that describes another layout would do harm when it is used; labels and boot code differ often.
+        var layout = main.AsSpan(0x0B, 0x0D).SequenceEqual(backup.AsSpan(0x0B, 0x0D)) && main.AsSpan(0x20, 0x14).SequenceEqual(backup.AsSpan(0x20, 0x14));
+        report.Add("FAT-0102", layout ? Severity.Note : Severity.Warning, "BackupBootSector", offset + same, $"differs from the boot sector, first at byte 0x{same:X}: found {backup[same]:X2}, expected {main[same]:X2}");
     }
 
     // Entry 0 repeats the media byte below ones; entry 1 is an end mark, with the two state bits of FAT16 and FAT32 in it.

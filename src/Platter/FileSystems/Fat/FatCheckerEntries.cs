@@ -95,12 +95,11 @@ internal sealed class FatCheckerEntries
         var isDirectory = (entry.Attributes & (byte)DosAttributes.Directory) != 0;
         var kind = isDirectory ? "Directory " : "File ";
         string Who() => kind + _directory.Path + name;
-        if ((entry.Attributes & 0xC0) != 0)
-            _report.Add("FAT-0169", Severity.Note, Who(), offset + 0x0B, $"has reserved attribute bits: found 0x{entry.Attributes:X2}, expected at most 0x3F");
+        CheckReserved(in entry, _reader.HasLongName, Who, offset);
         CheckTimes(in entry, Who, offset);
 
         uint length = entry.Length;
-        var start = entry.ClusterLow | (_geometry.Width == FatWidth.Fat32 ? (uint)entry.ClusterHigh << 16 & 0x0FFFFFFF : 0);
+        var start = FirstCluster(in entry);
         if (isDirectory)
             CheckDirectory(name, start, length, Who, offset);
         else
@@ -157,11 +156,12 @@ internal sealed class FatCheckerEntries
             return;
         }
         var expected = index == 0 ? _directory.FirstCluster : _directory.Parent!.IsRoot ? 0 : _directory.Parent.FirstCluster;
-        var target = entry.ClusterLow | (_geometry.Width == FatWidth.Fat32 ? (uint)entry.ClusterHigh << 16 & 0x0FFFFFFF : 0);
+        var target = FirstCluster(in entry);
+        CheckReserved(in entry, false, () => "Directory " + _directory.Path + name, offset);
         if (target != expected)
             _report.Add(index == 0 ? "FAT-0144" : "FAT-0145", Severity.Error, "Directory " + _directory.Path, offset + 0x1A, $"\"{name}\" points to cluster {target}, expected {expected}");
         if (entry.Length != 0)
-            _report.Add("FAT-0140", Severity.Warning, "Directory " + _directory.Path + name, offset + 0x1C, $"has a size of {(uint)entry.Length}, expected 0");
+            _report.Add("FAT-0140", Severity.Note, "Directory " + _directory.Path + name, offset + 0x1C, $"has a size of {(uint)entry.Length}, expected 0");
     }
 
     private void CheckLabel(ReadOnlySpan<byte> slot, long offset)
@@ -173,9 +173,25 @@ internal sealed class FatCheckerEntries
         }
         Label = Label.Count == 0 ? (slot[..FatShortNames.Length].ToArray(), 1, offset) : Label with { Count = Label.Count + 1 };
         ref readonly var entry = ref OnDisk.View<FatShortSlot>(slot);
-        if (entry.Length != 0 || entry.ClusterLow != 0)
-            _report.Add("FAT-0186", Severity.Warning, "Label", offset, $"has a size of {(uint)entry.Length} and cluster {(ushort)entry.ClusterLow}, expected 0 and 0");
+        var cluster = FirstCluster(in entry);
+        if (entry.Length != 0 || cluster != 0)
+            _report.Add("FAT-0186", Severity.Warning, "Label", offset, $"has a size of {(uint)entry.Length} and cluster {cluster}, expected 0 and 0");
     }
+
+    private void CheckReserved(in FatShortSlot entry, bool hasLongName, Func<string> who, long offset)
+    {
+        // Bit 0x20 beside the case bits was used by a Linux patch for entries whose short name is a dummy; without a long one there is none.
+        // 0x01 and 0x02 are Windows 10's marks of encrypted files.
+        var flags = (byte)entry.Case;
+        if ((flags & 0x20) != 0 && !hasLongName)
+            _report.Add("FAT-0169", Severity.Warning, who(), offset + 0x0C, $"is marked as having no short name: found 0x{flags:X2}");
+        else if ((entry.Attributes & 0xC0) != 0 || (flags & 0xE4) != 0)
+            _report.Add("FAT-0169", Severity.Note, who(), offset + 0x0B, $"has reserved bits set: attributes 0x{entry.Attributes:X2}, case 0x{flags:X2}");
+    }
+
+    // The upper half means something on FAT32 only; OS/2 and others keep other things there. All of its bits count here.
+    private uint FirstCluster(in FatShortSlot entry) =>
+        entry.ClusterLow | (_geometry.Width == FatWidth.Fat32 ? (uint)entry.ClusterHigh << 16 : 0);
 
     private void CheckTimes(in FatShortSlot entry, Func<string> who, long offset)
     {

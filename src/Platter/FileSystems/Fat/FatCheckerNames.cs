@@ -71,9 +71,7 @@ internal sealed class FatCheckerNames(FatCheckedDirectory directory, CheckReport
 
     private static string? BadShort(ReadOnlySpan<byte> stored)
     {
-        // OS/2 keeps its extended attributes in two files with a space in the name.
-        if (stored.SequenceEqual("EA DATA  SF"u8) || stored.SequenceEqual("WP ROOT  SF"u8))
-            return null;
+        // Spaces within are legal, though no shell lets one type them: OS/2 keeps its extended attributes in "EA DATA. SF".
         if (stored[0] == (byte)' ')
             return "starts with a space";
         for (var i = 0; i < stored.Length; i++)
@@ -83,8 +81,6 @@ internal sealed class FatCheckerNames(FatCheckedDirectory directory, CheckReport
                 return $"has the control character 0x{b:X2}";
             if ("*?<>|\":/\\."u8.Contains(b))
                 return $"has '{(char)b}'";
-            if (b != (byte)' ' && i is not (0 or 8) && stored[i - 1] == (byte)' ')
-                return "has a space within";
         }
         return null;
     }

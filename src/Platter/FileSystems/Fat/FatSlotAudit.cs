@@ -28,7 +28,7 @@ internal enum FatLongNameFaults
 {
     None = 0,
 
-    /// <summary>Pieces that no entry follows.</summary>
+    /// <summary>Pieces that a removed slot or the end follows.</summary>
     Orphan = 1,
 
     /// <summary>A piece without the one that starts a long name.</summary>
@@ -43,7 +43,7 @@ internal enum FatLongNameFaults
     /// <summary>The checksum is not that of the entry's short name, or the pieces have different ones.</summary>
     Checksum = 16,
 
-    /// <summary>The type or cluster field of a piece is not 0.</summary>
+    /// <summary>The type or cluster field of a piece is not 0, or the upper attribute bits.</summary>
     Reserved = 32,
 
     /// <summary>Something other than 0xFFFF behind the terminating 0, or no name at all.</summary>
@@ -110,7 +110,7 @@ internal struct FatSlotAudit()
         }
         if ((entry.Attributes & (byte)DosAttributes.VolumeLabel) != 0)
         {
-            Faults = Drain(FatLongNameFaults.Orphan);
+            Faults = Drain(FatLongNameFaults.Unfinished);
             return FatSlotKind.Label;
         }
         Finish(slot);
@@ -127,7 +127,7 @@ internal struct FatSlotAudit()
         {
             // A new name; what was under way has lost its entry.
             if (_expected >= 0)
-                _pending |= FatLongNameFaults.Orphan;
+                _pending |= FatLongNameFaults.Order;
             Forget();
             if (ordinal is 0 or > FatLongSlot.MaxSlots)
             {
@@ -155,7 +155,7 @@ internal struct FatSlotAudit()
             Forget();
             return;
         }
-        if (piece.Type != 0 || piece.Cluster != 0)
+        if (piece.Type != 0 || piece.Cluster != 0 || piece.Attributes != FatLongSlot.AttributesValue)
             _pending |= FatLongNameFaults.Reserved;
         if (piece.Checksum != _checksum)
             _pending |= FatLongNameFaults.Checksum;
