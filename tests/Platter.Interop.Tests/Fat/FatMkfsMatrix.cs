@@ -189,6 +189,8 @@ public sealed class FatMkfsMatrix : IDisposable
             Modified = new Timestamp(1_700_000_000), Created = new Timestamp(1_600_000_001), DosAttributes = DosAttributes.System | DosAttributes.Archive,
         });
         volume.CreateDirectory(volume.Find("/Made by mtools").Id, "empty", MetadataChange.None);
+        foreach (var name in new[] { "½.TXT", "half½.dat", "QUARTER¼" })        // in the short name alone, in the code page
+            volume.CreateFile(own, name, new MemoryStream([1, 2, 3]), 3, MetadataChange.None);
         volume.SetLabel("PLATTER");
         volume.Commit();
         matrix.After = TreeSnapshot.Read(volume);
