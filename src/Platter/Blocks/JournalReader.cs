@@ -58,7 +58,7 @@ internal sealed class JournalReader
         for (var i = 0; i < _samples.Length; i++)
         {
             var page = (long)(ulong)_samples[i].Page;
-            if (page < 0 || page > (LengthBefore - Journal.PageSize) / Journal.PageSize || page > (image.Length - Journal.PageSize) / Journal.PageSize)
+            if (page < 0 || page >= Math.Min(LengthBefore, image.Length) / Journal.PageSize)
                 continue;
             image.Read(page * Journal.PageSize, content);
             if (IsKnown(_samples[i], content, IsComplete && TryReadPage(page, next) ? next : null))

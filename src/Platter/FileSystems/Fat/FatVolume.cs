@@ -155,6 +155,8 @@ public sealed class FatVolume : EditableVolume
             if (value is FatTable.Free or FatTable.Bad)
                 continue;
             var offset = Geometry.ClusterOffset(cluster);
+            if (offset >= Device.Length)
+                break;      // the image is cut short
             if (offset > end)
             {
                 yield return new ByteRange(start, end - start);
