@@ -16,6 +16,22 @@ public abstract class TreeSource : IDisposable
     /// <see cref="TreeEntry.Problem"/>.</summary>
     public abstract IEnumerable<TreeEntry> Walk(CancellationToken cancellation = default);
 
+    /// <summary>The outline of the tree, by a walk of its own; entries with problems are left out.</summary>
+    public TreeShape Measure(CancellationToken cancellation = default)
+    {
+        var entries = new List<TreeShapeEntry>();
+        var directories = new Dictionary<TreeEntry, int>();
+        foreach (var entry in Walk(cancellation))
+        {
+            if (entry.Problem is not null)
+                continue;
+            if (entry.Kind == EntryKind.Directory)
+                directories.Add(entry, entries.Count);
+            entries.Add(new TreeShapeEntry(entry.Parent is null ? -1 : directories[entry.Parent], entry.Name, entry.Kind, entry.Length));
+        }
+        return new TreeShape(entries);
+    }
+
     /// <summary>Opens a stream of a file of this source for reading.</summary>
     /// <exception cref="FileNotFoundException">There is no such stream, or no longer.</exception>
     public abstract TreeContent OpenContent(TreeEntry entry, StreamName stream);

@@ -10,7 +10,7 @@ public abstract class VolumeFixture : IDisposable
     /// <summary>The clock that every volume of this fixture gets.</summary>
     public SettableClock Clock { get; } = new();
 
-    /// <summary>Bytes of an ordinary case's volume: room for some thousand entries and a megabyte of content.</summary>
+    /// <summary>Bytes of an ordinary case's volume: at least 4 MiB and 400 clusters.</summary>
     public virtual long Length => 4 << 20;
 
     /// <summary>Bytes of the smallest volume that the type allows: the cases on a full volume fill it.</summary>
@@ -39,6 +39,9 @@ public abstract class VolumeFixture : IDisposable
 
     /// <summary>How many entries of one short name (<c>A1</c>) the root can hold; null when it grows as other directories do.</summary>
     public virtual int? RootEntries => null;
+
+    /// <summary>Whether a listing reads a directory piece by piece; false where a directory is small by nature and read at once (FAT: 2 MiB).</summary>
+    public virtual bool ListsLazily => true;
 
     /// <summary>By how many bytes the free space may stay lower after something was made and deleted again (structures that only grow).</summary>
     public virtual long FreeBytesSlack => 0;

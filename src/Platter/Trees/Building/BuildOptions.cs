@@ -1,0 +1,73 @@
+using Platter.FileSystems;
+using Platter.Partitions;
+
+namespace Platter.Trees.Building;
+
+/// <summary>How images are built.</summary>
+public sealed record BuildOptions
+{
+    public static BuildOptions Default { get; } = new();
+
+    /// <summary>The folder that relative paths of a spec start from; null for the current one.</summary>
+    public string? BaseFolder { get; init; }
+
+    /// <summary>For the same bytes every time (SOURCE_DATE_EPOCH): later modification times become this, every clock stands still at
+    /// it, and identifiers are derived from the spec and it instead of being random.</summary>
+    public DateTimeOffset? Epoch { get; init; }
+
+    public IProgress<WorkProgress>? Progress { get; init; }
+    public CancellationToken Cancellation { get; init; }
+
+    /// <summary>Whether an image that is there under the name gives way once the new one is complete.</summary>
+    public bool Overwrite { get; init; }
+
+    /// <summary>Builds on when single entries cannot be stored, and lists them in the report; else the first one ends the build.</summary>
+    public bool KeepGoing { get; init; }
+
+    /// <summary>What to do with symbolic links that a filesystem cannot hold.</summary>
+    public MissingLinks MissingLinks { get; init; }
+
+    /// <summary>Opens a layer that is no directory: given the absolute path, returns null to leave it to the builder, which knows images
+    /// (<c>old.img@2</c>).</summary>
+    public Func<string, TreeSource?>? OpenLayer { get; init; }
+
+    internal TimeProvider Clock => Epoch is { } epoch ? new StandingClock(epoch) : TimeProvider.System;
+
+    private sealed class StandingClock(DateTimeOffset time) : TimeProvider
+    {
+        public override DateTimeOffset GetUtcNow() => time;
+    }
+}
+
+/// <summary>A filesystem that was built.</summary>
+public sealed record BuiltVolume
+{
+    /// <summary>Its entry in the partition table; null when it fills the image.</summary>
+    public Partition? Partition { get; init; }
+
+    public required VolumeInfo Info { get; init; }
+
+    /// <summary>Bytes of the volume.</summary>
+    public required long Length { get; init; }
+
+    /// <summary>Bytes left for more content.</summary>
+    public required long FreeBytes { get; init; }
+
+    /// <summary>What was copied into it, and what it could not hold.</summary>
+    public required CopyReport Copied { get; init; }
+}
+
+/// <summary>An image that was built.</summary>
+public sealed record BuildReport
+{
+    public required string Path { get; init; }
+
+    /// <summary>The container's name: <c>raw</c>, <c>vhd-fixed</c>.</summary>
+    public required string Format { get; init; }
+
+    /// <summary>Bytes of the disk inside.</summary>
+    public required long Length { get; init; }
+
+    public IReadOnlyList<Partition> Partitions { get; init; } = [];
+    public IReadOnlyList<BuiltVolume> Volumes { get; init; } = [];
+}

@@ -1,0 +1,98 @@
+using System.Globalization;
+using Platter.Blocks;
+using Platter.FileSystems;
+using Platter.Images;
+
+namespace Platter.Trees.Building;
+
+/// <summary>A filesystem that is to fill an image of its own.</summary>
+public sealed record NewFileSystem
+{
+    /// <summary>The type's name, as <c>mkfs -t</c> takes it.</summary>
+    public required string Type { get; init; }
+
+    /// <summary>Bytes of the disk inside the image; null makes it fit the content.</summary>
+    public long? Length { get; init; }
+
+    public string? Label { get; init; }
+
+    /// <summary>The serial number or UUID in the type's notation; null for one of the builder's.</summary>
+    public string? Id { get; init; }
+
+    /// <summary>Options of the type by key.</summary>
+    public IReadOnlyDictionary<string, string> Options { get; init; } = new Dictionary<string, string>(StringComparer.Ordinal);
+
+    public VolumeOptions Volume { get; init; } = VolumeOptions.Default;
+
+    /// <summary>Bytes in a sector of the disk that the image is for.</summary>
+    public int SectorSize { get; init; } = 512;
+
+    /// <summary>The container; null goes by the image's name.</summary>
+    public ContainerFormat? Format { get; init; }
+}
+
+/// <summary>Builds an image that holds one filesystem, filled from a tree.</summary>
+public static class FileSystemBuilder
+{
+    /// <summary>An estimate that is too small this often is no estimate: each time the volume grows by an eighth and a MiB.</summary>
+    private const int MaxAttempts = 12;
+
+    /// <summary>Builds the image under a temporary name, which becomes <paramref name="path"/> when it is complete.</summary>
+    /// <param name="path">Where the image goes.</param>
+    /// <param name="what">The filesystem.</param>
+    /// <param name="source">What goes into it; null leaves it empty. Stays the caller's.</param>
+    /// <param name="options">How.</param>
+    /// <exception cref="ArgumentException">There is no such type, or an option does not fit.</exception>
+    /// <exception cref="VolumeFullException">The content does not fit into the length asked for.</exception>
+    /// <exception cref="AlreadyExistsException">Something of that name is there.</exception>
+    /// <exception cref="SourceFailureException">An entry cannot be read.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled; nothing is left.</exception>
+    public static BuildReport Create(string path, NewFileSystem what, TreeSource? source, BuildOptions options)
+    {
+        var type = FindType(what.Type);
+        var seed = options.Epoch is { } epoch ? string.Create(CultureInfo.InvariantCulture, $"{epoch.ToUnixTimeSeconds()} {what.Type} {what.Label} {what.Length}") : null;
+        var ids = new BuildIds(seed);
+        var format = new FormatOptions
+        {
+            Type = what.Type, Label = what.Label, Id = what.Id ?? ids.Volume(what.Type, "volume"), Options = what.Options, Volume = what.Volume,
+            Clock = options.Clock,
+        };
+        var length = what.Length ?? Estimate(type, format, source, what.SectorSize, options.Cancellation);
+        for (var attempt = 1; ; attempt++)
+        {
+            try
+            {
+                return Build(path, length, what, type, format, source, ids, options);
+            }
+            catch (VolumeFullException) when (what.Length is null && attempt < MaxAttempts)
+            {
+                length = Grow(length);
+            }
+        }
+    }
+
+    internal static FileSystemType FindType(string name) =>
+        FileSystemTypes.Find(name) ?? throw new ArgumentException($"there is no filesystem type '{name}'; there are {string.Join(", ", FileSystemTypes.All.SelectMany(t => t.Names))}");
+
+    internal static long Estimate(FileSystemType type, FormatOptions format, TreeSource? source, int sectorSize, CancellationToken cancellation)
+    {
+        var length = type.EstimateLength(source?.Measure(cancellation) ?? new TreeShape([]), format, sectorSize);
+        return (length + sectorSize - 1) / sectorSize * sectorSize;
+    }
+
+    internal static long Grow(long length) => (length + length / 8 + (1 << 20)) & ~4095L;
+
+    private static BuildReport Build(string path, long length, NewFileSystem what, FileSystemType type, FormatOptions format, TreeSource? source, BuildIds ids, BuildOptions options)
+    {
+        using var image = NewImage.Create(path, length, new NewImageOptions
+        {
+            Format = what.Format, Overwrite = options.Overwrite, Container = DiskBuilder.ContainerOptions(ids, options),
+        });
+        var container = image.Container.Format.Name;
+        var device = what.SectorSize == image.Device.SectorSize ? image.Device : new SectoredDevice(image.Device, what.SectorSize);
+        var volume = VolumeFiller.Fill(device, type, format, source, options);
+        var report = new BuildReport { Path = path, Format = container, Length = device.Length, Volumes = [volume] };
+        image.Complete();
+        return report;
+    }
+}

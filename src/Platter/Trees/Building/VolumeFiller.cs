@@ -1,0 +1,56 @@
+using Platter.Blocks;
+using Platter.FileSystems;
+
+namespace Platter.Trees.Building;
+
+/// <summary>Formats a device and fills the new volume from a tree.</summary>
+internal static class VolumeFiller
+{
+    public static BuiltVolume Fill(BlockDevice device, FileSystemType type, FormatOptions format, TreeSource? source, BuildOptions options)
+    {
+        var clocked = format with { Clock = options.Clock, Volume = format.Volume with { Clock = options.Clock } };
+        type.Format(device, clocked);
+        using var volume = type.OpenForEditing(device, clocked.Volume);
+        var report = new CopyReport();
+        if (source is not null)
+        {
+            using var sink = new VolumeTreeSink(volume);
+            report = TreeCopier.Copy(source, sink, new CopyOptions
+            {
+                Progress = options.Progress,
+                Cancellation = options.Cancellation,
+                Epoch = options.Epoch is { } epoch ? Timestamp.From(epoch) : null,
+                CopyRootMetadata = true,
+                StopAtFirstProblem = !options.KeepGoing,
+                MissingLinks = options.MissingLinks,
+            });
+        }
+        volume.Commit();
+        return new BuiltVolume { Info = volume.Info, Length = device.Length, FreeBytes = volume.FreeBytes, Copied = report };
+    }
+}
+
+/// <summary>A device with another sector size than the one below: an image file says nothing of the disk it is for.</summary>
+internal sealed class SectoredDevice(BlockDevice inner, int sectorSize) : BlockDevice
+{
+    public override long Length => inner.Length;
+    public override int SectorSize => sectorSize;
+    public override bool CanWrite => inner.CanWrite;
+    public override bool CanRollback => inner.CanRollback;
+
+    public override void Flush() => inner.Flush();
+
+    public override void Rollback() => inner.Rollback();
+
+    public override IEnumerable<ByteRange> AllocatedRanges(long offset, long length) => inner.AllocatedRanges(offset, length);
+
+    protected override void ReadCore(long offset, Span<byte> buffer) => inner.Read(offset, buffer);
+
+    protected override void WriteCore(long offset, ReadOnlySpan<byte> data) => inner.Write(offset, data);
+
+    protected override void WriteFreshCore(long offset, ReadOnlySpan<byte> data) => inner.WriteFresh(offset, data);
+
+    protected override void DiscardCore(long offset, long length) => inner.Discard(offset, length);
+
+    protected override void WriteZerosCore(long offset, long length) => inner.WriteZeros(offset, length);
+}
