@@ -55,7 +55,8 @@ internal sealed class PartitionTarget(string name) : FuzzTarget
                 foreach (var (_, range, bytes) in kept)
                     Expect(bytes.AsSpan().SequenceEqual(Read(disk, range)), $"editing a table leaves the data alone: at {range}");
             }
-            if (!IsDamaged(table))
+            // A stick with a boot sector of FAT in front is taken for a volume again once its last partition is gone.
+            if (!IsDamaged(table) && editor.Table.Partitions.Count > 0)
                 Expect(PartitionTable.TryOpen(disk) is { } again && again.Partitions.SequenceEqual(editor.Table.Partitions), "what the editor shows is what is read anew");
         }
         return true;
