@@ -43,7 +43,7 @@ internal sealed class JournalReader
     }
 
     /// <summary>Makes sure that this journal was written for this image.</summary>
-    /// <exception cref="DiskFormatException">It wasn't (<c>JRN-0001</c>).</exception>
+    /// <exception cref="DiskFormatException">It wasn't (<c>IMG-0002</c>).</exception>
     internal void CheckBelongsTo(BlockDevice image)
     {
         if (!IsComplete && (LengthBefore < 0 || image.Length <= LengthBefore))
@@ -58,7 +58,7 @@ internal sealed class JournalReader
         for (var i = 0; i < _samples.Length; i++)
         {
             var page = (long)(ulong)_samples[i].Page;
-            if (page < 0 || page > (LengthBefore - Journal.PageSize) / Journal.PageSize || page > (image.Length - Journal.PageSize) / Journal.PageSize)
+            if (page < 0 || page >= LengthBefore / Journal.PageSize || page >= image.Length / Journal.PageSize)
                 continue;
             image.Read(page * Journal.PageSize, content);
             if (IsKnown(_samples[i], content, IsComplete && TryReadPage(page, next) ? next : null))
@@ -216,6 +216,6 @@ internal sealed class JournalReader
             throw new UnsupportedFeatureException($"{_name} is a journal of version {version} with pages of {pageSize} bytes: open the image with the Platter that wrote it");
     }
 
-    private DiskFormatException Foreign(long offset, string problem) => new("JRN-0001", "Journal", offset,
+    private DiskFormatException Foreign(long offset, string problem) => new("IMG-0002", "Journal", offset,
         $"{_name} is the journal of another image, or this one was changed by other means since: {problem}. Bring back the image it belongs to, or delete the journal to keep this one as it is");
 }

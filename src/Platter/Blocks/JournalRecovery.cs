@@ -5,7 +5,7 @@ public static class JournalRecovery
 {
     /// <summary>Brings an image into the state of its last commit: a complete journal is replayed, an incomplete one discarded.</summary>
     /// <returns>Whether a journal was there.</returns>
-    /// <exception cref="DiskFormatException">The journal is that of another image (<c>JRN-0001</c>).</exception>
+    /// <exception cref="DiskFormatException">The journal is that of another image (<c>IMG-0002</c>).</exception>
     /// <exception cref="UnsupportedFeatureException">A later version of Platter wrote it.</exception>
     public static bool Recover(BlockDevice image, JournalStore store)
     {

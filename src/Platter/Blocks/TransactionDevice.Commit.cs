@@ -156,7 +156,7 @@ public sealed partial class TransactionDevice
         var samples = new List<PageSample>(pages.Length);
         foreach (var page in pages)
         {
-            if (page > (Math.Min(_committedLength, _home.Length) - Journal.PageSize) / Journal.PageSize)
+            if (page >= Math.Min(_committedLength, _home.Length) / Journal.PageSize)
                 continue;
             _home.Read(page * Journal.PageSize, content);
             samples.Add(Journal.Sample(page, content));

@@ -66,7 +66,7 @@ public sealed class ImageFile : IDisposable
             below = access == ImageAccess.Edit
                 ? TransactionDevice.Open(host, store, options.Transaction, ownsHome: true)
                 : JournalRecovery.View(host, store, ownsImage: true);
-            return new ImageFile(path, access, options.AsRaw ? ContainerFormat.Raw.Open(new ContainerProbe(below), ownsHost: true) : Container.Open(below, ownsHost: true));
+            return new ImageFile(path, access, options.AsRaw || host is HostDisk ? ContainerFormat.Raw.Open(new ContainerProbe(below), ownsHost: true) : Container.Open(below, ownsHost: true));
         }
         catch
         {
@@ -79,8 +79,23 @@ public sealed class ImageFile : IDisposable
 
     private static (BlockDevice Host, JournalStore Store) OpenHost(string path, ImageAccess access, ImageOptions options)
     {
-        var file = HostFile.Open(path, access == ImageAccess.Edit ? FileAccess.ReadWrite : FileAccess.Read);
+        var fileAccess = access == ImageAccess.Edit ? FileAccess.ReadWrite : FileAccess.Read;
+        if (HostDisk.IsDisk(path))
+            return (HostDisk.Open(path, fileAccess, options.Force), DiskJournal(path, access, options.JournalFolder));
+        var file = HostFile.Open(path, fileAccess);
         // The journal lies beside the file itself, so that it is found again by whatever link the image is opened.
         return (file, new HostJournalStore(File.ResolveLinkTarget(path, returnFinalTarget: true)?.FullName ?? path));
+    }
+
+    // Device nodes live in memory, where no journal would outlast a power cut.
+    private static HostJournalStore DiskJournal(string path, ImageAccess access, string? folder)
+    {
+        folder ??= OperatingSystem.IsWindows()
+            ? System.IO.Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.CommonApplicationData), "Platter")
+            : "/var/lib/platter";
+        if (access == ImageAccess.Edit)
+            Directory.CreateDirectory(folder);
+        var real = OperatingSystem.IsWindows() ? path : File.ResolveLinkTarget(path, returnFinalTarget: true)?.FullName ?? path;
+        return new HostJournalStore(System.IO.Path.Combine(folder, System.IO.Path.GetFileName(real.TrimEnd(':', '\\'))));
     }
 }

@@ -11,7 +11,7 @@ internal sealed class RawImage(BlockDevice host, bool ownsHost) : Container(Cont
     {
         if (Host.Length % Host.SectorSize != 0)
         {
-            report.Add("RAW-0001", Severity.Note, "RawImage.length", null,
+            report.Add("IMG-0001", Severity.Note, "RawImage.length", null,
                 $"found {Host.Length} bytes, expected whole sectors of {Host.SectorSize}: the last {Host.Length % Host.SectorSize} are out of reach for most programs");
         }
     }

@@ -126,8 +126,9 @@ internal sealed class VhdFixedFormat : ContainerFormat
     public override string Description => "fixed VHD";
     public override IReadOnlyList<string> Extensions { get; } = [".vhd"];
 
-    // A VHD of another type shows itself at the start as well as at the end; at the end alone it has lost its start, and is refused.
-    public override bool Recognises(ContainerProbe probe) => VhdFooter.TryView(probe.Tail.Span, out var footer) && footer.Type == VhdType.Fixed;
+    // In a damaged footer the type may be wrong: then what only fixed disks have decides.
+    public override bool Recognises(ContainerProbe probe) => VhdFooter.TryView(probe.Tail.Span, out var footer)
+        && (footer.Type == VhdType.Fixed || (footer.DataOffset == VhdFooter.NoOffset && footer.Checksum != footer.ComputeChecksum()));
 
     public override Container Open(ContainerProbe probe, bool ownsHost)
     {

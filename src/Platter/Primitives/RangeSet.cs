@@ -192,7 +192,7 @@ public sealed class RangeSet : IEnumerable<LongRange>
         ArgumentOutOfRangeException.ThrowIfGreaterThan(length, long.MaxValue - start);
     }
 
-    private int FirstEndingBehind(long value) => FirstEndingAtOrBehind(value == long.MaxValue ? value : value + 1);
+    private int FirstEndingBehind(long value) => value == long.MaxValue ? _count : FirstEndingAtOrBehind(value + 1);
 
     // The first range whose end (the first number behind it) is not below the value.
     private int FirstEndingAtOrBehind(long value)

@@ -136,3 +136,14 @@ public sealed class VhdFixedConformance : BlockDeviceConformance
         return _open[^1].Disk;
     }
 }
+
+public sealed class CacheDeviceConformance : BlockDeviceConformance
+{
+    protected override BlockDevice Create() => new CacheDevice(new MemoryDevice(TestLength), 4096, 20, ownsInner: true);
+}
+
+public sealed class CacheOverTransactionConformance : BlockDeviceConformance
+{
+    protected override BlockDevice Create() =>
+        new CacheDevice(TransactionDevice.Open(new MemoryDevice(TestLength), new MemoryJournalStore()), ownsInner: true);
+}

@@ -101,7 +101,7 @@ internal sealed class PortableTreeSource : HostTreeSource
             Created = Timestamp.From(new DateTimeOffset(info.CreationTimeUtc)),
             Modified = Timestamp.From(new DateTimeOffset(info.LastWriteTimeUtc)),
             Accessed = Timestamp.From(new DateTimeOffset(info.LastAccessTimeUtc)),
-            Mode = OperatingSystem.IsWindows() ? null : (int)info.UnixFileMode & 0xFFF,
+            Mode = OperatingSystem.IsWindows() ? null : target is not null ? 0x1FF : (int)info.UnixFileMode & 0xFFF,
             DosAttributes = OperatingSystem.IsWindows() ? (DosAttributes)(int)info.Attributes & kept : null,
             LinkTarget = target,
         };

@@ -1,0 +1,91 @@
+using System.Runtime.InteropServices;
+using System.Runtime.Versioning;
+using Microsoft.Win32.SafeHandles;
+
+namespace Platter.Blocks;
+
+/// <summary>A block device of Linux, through its page cache: no alignment needed.</summary>
+[SupportedOSPlatform("linux")]
+internal sealed partial class LinuxDisk : HostDiskMedium
+{
+    // linux/fs.h, as every architecture has them that .NET runs on but ppc64le
+    private const nuint GetSize64 = 0x8008_1272, GetSectorSize = 0x1268, ZeroOut = 0x127F;
+    private const int ReadWrite = 2, Exclusive = 0x80, CloseOnExec = 0x8_0000;      // O_RDWR, O_EXCL, O_CLOEXEC
+    private const int LockShared = 1, LockExclusive = 2, LockNonBlocking = 4;       // flock(2)
+
+    private readonly SafeFileHandle _handle;
+    private readonly string _path;
+
+    private LinuxDisk(SafeFileHandle handle, string path, long length, int sectorSize)
+    {
+        _handle = handle;
+        _path = path;
+        Length = length;
+        SectorSize = sectorSize;
+    }
+
+    internal override long Length { get; }
+    internal override int SectorSize { get; }
+    internal override int Alignment => 1;
+
+    internal static unsafe LinuxDisk Open(string path, bool write, bool force)
+    {
+        // On a block device O_EXCL fails while the kernel itself uses it or a part of it, and keeps it from doing so later.
+        var descriptor = open(path, CloseOnExec | (write ? ReadWrite | (force ? 0 : Exclusive) : 0));
+        if (descriptor < 0)
+        {
+            var error = Marshal.GetLastPInvokeError();
+            throw error switch
+            {
+                LinuxFile.Busy => new InUseException($"{path} is in use{string.Concat(HostDisks.Uses(path).Select(u => ": " + u))}"),
+                LinuxFile.NoSuchEntry => new FileNotFoundException($"no such disk: {path}", path),
+                1 or 13 or 30 => new UnauthorizedAccessException($"{Marshal.GetPInvokeErrorMessage(error)}: {path}"),   // EPERM, EACCES, EROFS
+                _ => HostErrors.FromNumber(path, error),
+            };
+        }
+        var handle = new SafeFileHandle(descriptor, ownsHandle: true);
+        try
+        {
+            // Seen by udev, which keeps its hands off, and by other processes of this program.
+            if (flock(handle, (write ? LockExclusive : LockShared) | LockNonBlocking) != 0 && Marshal.GetLastPInvokeError() == LinuxFile.Again)
+                throw new InUseException($"{path} is in use{LockHolders.Describe(path)}");
+            ulong length = 0;
+            var sectorSize = 0;
+            if (ioctl(handle, GetSize64, &length) != 0 || ioctl(handle, GetSectorSize, &sectorSize) != 0)
+                throw HostErrors.Last(path);
+            return new LinuxDisk(handle, path, (long)length, sectorSize);
+        }
+        catch
+        {
+            handle.Dispose();
+            throw;
+        }
+    }
+
+    internal override void Read(long offset, Span<byte> buffer) => ReadAll(_handle, _path, offset, buffer);
+
+    internal override void Write(long offset, ReadOnlySpan<byte> data) => RandomAccess.Write(_handle, data, offset);
+
+    internal override void Flush()
+    {
+        if (LinuxFile.SyncData(_handle) is > 0 and var error)
+            throw HostErrors.FromNumber(_path, error);
+    }
+
+    internal override unsafe bool TryWriteZeros(long offset, long length)
+    {
+        var range = stackalloc ulong[] { (ulong)offset, (ulong)length };
+        return ioctl(_handle, ZeroOut, range) == 0;
+    }
+
+    public override void Dispose() => _handle.Dispose();
+
+    [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int open(string path, int flags);
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial int flock(SafeFileHandle file, int operation);
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static unsafe partial int ioctl(SafeFileHandle file, nuint request, void* argument);
+}
