@@ -33,15 +33,15 @@ internal static class ForeignTables
     }
 
     /// <summary>Numbers and places alone, as <see cref="PlacesFromParted"/> has them.</summary>
-    public static IReadOnlyList<string> Places(PartitionTable table) => [.. table.Partitions.OrderBy(p => p.Number).Select(p => $"{p.Number} {p.Start} {p.Length}")];
+    public static IReadOnlyList<string> Places(PartitionTable table, Func<Partition, bool>? which = null) =>
+        [.. table.Partitions.Where(which ?? (_ => true)).OrderBy(p => p.Number).Select(p => $"{p.Number} {p.Start} {p.Length}")];
 
-    public static IReadOnlyList<string> PlacesFromParted(string path)
-    {
-        var lines = Tool.Expect("parted", "-m", "-s", path, "unit", "B", "print").Split('\n');
-        return [.. lines.Where(l => l.Length > 0 && char.IsAsciiDigit(l[0])).Select(l => l.Split(':'))
+    public static IReadOnlyList<string> PlacesFromParted(string path) => PlacesOfParted(Tool.Expect("parted", "-m", "-s", path, "unit", "B", "print"));
+
+    public static IReadOnlyList<string> PlacesOfParted(string output) =>
+        [.. output.Split('\n').Where(l => l.Length > 0 && char.IsAsciiDigit(l[0])).Select(l => l.Split(':'))
             .Select(f => (Number: int.Parse(f[0], CultureInfo.InvariantCulture), Start: f[1].TrimEnd('B'), Length: f[3].TrimEnd('B')))
             .OrderBy(f => f.Number).Select(f => $"{f.Number} {f.Start} {f.Length}")];
-    }
 
     private static string Line(int number, long start, long length, string type, string? uuid, string name, bool bootable) =>
         $"{number}: {start}+{length} {type} {uuid} '{name}'{(bootable ? " bootable" : "")}";

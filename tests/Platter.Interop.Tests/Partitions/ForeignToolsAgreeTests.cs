@@ -56,6 +56,35 @@ public sealed class ForeignToolsAgreeTests
         }
     }
 
+    [Fact]
+    public void Parted_and_mmls_see_the_partitions_of_an_apple_map_after_random_edits_and_platter_those_that_parted_makes()
+    {
+        var seed = Random.Shared.Next();
+        TestContext.Current.TestOutputHelper?.WriteLine($"seed {seed}");
+        var random = new Random(seed);
+        using var folder = new TempFolder();
+        var path = folder.File("apple.img");
+        File.WriteAllBytes(path, new byte[64 * MiB]);
+        Tool.Expect("parted", "-s", path, "mklabel", "mac", "mkpart", "one", "hfs", "1MiB", "9MiB", "mkpart", "two", "ext2", "10MiB", "30MiB");
+        var foreign = PartitionTable.TryOpen(new MemoryDevice(File.ReadAllBytes(path)))!;
+        Assert.Empty(foreign.Findings);
+        Assert.Equal(ForeignTables.PlacesFromParted(path), ForeignTables.Places(foreign, p => p.Type.Text != "Apple_Free"));
+        Assert.Equal("one two", string.Join(" ", foreign.Partitions.Where(p => p.Type.Text is not ("Apple_Free" or "Apple_partition_map")).Select(p => p.Name)));
+
+        var disk = new MemoryDevice(64 * MiB);
+        var editor = PartitionEditor.Create(disk, PartitionScheme.Apm);
+        for (var step = 0; step < 15; step++)
+        {
+            RandomEdits.Apply(editor, random);
+            File.WriteAllBytes(path, disk.Bytes);
+            Assert.Equal(ForeignTables.Places(editor.Table, p => p.Type.Text != "Apple_Free"), ForeignTables.PlacesFromParted(path));
+            var mmls = Tool.Expect("mmls", "-t", "mac", path);
+            foreach (var p in editor.Table.Partitions.Where(p => p.Type.Text != "Apple_Free"))
+                Assert.Matches($@"{p.Start / 512:D10} +{(p.End / 512) - 1:D10} +{p.Length / 512:D10} +{p.Type.Text}", mmls);
+            Assert.True(PartitionChecker.Check(disk).IsClean);
+        }
+    }
+
     internal static void AllAgree(PartitionEditor editor, MemoryDevice disk, TempFolder folder)
     {
         var path = folder.File("made.img");

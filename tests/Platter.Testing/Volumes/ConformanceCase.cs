@@ -21,7 +21,7 @@ public sealed class ConformanceCase : IDisposable
     /// <summary>The volume as it is open now; another one after each <see cref="Reopen"/>.</summary>
     public EditableVolume Volume { get; private set; }
 
-    public ModelTree Tree { get; }
+    public ModelTree Tree { get; private set; }
     public Capabilities Capabilities { get; }
 
     /// <summary>Bytes in a cluster or block.</summary>
@@ -91,8 +91,12 @@ public sealed class ConformanceCase : IDisposable
         using (var stream = Volume.OpenWrite(Id(path), StreamName.Data))
             stream.SetLength(length);
         var node = Tree.Find(path);
+        var same = node.Length == length;
         node.SetLength(length);
         Wrote(node);
+        // Whether setting the length it has already counts as writing differs.
+        if (same)
+            node.Metadata = node.Metadata with { Modified = null };
     }
 
     public void WriteStream(string path, StreamName name, byte[] data)
@@ -162,6 +166,13 @@ public sealed class ConformanceCase : IDisposable
         Volume = Fixture.Reopen();
         CompareLive("after reopening");
         Assert.Equal(free, Volume.FreeBytes);
+    }
+
+    /// <summary>Drops the edits since the last commit; the model goes back to what it was then.</summary>
+    public void Rollback(ModelTree committed)
+    {
+        Volume.Rollback();
+        Tree = committed.Clone();
     }
 
     /// <summary>Closes without committing, opens again, and compares: the model must not have followed the edits since the last commit.</summary>

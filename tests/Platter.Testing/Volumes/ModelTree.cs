@@ -24,7 +24,7 @@ public sealed class ModelNode
     public Dictionary<StreamName, byte[]> Streams { get; } = [];
     public Dictionary<string, byte[]> ExtendedAttributes { get; } = new(StringComparer.Ordinal);
 
-    internal MemoryContent Content { get; } = new();
+    internal MemoryContent Content { get; private init; } = new();
 
     public void Write(long offset, ReadOnlySpan<byte> data)
     {
@@ -36,6 +36,24 @@ public sealed class ModelNode
     {
         Content.SetLength(length);
         _sha256 = null;
+    }
+
+    /// <summary>A copy with all below; nodes with several names stay one node.</summary>
+    internal ModelNode Clone(Dictionary<ModelNode, ModelNode> copies)
+    {
+        if (copies.TryGetValue(this, out var copy))
+            return copy;
+        copies[this] = copy = new ModelNode(Kind, Children?.Comparer ?? StringComparer.Ordinal)
+        {
+            Metadata = Metadata, Content = Content.Share(), _sha256 = _sha256,
+        };
+        foreach (var (name, child) in Children ?? [])
+            copy.Children!.Add(name, child.Clone(copies));
+        foreach (var (name, bytes) in Streams)
+            copy.Streams.Add(name, bytes);
+        foreach (var (name, bytes) in ExtendedAttributes)
+            copy.ExtendedAttributes.Add(name, bytes);
+        return copy;
     }
 
     internal SnapshotEntry Entry(string path) => Metadata with
@@ -54,7 +72,25 @@ public sealed class ModelNode
 /// <summary>A tree in memory that is edited beside a volume: what the volume must hold.</summary>
 public sealed class ModelTree(IEqualityComparer<string> nameComparer)
 {
-    public ModelNode Root { get; } = new(EntryKind.Directory, nameComparer);
+    public ModelNode Root { get; private set; } = new(EntryKind.Directory, nameComparer);
+
+    /// <summary>A copy that stays as this is now; cheap, since content is shared until it is written.</summary>
+    public ModelTree Clone() => new(nameComparer) { Root = Root.Clone([]) };
+
+    /// <summary>Every path with its node, parents before their children.</summary>
+    public IEnumerable<(string Path, ModelNode Node)> All()
+    {
+        var pending = new Queue<(string Path, ModelNode Node)>([("", Root)]);
+        while (pending.TryDequeue(out var directory))
+        {
+            foreach (var (name, node) in directory.Node.Children!)
+            {
+                yield return ($"{directory.Path}/{name}", node);
+                if (node.Children is not null)
+                    pending.Enqueue(($"{directory.Path}/{name}", node));
+            }
+        }
+    }
 
     public ModelNode NewNode(EntryKind kind) => new(kind, nameComparer);
 

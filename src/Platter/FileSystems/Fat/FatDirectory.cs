@@ -191,8 +191,8 @@ internal sealed class FatDirectory
         if (at < 0)
         {
             at = _end;
-            while ((at + count) * FatShortSlot.Size > _length)
-                Grow(space);
+            if ((at + count) * FatShortSlot.Size > _length)
+                Grow((at + count) * FatShortSlot.Size, space);
             _end = at + count;
 
             // The specification wants zeros behind the end mark, not every writer left them.
@@ -216,8 +216,13 @@ internal sealed class FatDirectory
         // In a damaged directory a second entry of the same name would stay hidden: then the index starts over.
         if (_hasDuplicates)
             _index = null;
-        _index?.Remove(Name(entry));
-        _index?.Remove(ShortName(entry.ShortSlot));
+
+        // A label is not in the index, but a file of the same name may be.
+        if (_index is not null && IsListed(entry))
+        {
+            _index.Remove(Name(entry));
+            _index.Remove(ShortName(entry.ShortSlot));
+        }
         var range = (entry.FirstSlot * FatShortSlot.Size)..((entry.ShortSlot + 1) * FatShortSlot.Size);
         var saved = _bytes[range];
         for (var slot = entry.FirstSlot; slot <= entry.ShortSlot; slot++)
@@ -352,19 +357,22 @@ internal sealed class FatDirectory
         return -1;
     }
 
-    private void Grow(FatSpace space)
+    // All clusters that are needed or none: a name of 21 slots can take two small ones.
+    private void Grow(int needed, FatSpace space)
     {
         if (_chain is null)
-            throw new VolumeFullException("root directory entries", 1, 0);
-        if (_length + _geometry.ClusterSize > FatGeometry.MaxDirectoryBytes)
-            throw new VolumeFullException("directory entries", 1, 0);
-        if (!_chain.TryExtend(space, 1))
-            throw new VolumeFullException("bytes", _geometry.ClusterSize, 0);
-        if (_length + _geometry.ClusterSize > _bytes.Length)
-            Array.Resize(ref _bytes, Math.Max(_length + _geometry.ClusterSize, Math.Min(_bytes.Length * 2, FatGeometry.MaxDirectoryBytes)));
-        _bytes.AsSpan(_length, _geometry.ClusterSize).Clear();
-        MarkDirty(_length, _geometry.ClusterSize);
-        _length += _geometry.ClusterSize;
+            throw new VolumeFullException("root directory entries", (needed - _length) / FatShortSlot.Size, 0);
+        var more = (needed - _length + _geometry.ClusterSize - 1) / _geometry.ClusterSize;
+        var length = _length + more * _geometry.ClusterSize;
+        if (length > FatGeometry.MaxDirectoryBytes)
+            throw new VolumeFullException("directory entries", (needed - _length) / FatShortSlot.Size, 0);
+        if (!_chain.TryExtend(space, (uint)more))
+            throw new VolumeFullException("bytes", more * (long)_geometry.ClusterSize, space.FreeClusters * _geometry.ClusterSize);
+        if (length > _bytes.Length)
+            Array.Resize(ref _bytes, Math.Max(length, Math.Min(_bytes.Length * 2, FatGeometry.MaxDirectoryBytes)));
+        _bytes.AsSpan(_length, length - _length).Clear();
+        MarkDirty(_length, length - _length);
+        _length = length;
     }
 
     private void MarkDirty(int from, int length)

@@ -175,7 +175,7 @@ internal sealed class FatGeometry
         var maxClusters = width switch { FatWidth.Fat12 => 4084, FatWidth.Fat16 => 65524, _ => 0x0FFFFFF5 };
         var clusters = (uint)Math.Min(Math.Min(dataClusters, fatEntries - FirstCluster), maxClusters);
         if (fatEntries <= FirstCluster || clusters == 0)
-            throw Broken("FAT-0010", "fatSectors", isFat32 ? 0x24 : 0x16, $"a FAT of {fatSectors} sectors has no room for a cluster");
+            throw Broken("FAT-0010", "fatSectors", isFat32 ? 0x24 : 0x16, $"{fatSectors} sectors of FAT and {total - meta} of {total} sectors behind it leave no room for a cluster of {perCluster} sectors");
 
         uint rootCluster = isFat32 ? (uint)fat32.RootCluster & 0x0FFFFFFF : 0;
         if (isFat32 && (rootCluster < FirstCluster || rootCluster > clusters + 1))
@@ -219,6 +219,8 @@ internal sealed class FatGeometry
             geometry.Remark("FAT-0015", Severity.Error, "BootSector.totalSectors", at + (bpb.TotalSectors16 != 0 ? 0x13 : 0x20), $"the volume has {total * sectorSize} bytes, the device {deviceLength}");
         if (bpb.Media is not (0xF0 or >= 0xF8))
             geometry.Remark("FAT-0016", Severity.Warning, "BootSector.media", at + 0x15, $"found 0x{bpb.Media:X2}, expected 0xF0 or 0xF8..0xFF");
+        if (rootEntries * FatShortSlot.Size % sectorSize != 0)
+            geometry.Remark("FAT-0017", Severity.Warning, "BootSector.rootEntries", at + 0x11, $"found {rootEntries}, expected a multiple of {sectorSize / FatShortSlot.Size}: whole sectors");
         return geometry;
 
         DiskFormatException Broken(string code, string field, int fieldOffset, string problem) =>

@@ -15,13 +15,7 @@ public sealed class FatType : FileSystemType
 
     public override void Format(BlockDevice device, FormatOptions options) => FatFormatter.Format(device, options);
 
-    public override CheckReport Check(BlockDevice device, CheckOptions options)
-    {
-        var report = new CheckReport();
-        foreach (var remark in FatGeometry.Read(device).Remarks)
-            report.Add(remark);
-        return report;
-    }
+    public override CheckReport Check(BlockDevice device, CheckOptions options) => FatChecker.Check(device, options);
 
     public override long EstimateLength(TreeShape tree, FormatOptions options, int sectorSize) => FatSizeEstimate.Length(tree, options, sectorSize);
 }

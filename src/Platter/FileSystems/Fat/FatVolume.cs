@@ -189,6 +189,7 @@ public sealed class FatVolume : EditableVolume
     {
         Device.Rollback();
         Reload();
+        Editor.ForgetChanges();
     }
 
     /// <summary>The directory a node is, and its first cluster as entries name it (0 for the root).</summary>
@@ -318,6 +319,8 @@ public sealed class FatVolume : EditableVolume
 
     private FatStream OpenStream(NodeId id, StreamName stream, bool writable)
     {
+        if (stream.Kind != StreamKind.Data && !writable)
+            throw new FileNotFoundException($"no stream {stream}: {Info.Type} has main data only");
         if (stream.Kind != StreamKind.Data)
             throw new UnsupportedFeatureException($"{Info.Type} has no {(stream.Kind == StreamKind.Named ? "named streams" : "resource forks")}");
         if (id == RootNode)
