@@ -1,1 +1,3 @@
-return 0;
+using Platter.Cli;
+
+return CommandLine.Run(args);

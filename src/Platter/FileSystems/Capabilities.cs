@@ -40,20 +40,21 @@ public enum NameUnit
 
 /// <summary>One of the times, as a filesystem stores it.</summary>
 /// <param name="Resolution">The step, in nanoseconds: 2,000,000,000 for FAT's modification time.</param>
-/// <param name="First">The earliest that can be stored; steps of a second and more are counted from here, so that days are local days.</param>
+/// <param name="First">The earliest that can be stored, a whole second; steps of a second and more are counted from here, so that days are local days.</param>
 /// <param name="Last">The latest that can be stored.</param>
 public readonly record struct TimeCapability(long Resolution, Timestamp First, Timestamp Last)
 {
-    /// <summary>The time as it will be stored: cut to the step (towards the past) and pulled into the range.</summary>
+    /// <summary>The time as it will be stored: pulled into the range, then cut to the step, towards the past. Steps of a second
+    /// and more count from <see cref="First"/>, so that days are those of the volume's own time zone.</summary>
     public Timestamp Round(Timestamp time)
     {
         if (time < First)
             return First;
         if (time > Last)
             time = Last;
-        if (Resolution < 1_000_000_000)
-            return time with { Nanoseconds = (int)(time.Nanoseconds / Resolution * Resolution) };
-        return new Timestamp(time.UnixSeconds - (time.UnixSeconds - First.UnixSeconds) % (Resolution / 1_000_000_000));
+        return Resolution < 1_000_000_000
+            ? time with { Nanoseconds = (int)(time.Nanoseconds / Resolution * Resolution) }
+            : new Timestamp(time.UnixSeconds - (time.UnixSeconds - First.UnixSeconds) % (Resolution / 1_000_000_000));
     }
 }
 

@@ -36,7 +36,7 @@ public abstract class Volume : IDisposable
     public abstract FileMetadata GetMetadata(NodeId id);
 
     /// <summary>Opens a stream of a node for reading.</summary>
-    /// <exception cref="FileNotFoundException">There is no such stream.</exception>
+    /// <exception cref="FileNotFoundException">The node is no more, or has no such stream (also where the filesystem knows no such streams).</exception>
     /// <exception cref="UnauthorizedAccessException">The node is a directory or has no data.</exception>
     public abstract VolumeStream OpenRead(NodeId id, StreamName stream);
 

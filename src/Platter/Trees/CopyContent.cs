@@ -121,7 +121,7 @@ public sealed class CopyContent : Stream
         {
             _feed.Next(out var rest);
             _feed.Ring.Release(rest.Charge);
-            _ended = rest.Step is CopyStep.End or CopyStep.Fault;
+            _ended = rest.Step is CopyStep.End or CopyStep.Fault or CopyStep.Finished;
         }
     }
 

@@ -110,7 +110,7 @@ internal sealed class CopyFeed : IDisposable
 
     public bool IsAbandoned(TreeEntry entry) => ReferenceEquals(_abandoned, entry);
 
-    /// <summary>The next message; waits for it.</summary>
+    /// <summary>The next message; waits for it. At the end the same, or the same exception, again and again.</summary>
     public void Next(out CopyMessage message)
     {
         if (_thread is null)
@@ -138,8 +138,10 @@ internal sealed class CopyFeed : IDisposable
             }
             _filled.Wait(Cancellation);
         }
-        message = _batch[_taken++];
-        if (message is { Step: CopyStep.Finished, Fault: not null })
+        message = _batch[_taken];
+        if (message.Step != CopyStep.Finished)
+            _taken++;
+        else if (message.Fault is not null)
             ExceptionDispatchInfo.Throw(message.Fault);
     }
 

@@ -23,6 +23,8 @@ internal sealed class CopyRing(int capacity) : IDisposable
     public (int Offset, int Charge) Reserve(int length, CancellationToken stop)
     {
         _bytes ??= GC.AllocateUninitializedArray<byte>(capacity);
+        if (_head == capacity)
+            _head = 0;
         var charge = _head + length > capacity ? capacity - _head + length : length;
         while (true)
         {

@@ -43,7 +43,7 @@ public sealed class ModelNode
     {
         if (copies.TryGetValue(this, out var copy))
             return copy;
-        copies[this] = copy = new ModelNode(Kind, Children?.Comparer ?? EqualityComparer<string>.Default)
+        copies[this] = copy = new ModelNode(Kind, Children?.Comparer ?? StringComparer.Ordinal)
         {
             Metadata = Metadata, Content = Content.Share(), _sha256 = _sha256,
         };

@@ -174,7 +174,8 @@ public sealed class RandomEdits
         if (Pick(null) is not { } entry)
             return;
         var name = ModelTree.NameOf(entry.Path);
-        var newPath = $"{ModelTree.ParentOf(entry.Path)}/{(name == name.ToUpperInvariant() ? name.ToLowerInvariant() : name.ToUpperInvariant())}";
+        var upper = name.ToUpperInvariant();
+        var newPath = $"{ModelTree.ParentOf(entry.Path)}/{(string.Equals(name, upper, StringComparison.Ordinal) ? name.ToLowerInvariant() : upper)}";
         if (_case.Fixture.StoredName(newPath) == newPath && SamePath(entry.Path, newPath))
             Try($"change case of {entry.Path}", 0, null, () => _case.Rename(entry.Path, newPath));
     }

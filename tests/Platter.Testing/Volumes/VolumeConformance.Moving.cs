@@ -101,7 +101,7 @@ public abstract partial class VolumeConformance
     [Fact]
     public void Ids_stay_while_others_come_and_go() => Case(c =>
     {
-        var ids = Enumerable.Range(0, 60).ToDictionary(i => $"/file number {i}", i => c.File($"/file number {i}", [(byte)i]));
+        var ids = Enumerable.Range(0, 60).ToDictionary(i => $"/file number {i}", i => c.File($"/file number {i}", [(byte)i]), StringComparer.Ordinal);
         for (var i = 0; i < 60; i += 2)
             c.Delete($"/file number {i}");
         for (var i = 0; i < 30; i++)

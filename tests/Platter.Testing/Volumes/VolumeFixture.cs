@@ -40,6 +40,9 @@ public abstract class VolumeFixture : IDisposable
     /// <summary>How many entries of one short name (<c>A1</c>) the root can hold; null when it grows as other directories do.</summary>
     public virtual int? RootEntries => null;
 
+    /// <summary>Whether a listing reads a directory piece by piece; false where a directory is small by nature and read at once (FAT: 2 MiB).</summary>
+    public virtual bool ListsLazily => true;
+
     /// <summary>By how many bytes the free space may stay lower after something was made and deleted again (structures that only grow).</summary>
     public virtual long FreeBytesSlack => 0;
 

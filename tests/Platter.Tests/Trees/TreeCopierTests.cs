@@ -239,11 +239,13 @@ public sealed class TreeCopierTests
     public void Memory_is_bounded_however_far_the_reader_could_run_ahead()
     {
         var source = new ListedSource();
+        source.File(null, "!exact", Bytes(1 << 20));
         for (var i = 0; i < 3000; i++)
             source.File(null, $"{i:D4}", Bytes(i * 37 % 20_000, i));
         using var volume = NewVolume();
         var report = Copy(source, volume, new CopyOptions { ReadAhead = 1 << 16 });
-        Assert.Equal(3000, report.Files);
+        Assert.Equal(3001, report.Files);
+        Assert.Equal(Bytes(1 << 20), Content(volume, "/!exact"));
         for (var i = 0; i < 3000; i += 7)
             Assert.Equal(Bytes(i * 37 % 20_000, i), Content(volume, $"/{i:D4}"));
     }

@@ -18,6 +18,9 @@ internal sealed class FatEditor(FatVolume volume)
     /// <summary>An upper estimate of the directory bytes changed since the last commit.</summary>
     public long ChangedSlotBytes => _changedSlots * SectorBytes;
 
+    /// <summary>The changes are no more: they were rolled back.</summary>
+    public void ForgetChanges() => _changedSlots = 0;
+
     public NodeId CreateFile(NodeId parent, string name, MetadataChange metadata)
     {
         var template = NewSlot(DosAttributes.Archive, metadata, 0);

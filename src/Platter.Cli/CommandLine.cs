@@ -1,0 +1,161 @@
+using Platter.Cli.Completion;
+using Platter.Cli.Output;
+using Platter.Cli.Shell;
+using Platter.Cli.Syntax;
+using Platter.Cli.Verbs;
+
+namespace Platter.Cli;
+
+/// <summary>From the process's arguments to its exit code. Only the verb that was asked for is built.</summary>
+internal static class CommandLine
+{
+    public static int Run(string[] args)
+    {
+        var output = new TextOut(StandardStream.Output);
+        var error = new TextOut(StandardStream.Error);
+        try
+        {
+            var code = Run(args, output, error, null);
+            output.Flush();
+            error.Flush();
+            return code;
+        }
+        catch (BrokenPipeException)
+        {
+            return ExitCode.Done;
+        }
+        catch (IOException e)
+        {
+            // Standard output itself failed, such as on a full disk.
+            return Report(e, null, null, new TextOut(StandardStream.Error), null);
+        }
+    }
+
+    /// <summary>Runs one command line; also those typed at the prompt of <c>platter shell</c>.</summary>
+    public static int Run(ReadOnlySpan<string> args, TextOut output, TextOut error, ShellContext? shell)
+    {
+        if (args is ["__complete", ..])
+            return Completer.Print(args[1..], output);      // called by the completion scripts, whose words are not ours to parse
+        Session? session = null;
+        try
+        {
+            var verbAt = FindVerb(args, out var verbName, out var words);
+            if (verbAt is null)
+                return WithoutVerb(args, output, shell);
+            var verb = VerbTable.Create(verbName) ?? throw UnknownVerb(verbName);
+            if (shell is not null && verb is ShellVerb)
+                throw new UsageException("this is the shell already");
+            var syntax = verb.Syntax;
+            if (shell is not null && syntax.Arguments is [{ Kind: ValueKind.Image, Name: "IMAGE[@N]" or "IMAGE" }, ..] && !words.Contains("--help"))
+                words = [shell.Image, .. words];
+            var parsed = ArgumentParser.Parse(syntax, words);
+            if (parsed.Has(GlobalOptions.Help))
+            {
+                HelpText.WriteVerb(verbName, syntax, output, new Paint(Session.WantsColor(parsed)));
+                return ExitCode.Done;
+            }
+            session = new Session(parsed, output, error, shell);
+            return verb.Run(session);
+        }
+        catch (BrokenPipeException)
+        {
+            throw;
+        }
+        catch (Exception e) when (e is not (NullReferenceException or IndexOutOfRangeException or InvalidCastException))
+        {
+            // The last stop of every error: it becomes one line and an exit code. (A bug keeps its stack trace.)
+            return Report(e, session, output, error, args);
+        }
+        finally
+        {
+            session?.Dispose();
+        }
+    }
+
+    private static int Report(Exception e, Session? session, TextOut? output, TextOut error, ReadOnlySpan<string> args)
+    {
+        session?.EndProgress();
+        var code = ExitCode.Of(e);
+        var why = ExitCode.Why(e);
+        var what = (e as CommandException)?.What ?? (e is UsageException ? null : session?.Subject);
+        // Library messages often name the image already.
+        if (what is not null && why.StartsWith(what + ":", StringComparison.Ordinal))
+            what = null;
+        var hint = ExitCode.Hint(e, session?.Subject);
+        var line = (what is null ? "" : SafeText.OneLine(what) + ": ") + why + (hint is null ? "" : $" ({SafeText.OneLine(hint)})");
+        if (output is not null && (session?.Json ?? args.Contains("--json")))
+        {
+            output.Discard();
+            if (!output.HasWritten)
+            {
+                using var json = new Json(output);
+                json.Object();
+                json.Object("error");
+                json.Field("code", (long)code);
+                json.Field("message", line);
+                json.End();
+                json.End();
+            }
+        }
+        else
+        {
+            // What was put out before the error stays, and comes before it.
+            output?.Flush();
+        }
+        error.WriteLine("platter: " + line);
+        error.Flush();
+        return code;
+    }
+
+    /// <summary>The verb is the first word that is no option (nor an option's value); <c>part add</c> and the like are two words.</summary>
+    private static int? FindVerb(ReadOnlySpan<string> args, out string name, out string[] words)
+    {
+        for (var i = 0; i < args.Length; i++)
+        {
+            if (args[i].StartsWith('-') && args[i].Length > 1)
+            {
+                if (args[i] == "--")
+                    break;
+                if (ArgumentParser.Find(null, args[i]) is { Value: not null })
+                    i++;
+                continue;
+            }
+            name = args[i];
+            var next = i + 1;
+            if (VerbTable.IsGroup(name) && next < args.Length && !args[next].StartsWith('-'))
+                name += " " + args[next++];
+            words = [.. args[..i], .. args[next..]];
+            return i;
+        }
+        name = "";
+        words = [];
+        return null;
+    }
+
+    private static int WithoutVerb(ReadOnlySpan<string> args, TextOut output, ShellContext? shell)
+    {
+        var parsed = ArgumentParser.Parse(new VerbSyntax { Summary = "" }, args);
+        if (parsed.Has(GlobalOptions.Version))
+        {
+            output.WriteLine("platter " + (typeof(CommandLine).Assembly.GetName().Version?.ToString(3) ?? ""));
+            return ExitCode.Done;
+        }
+        if (parsed.Has(GlobalOptions.Help) || (shell is null && args.IsEmpty))
+        {
+            HelpText.WriteAll(output, new Paint(Session.WantsColor(parsed)));
+            return args.IsEmpty ? ExitCode.Usage : ExitCode.Done;
+        }
+        throw new UsageException("what is to be done? A verb is missing", "'platter --help' lists them");
+    }
+
+    private static UsageException UnknownVerb(string name)
+    {
+        if (VerbTable.IsGroup(name.Split(' ')[0]))
+        {
+            var group = name.Split(' ')[0];
+            return new UsageException(name == group ? $"{group} needs to know what to do" : $"there is no '{name}'", "there are " + string.Join(", ", VerbTable.InGroup(group)));
+        }
+        var near = Nearest.Of(name, VerbTable.Names);
+        return new UsageException($"there is no verb '{SafeText.OneLine(name)}'", near is null ? "'platter --help' lists them" : $"did you mean '{near}'?");
+    }
+}

@@ -1,0 +1,93 @@
+using System.Diagnostics.CodeAnalysis;
+using Platter.FileSystems;
+
+namespace Platter.Cli;
+
+/// <summary>An entry met on a walk.</summary>
+/// <param name="Path">Absolute.</param>
+/// <param name="Name">The last name of it.</param>
+/// <param name="Id">The node.</param>
+/// <param name="Metadata">Everything known of it.</param>
+/// <param name="Depth">0 for the entries of the directory that the walk started in.</param>
+/// <param name="IsLast">Whether no entry of the same directory follows.</param>
+internal readonly record struct WalkedEntry(string Path, string Name, NodeId Id, FileMetadata Metadata, int Depth, bool IsLast);
+
+/// <summary>Walks a directory, or all that is below it: sorted by name, parents before their children.</summary>
+internal sealed class EntryWalk(Volume volume)
+{
+    private readonly Volume _volume = volume;
+
+    /// <summary>No sound tree is deeper; a volume whose directories contain each other is.</summary>
+    private const int MaxDepth = 4096;
+
+    /// <summary>Whether to go into directories.</summary>
+    public bool Recursive { get; init; }
+
+    /// <summary>Whether entries with the system attribute are part of it.</summary>
+    public bool SystemFiles { get; init; } = true;
+
+    public IEnumerable<WalkedEntry> Walk(string path, NodeId directory)
+    {
+        var entered = new HashSet<NodeId> { directory };
+        var stack = new Stack<Level>();
+        stack.Push(new Level(this, directory, path == "/" ? "" : path));
+        while (stack.TryPeek(out var level))
+        {
+            if (!level.TryNext(out var entry, out var metadata))
+            {
+                stack.Pop();
+                continue;
+            }
+            var entryPath = level.Path + "/" + entry.Name;
+            yield return new WalkedEntry(entryPath, entry.Name, entry.Id, metadata, stack.Count - 1, level.IsAtEnd);
+            if (Recursive && metadata.Kind == EntryKind.Directory && stack.Count < MaxDepth && entered.Add(entry.Id))
+                stack.Push(new Level(this, entry.Id, entryPath));
+        }
+    }
+
+    /// <summary>A directory being gone through, one entry ahead so that the last one is known.</summary>
+    private sealed class Level
+    {
+        private readonly EntryWalk _walk;
+        private readonly List<DirectoryEntry> _entries = [];
+        private int _next;
+        private FileMetadata? _ahead;
+
+        public Level(EntryWalk walk, NodeId directory, string path)
+        {
+            _walk = walk;
+            Path = path;
+            foreach (var entry in walk._volume.Enumerate(directory))
+                _entries.Add(entry);
+            _entries.Sort(static (a, b) => string.CompareOrdinal(a.Name, b.Name));
+            LookAhead();
+        }
+
+        public string Path { get; }
+
+        public bool IsAtEnd => _ahead is null;
+
+        public bool TryNext(out DirectoryEntry entry, [NotNullWhen(true)] out FileMetadata? metadata)
+        {
+            metadata = _ahead;
+            entry = default;
+            if (metadata is null)
+                return false;
+            entry = _entries[_next++];
+            LookAhead();
+            return true;
+        }
+
+        private void LookAhead()
+        {
+            for (_ahead = null; _next < _entries.Count; _next++)
+            {
+                var metadata = _walk._volume.GetMetadata(_entries[_next].Id);
+                if (!_walk.SystemFiles && metadata.DosAttributes is { } attributes && (attributes & DosAttributes.System) != 0)
+                    continue;
+                _ahead = metadata;
+                return;
+            }
+        }
+    }
+}

@@ -1,0 +1,71 @@
+using Platter.Blocks;
+using Platter.Cli.Output;
+using Platter.Cli.Syntax;
+using Platter.Trees;
+using Platter.Trees.Toml;
+
+namespace Platter.Cli;
+
+/// <summary>The exit codes, as <c>docs/exit-codes.md</c> lists them, and the one place that knows which exception is which.</summary>
+internal static class ExitCode
+{
+    public const int Done = 0, Failure = 1, Usage = 2, NotFound = 3, Exists = 4, NoSpace = 5, Corrupt = 6, Unsupported = 7, Refused = 8,
+        HostIo = 9, FindingsMade = 10, InUse = 11, Interrupted = 130;
+
+    public static int Of(Exception e) => e switch
+    {
+        CommandException c => c.Code,
+        OperationCanceledException => Interrupted,
+        UsageException or TomlException or FormatException => Usage,
+        FileNotFoundException or DirectoryNotFoundException or DriveNotFoundException => NotFound,
+        AlreadyExistsException or NameCollisionException or DirectoryNotEmptyException => Exists,
+        VolumeFullException => NoSpace,
+        DiskFormatException => Corrupt,
+        InUseException => InUse,
+        SafetyException or UnauthorizedAccessException => Refused,
+        SourceFailureException { InnerException: { } reason } => Of(reason),
+        InvalidNameException or NotSupportedException => Unsupported,
+        ArgumentException => Usage,
+        IOException io => HostErrors.IsHostFull(io) ? NoSpace : HostIo,
+        _ => Failure,
+    };
+
+    /// <summary>What to do about it, where there is something to say.</summary>
+    public static string? Hint(Exception e, string? image) => e switch
+    {
+        CommandException c => c.Hint,
+        UsageException u => u.Hint,
+        SafetyException => "--force does it all the same",
+        DiskFormatException when image is not null => $"'platter check {image}' lists everything that is wrong",
+        VolumeFullException when image is not null => $"'platter df {image}' shows the space",
+        _ => null,
+    };
+
+    /// <summary>The reason in one line, safe to print.</summary>
+    public static string Why(Exception e)
+    {
+        var text = e switch
+        {
+            OperationCanceledException => "interrupted; nothing half-done remains",
+            OutOfMemoryException => "not enough memory",
+            // ArgumentException adds the name of a parameter that no user knows.
+            ArgumentException { ParamName: { } name } a => a.Message.Replace($" (Parameter '{name}')", "", StringComparison.Ordinal),
+            _ => e.Message,
+        };
+        return SafeText.OneLine(text);
+    }
+}
+
+/// <summary>An error that the command itself finds, with everything that its line says.</summary>
+/// <param name="code">One of <see cref="ExitCode"/>.</param>
+/// <param name="what">The thing it is about; null for the image at hand.</param>
+/// <param name="why">The reason.</param>
+/// <param name="hint">What to do.</param>
+internal sealed class CommandException(int code, string? what, string why, string? hint = null) : Exception(why)
+{
+    public int Code { get; } = code;
+    public string? What { get; } = what;
+    public string? Hint { get; } = hint;
+
+    public static CommandException NotFound(string path) => new(ExitCode.NotFound, null, $"no such file or directory: {path}");
+}

@@ -1,0 +1,51 @@
+using Platter.FileSystems;
+
+namespace Platter.Cli;
+
+/// <summary>Paths inside an image: absolute, <c>/</c> between names.</summary>
+internal static class InsidePath
+{
+    /// <summary>Makes a path absolute and takes <c>.</c>, <c>..</c> and empty names out of it; <c>..</c> at the root stays there.</summary>
+    public static string Normalize(string path, string folder)
+    {
+        if (IsNormal(path))
+            return path;
+        var names = new List<string>();
+        foreach (var name in (path.StartsWith('/') ? path : folder + "/" + path).Split('/'))
+        {
+            if (name == "..")
+            {
+                if (names.Count > 0)
+                    names.RemoveAt(names.Count - 1);
+            }
+            else if (name is not ("" or "."))
+            {
+                names.Add(name);
+            }
+        }
+        return "/" + string.Join('/', names);
+    }
+
+    /// <summary>The folder a normal path lies in, and its name there; the root has an empty name.</summary>
+    public static (string Folder, string Name) Split(string path)
+    {
+        var slash = path.LastIndexOf('/');
+        return (slash <= 0 ? "/" : path[..slash], path[(slash + 1)..]);
+    }
+
+    public static string Combine(string folder, string name) => folder == "/" ? "/" + name : folder + "/" + name;
+
+    /// <summary>The directory in which an entry is, or is to be.</summary>
+    /// <exception cref="CommandException">It is not there, or no directory; or the path is the root.</exception>
+    public static (NodeId Parent, string Name) Locate(Volume volume, string path)
+    {
+        var (folder, name) = Split(path);
+        if (name.Length == 0)
+            throw new CommandException(ExitCode.Refused, null, "the root directory cannot be created, moved or removed");
+        var parent = volume.Find(folder);
+        return parent.IsDirectory ? (parent.Id, name) : throw new CommandException(ExitCode.NotFound, null, $"{folder} is not a directory");
+    }
+
+    private static bool IsNormal(string path) => path == "/" || (path.StartsWith('/') && !path.EndsWith('/')
+        && !path.Contains("//", StringComparison.Ordinal) && !path.Contains("/.", StringComparison.Ordinal));
+}

@@ -1,0 +1,258 @@
+using System.Globalization;
+using System.Runtime.InteropServices;
+using Platter.Cli.Output;
+using Platter.Cli.Shell;
+using Platter.Cli.Syntax;
+using Platter.FileSystems;
+using Platter.Images;
+using Platter.Trees;
+
+namespace Platter.Cli;
+
+/// <summary>What one run of a verb has to do with: its arguments, where its output goes, how it opens images.</summary>
+internal sealed class Session : IDisposable
+{
+    private readonly ShellContext? _shell;
+    private CancellationTokenSource? _cancel;
+    private PosixSignalRegistration? _interrupt, _terminate;
+    private ProgressReport? _progress;
+    private TimeProvider? _clock;
+
+    public Session(ParsedArguments arguments, TextOut output, TextOut error, ShellContext? shell)
+    {
+        Arguments = arguments;
+        Out = output;
+        Error = error;
+        _shell = shell;
+        Json = arguments.Has(GlobalOptions.Json);
+        Quiet = arguments.Has(GlobalOptions.Quiet);
+        Verbose = arguments.Has(GlobalOptions.Verbose);
+    }
+
+    public ParsedArguments Arguments { get; }
+
+    public IReadOnlyList<string> Words => Arguments.Words;
+
+    public TextOut Out { get; }
+
+    public TextOut Error { get; }
+
+    public bool Json { get; }
+    public bool Quiet { get; }
+    public bool Verbose { get; }
+
+    public bool Literal => Arguments.Has(GlobalOptions.Literal);
+    public bool Force => Arguments.Has(GlobalOptions.Force);
+
+    public Paint Paint => field ??= new Paint(WantsColor(Arguments));
+
+    /// <summary>The image that is worked on, as it was typed: what error lines start with.</summary>
+    public string? Subject { get; set; }
+
+    /// <summary>Whether somebody watches standard output.</summary>
+    public bool IsTerminal => field || (field = StandardStream.IsTerminal(1));
+
+    /// <summary>Ends with Ctrl-C. Whoever does not ask for it is simply ended by the system: nothing can be half-done in an image.</summary>
+    public CancellationToken Cancellation
+    {
+        get
+        {
+            if (_cancel is null)
+            {
+                _cancel = new CancellationTokenSource();
+                _interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Cancel);
+                _terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Cancel);
+            }
+            return _cancel.Token;
+        }
+    }
+
+    /// <summary>The clock: that of the system, or one that stands still at SOURCE_DATE_EPOCH.</summary>
+    public TimeProvider Clock => _clock ??= Epoch is { } epoch ? new StandingClock(epoch.ToDateTimeOffset()) : TimeProvider.System;
+
+    /// <summary>SOURCE_DATE_EPOCH (reproducible-builds.org), or null.</summary>
+    public static Timestamp? Epoch
+    {
+        get
+        {
+            var text = Environment.GetEnvironmentVariable("SOURCE_DATE_EPOCH");
+            return string.IsNullOrEmpty(text) ? null
+                : long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var seconds) ? new Timestamp(seconds)
+                : throw new UsageException($"SOURCE_DATE_EPOCH is '{SafeText.OneLine(text)}': expected seconds since 1970");
+        }
+    }
+
+    public VolumeOptions VolumeOptions => new()
+    {
+        OemCodePage = Arguments.Number(GlobalOptions.CodePage) ?? 437,
+        UtcOffset = UtcOffset(),
+        Clock = Clock,
+        DiscardJournal = Arguments.Has(GlobalOptions.DiscardJournal),
+    };
+
+    public DiskImageOptions DiskOptions => new()
+    {
+        Image = new ImageOptions { Force = Force, AsRaw = Arguments.Has(GlobalOptions.AsRaw) },
+        Volume = VolumeOptions,
+    };
+
+    /// <summary>Where long work says how far it is; null when nobody wants to know.</summary>
+    public IProgress<WorkProgress>? Progress
+    {
+        get
+        {
+            if (_progress is null && !Quiet)
+            {
+                var how = Arguments.Has(GlobalOptions.NoProgress) ? "none" : Arguments.Text(GlobalOptions.Progress) ?? "auto";
+                if (how == "json" || (how == "auto" && !Json && StandardStream.IsTerminal(2)))
+                    _progress = new ProgressReport(Error, asJson: how == "json");
+            }
+            return _progress;
+        }
+    }
+
+    public static bool WantsColor(ParsedArguments arguments) => arguments.Text(GlobalOptions.Color) switch
+    {
+        "always" => true,
+        "never" => false,
+        _ => !arguments.Has(GlobalOptions.Json) && StandardStream.IsTerminal(1) && string.IsNullOrEmpty(Environment.GetEnvironmentVariable("NO_COLOR"))
+            && Environment.GetEnvironmentVariable("TERM") != "dumb",
+    };
+
+    /// <summary>Opens an image for reading.</summary>
+    public (DiskImage Disk, int? Partition) OpenDisk(string address)
+    {
+        Subject = address;
+        var at = ImageAddress.Parse(address);
+        return (DiskImage.Open(at.Path, DiskOptions), at.Partition);
+    }
+
+    /// <summary>Opens an image for editing.</summary>
+    public (DiskImage Disk, int? Partition) EditDisk(string address)
+    {
+        Subject = address;
+        var at = ImageAddress.Parse(address);
+        return (DiskImage.OpenForEditing(at.Path, DiskOptions), at.Partition);
+    }
+
+    public OpenedVolume<Volume> OpenVolume(string address)
+    {
+        var (disk, partition) = OpenDisk(address);
+        return OpenedVolume<Volume>.Over(disk, d => d.OpenVolume(partition));
+    }
+
+    public OpenedVolume<EditableVolume> EditVolume(string address)
+    {
+        var (disk, partition) = EditDisk(address);
+        return OpenedVolume<EditableVolume>.Over(disk, d => d.OpenVolumeForEditing(partition));
+    }
+
+    /// <summary>A path inside the image as typed, made absolute: relative ones start at the root, or where the shell is.</summary>
+    public string Inside(string path) => InsidePath.Normalize(path, _shell?.Folder ?? "/");
+
+    /// <summary>The paths that are meant: globs expanded, unless <c>--literal</c>.</summary>
+    public List<string> Expand(Volume volume, IEnumerable<string> paths)
+    {
+        var all = new List<string>();
+        foreach (var path in paths)
+            all.AddRange(Literal ? [Inside(path)] : InsideGlob.Expand(volume, Inside(path)));
+        return all;
+    }
+
+    /// <summary>A name from the image as it may be shown: as it is to a file or pipe, without control characters to a terminal.</summary>
+    public string Show(string name) => IsTerminal ? SafeText.Show(name) : name;
+
+    /// <summary>A line for people who want to know; not with <c>-q</c>, and never on standard output.</summary>
+    public void Say(string text)
+    {
+        if (Quiet)
+            return;
+        _progress?.Clear();
+        Error.WriteLine(SafeText.OneLine(text));
+        Error.Flush();
+    }
+
+    public void SayMore(string text)
+    {
+        if (Verbose)
+            Say(text);
+    }
+
+    public void EndProgress() => _progress?.Clear();
+
+    /// <summary>Tells what a copy could not keep, and ends with an error when entries could not be copied at all.</summary>
+    public void Finish(CopyReport report, bool committed)
+    {
+        EndProgress();
+        CopySummary.Say(this, report, committed);
+    }
+
+    public void Dispose()
+    {
+        EndProgress();
+        _interrupt?.Dispose();
+        _terminate?.Dispose();
+        _cancel?.Dispose();
+    }
+
+    private void Cancel(PosixSignalContext context)
+    {
+        // A second Ctrl-C doesn't wait for the first one to be honoured.
+        if (_cancel!.IsCancellationRequested)
+            return;
+        context.Cancel = true;
+        _cancel.Cancel();
+    }
+
+    private TimeSpan UtcOffset()
+    {
+        var text = Arguments.Text(GlobalOptions.UtcOffset);
+        try
+        {
+            return text is null ? TimeSpan.Zero : TimeText.ParseOffset(text);
+        }
+        catch (FormatException e)
+        {
+            throw new UsageException($"--utc-offset: {e.Message}");
+        }
+    }
+
+    private sealed class StandingClock(DateTimeOffset now) : TimeProvider
+    {
+        public override DateTimeOffset GetUtcNow() => now;
+    }
+}
+
+/// <summary>A volume together with the disk below it; both end together, the volume first.</summary>
+internal sealed class OpenedVolume<T> : IDisposable
+    where T : Volume
+{
+    private OpenedVolume(DiskImage disk, T volume)
+    {
+        Disk = disk;
+        Volume = volume;
+    }
+
+    public DiskImage Disk { get; }
+
+    public T Volume { get; }
+
+    public static OpenedVolume<T> Over(DiskImage disk, Func<DiskImage, T> open)
+    {
+        try
+        {
+            return new OpenedVolume<T>(disk, open(disk));
+        }
+        catch
+        {
+            disk.Dispose();
+            throw;
+        }
+    }
+
+    public void Dispose()
+    {
+        Volume.Dispose();
+        Disk.Dispose();
+    }
+}

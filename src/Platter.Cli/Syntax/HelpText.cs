@@ -1,0 +1,80 @@
+using Platter.Cli.Output;
+using Platter.Cli.Verbs;
+
+namespace Platter.Cli.Syntax;
+
+/// <summary>What <c>--help</c> prints.</summary>
+internal static class HelpText
+{
+    public static void WriteAll(TextOut output, Paint paint)
+    {
+        output.WriteLine("Platter opens, builds, edits and checks disk images and the filesystems inside them.");
+        output.WriteLine();
+        output.WriteLine(paint.Heading("Usage: ") + "platter VERB [OPTIONS] IMAGE[@N] ...");
+        output.WriteLine();
+        output.WriteLine(paint.Heading("Verbs:"));
+        var verbs = new Table("", "");
+        foreach (var name in VerbTable.Names)
+            verbs.Add(new Cell(name, paint.Bold(name)), VerbTable.Create(name)!.Syntax.Summary);
+        verbs.Write(output, paint, "  ");
+        output.WriteLine();
+        WriteOptions(output, paint, "Options of every verb:", GlobalOptions.All);
+        output.WriteLine();
+        output.WriteLine("IMAGE is a disk image in any container, or a block device; @N is its partition N, counted from 1. Without @N: the");
+        output.WriteLine("filesystem that fills the image, or the only partition that holds one. Paths inside are absolute, with /.");
+        output.WriteLine("'platter VERB --help' shows a verb's own options and examples.");
+    }
+
+    public static void WriteVerb(string name, VerbSyntax syntax, TextOut output, Paint paint)
+    {
+        output.WriteLine(char.ToUpperInvariant(syntax.Summary[0]) + syntax.Summary[1..] + ".");
+        output.WriteLine();
+        var usage = new List<string> { "platter", name };
+        if (syntax.Options.Length > 0)
+            usage.Add("[OPTIONS]");
+        usage.AddRange(syntax.Arguments.Select(a => a.Usage));
+        output.WriteLine(paint.Heading("Usage: ") + string.Join(' ', usage));
+        output.WriteLine();
+        if (syntax.Arguments.Length > 0)
+        {
+            var arguments = new Table("", "");
+            foreach (var argument in syntax.Arguments)
+                arguments.Add(new Cell(argument.Name, paint.Bold(argument.Name)), argument.Help + (argument.Choices.Length > 0 ? $": {string.Join(", ", argument.Choices)}" : ""));
+            arguments.Write(output, paint, "  ");
+            output.WriteLine();
+        }
+        if (syntax.Options.Length > 0)
+        {
+            WriteOptions(output, paint, "Options:", syntax.Options);
+            output.WriteLine();
+        }
+        if (syntax.Remarks.Length > 0)
+        {
+            output.WriteLine(syntax.Remarks);
+            output.WriteLine();
+        }
+        if (syntax.Examples.Length > 0)
+        {
+            output.WriteLine(paint.Heading("Examples:"));
+            foreach (var example in syntax.Examples)
+            {
+                output.WriteLine("  " + paint.Dim("# " + example.Meaning));
+                output.WriteLine("  " + example.Command);
+            }
+            output.WriteLine();
+        }
+        output.WriteLine(paint.Dim("'platter --help' lists the options that every verb takes."));
+    }
+
+    private static void WriteOptions(TextOut output, Paint paint, string heading, IEnumerable<Option> options)
+    {
+        output.WriteLine(paint.Heading(heading));
+        var table = new Table("", "");
+        foreach (var option in options)
+        {
+            var names = string.Join(", ", option.Names) + (option.Value is null ? "" : " " + option.Value);
+            table.Add(new Cell(names, paint.Bold(names)), option.Help);
+        }
+        table.Write(output, paint, "  ");
+    }
+}

@@ -1,0 +1,70 @@
+namespace Platter.Cli.Syntax;
+
+/// <summary>What a value names, for completion.</summary>
+internal enum ValueKind
+{
+    Text,
+
+    /// <summary>A file of the host that is a disk image, with or without <c>@N</c>.</summary>
+    Image,
+
+    /// <summary>Any file or folder of the host.</summary>
+    HostPath,
+
+    /// <summary>A type of filesystem.</summary>
+    FileSystemType,
+
+    /// <summary>A path within the image that the command names.</summary>
+    InsidePath,
+}
+
+/// <summary>An option of a verb, or a global one: declared once, read by the parser, the help and the completion.</summary>
+/// <param name="Names">As typed: <c>-l</c>, <c>--long</c>.</param>
+/// <param name="Help">One line, without a full stop.</param>
+internal sealed record Option(string[] Names, string Help)
+{
+    /// <summary>How the help names the value; null for a flag, which takes none.</summary>
+    public string? Value { get; init; }
+
+    /// <summary>The values there are, where they are few.</summary>
+    public string[] Choices { get; init; } = [];
+
+    public ValueKind Kind { get; init; }
+
+    public string Name => Names[^1];
+
+    public static Option Flag(string names, string help) => new(names.Split(' '), help);
+
+    public static Option Of(string names, string value, string help, ValueKind kind = ValueKind.Text) =>
+        new(names.Split(' '), help) { Value = value, Kind = kind };
+
+    public static Option Choice(string names, string help, params string[] choices) =>
+        new(names.Split(' '), help) { Value = string.Join('|', choices), Choices = choices };
+}
+
+/// <summary>A positional argument.</summary>
+/// <param name="Name">As the help names it: <c>IMAGE[@N]</c>.</param>
+/// <param name="Help">One line.</param>
+internal sealed record Argument(string Name, string Help)
+{
+    public ValueKind Kind { get; init; }
+
+    /// <summary>How many values it takes at least: 0 or 1.</summary>
+    public int Min { get; init; } = 1;
+
+    /// <summary>Whether it takes any number of values.</summary>
+    public bool Many { get; init; }
+
+    public string[] Choices { get; init; } = [];
+
+    public string Usage => (Min, Many) switch
+    {
+        (0, false) => $"[{Name}]",
+        (0, true) => $"[{Name}...]",
+        (_, true) => $"{Name}...",
+        _ => Name,
+    };
+
+    /// <summary>The first argument of nearly every verb.</summary>
+    public static Argument Image { get; } = new("IMAGE[@N]", "the disk image, and the partition's number") { Kind = ValueKind.Image };
+}

@@ -1,0 +1,32 @@
+using Platter.Cli.Syntax;
+using Platter.FileSystems;
+
+namespace Platter.Cli.Verbs;
+
+internal sealed class ChmodVerb : Verb
+{
+    private static readonly Option Recursive = Option.Flag("-R --recursive", "everything below too");
+
+    public override VerbSyntax Syntax => new()
+    {
+        Summary = "set POSIX permissions",
+        Arguments = [Argument.Image, new("MODE", "octal, or changes such as u+x,go-w"), new("PATH", "the entries") { Kind = ValueKind.InsidePath, Many = true }],
+        Options = [Recursive],
+        Examples = [new("platter chmod root.img 755 /usr/bin/tool", "set a mode"), new("platter chmod -R root.img go-w /etc", "take rights away")],
+        IsArgument = word => word.Length > 1 && word[0] == '-' && word.AsSpan(1).IndexOfAnyExcept("rwxXst") < 0,
+    };
+
+    public override int Run(Session session)
+    {
+        using var at = session.EditVolume(session.Words[0]);
+        foreach (var node in Selection.Nodes(session, at.Volume, session.Words.Skip(2), session.Arguments.Has(Recursive)))
+        {
+            var m = node.Metadata;
+            if (m.Mode is null)
+                throw new UnsupportedFeatureException($"{at.Volume.Info.Type} has no permissions");
+            at.Volume.SetMetadata(node.Id, new MetadataChange { Mode = ModeText.Apply(session.Words[1], m.Mode.Value, m.Kind == EntryKind.Directory) });
+        }
+        at.Volume.Commit();
+        return ExitCode.Done;
+    }
+}

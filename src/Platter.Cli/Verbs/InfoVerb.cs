@@ -1,0 +1,204 @@
+using System.Globalization;
+using Platter.Cli.Output;
+using Platter.Cli.Syntax;
+using Platter.FileSystems;
+using Platter.Partitions;
+
+namespace Platter.Cli.Verbs;
+
+internal sealed class InfoVerb : Verb
+{
+    public override VerbSyntax Syntax => new()
+    {
+        Summary = "show what an image is: container, partitions, filesystems",
+        Arguments = [Argument.Image],
+        Examples = [new("platter info pc.img", "everything at a glance"), new("platter info pc.img@2", "one partition's filesystem"), new("platter info --json pc.img", "for a program")],
+    };
+
+    public override int Run(Session session)
+    {
+        var (disk, partition) = session.OpenDisk(session.Words[0]);
+        using var _ = disk;
+        var whole = partition is null ? Look(disk.FileSystem is null ? null : () => disk.OpenVolume()) : Look(() => disk.OpenVolume(partition));
+        if (partition is not null)
+            disk.Place(partition);      // an error when there is no such partition
+        // A filesystem that fills the image leaves no room for a partition table; where both are to be seen, both are shown.
+        var (table, problem) = Table(disk);
+        var partitions = table is null ? [] : disk.Partitions.Where(p => partition is null || p.Number == partition).Select(p =>
+            (p.Entry, Found: p.FileSystem is null ? default : Look(p.OpenVolume))).ToList();
+        if (session.Json)
+            WriteJson(session, disk, table, partitions, whole);
+        else
+            WriteText(session, disk, table, problem, partitions, whole, partition);
+        return ExitCode.Done;
+    }
+
+    /// <summary>What could be learned of a filesystem: what it says, or what is wrong with it.</summary>
+    private readonly record struct Found(VolumeInfo? Info, long? Free, string? Problem);
+
+    private static Found Look(Func<Volume>? open)
+    {
+        if (open is null)
+            return default;
+        VolumeInfo? info = null;
+        try
+        {
+            using var volume = open();
+            info = volume.Info;
+            return new Found(info, volume.FreeBytes, null);
+        }
+        catch (Exception e) when (e is DiskFormatException or UnsupportedFeatureException)
+        {
+            return new Found(info, null, ExitCode.Why(e));
+        }
+    }
+
+    private static (PartitionTable? Table, string? Problem) Table(DiskImage disk)
+    {
+        try
+        {
+            return (disk.PartitionTable, null);
+        }
+        catch (DiskFormatException e)
+        {
+            return (null, ExitCode.Why(e));
+        }
+    }
+
+    private static void WriteText(Session session, DiskImage disk, PartitionTable? table, string? problem, List<(Partition Entry, Found Found)> partitions, Found whole, int? number)
+    {
+        var (output, paint) = (session.Out, session.Paint);
+        output.WriteLine(paint.Bold(session.Show(disk.Path)));
+        var facts = new Facts(paint);
+        facts.Add("container", disk.Container.Format.Description);
+        facts.Add("size", $"{ByteSize.FormatRounded(disk.Device.Length)} ({disk.Device.Length} bytes)");
+        facts.Add("allocated", ByteSize.FormatRounded(disk.Container.AllocatedSize));
+        foreach (var (name, value) in disk.Container.Details)
+            facts.Add(name, session.Show(value));
+        if (table is not null)
+        {
+            facts.Add("partitions", $"{table.Scheme.ToString().ToUpperInvariant()}, sectors of {table.SectorSize} bytes"
+                + (table.DiskId is { } id ? $", disk {id.ToString().ToUpperInvariant()}" : table.DiskSignature is { } s and not 0 ? $", disk 0x{s:X8}" : ""));
+        }
+        if (problem is not null)
+            facts.Add("partitions", paint.Bad(problem));
+        facts.Write(output, "  ");
+        if (partitions.Count > 0 && number is null)
+        {
+            output.WriteLine();
+            WritePartitions(session, partitions);
+        }
+        foreach (var finding in table?.Findings ?? [])
+            output.WriteLine("  " + paint.Warning($"{finding.Severity.ToString().ToLowerInvariant()}: {finding.Structure}: {session.Show(finding.Message)}"));
+        if (whole.Info is not null || whole.Problem is not null)
+        {
+            output.WriteLine();
+            output.WriteLine(paint.Heading(number is { } n ? $"partition {n}" : "filesystem"));
+            WriteVolume(session, whole);
+        }
+        else if (table is null && problem is null)
+        {
+            output.WriteLine();
+            output.WriteLine("  neither a filesystem nor a partition table that Platter knows");
+        }
+    }
+
+    private static void WritePartitions(Session session, List<(Partition Entry, Found Found)> partitions)
+    {
+        var paint = session.Paint;
+        var table = new Table("", "start", "size", "type", "name", "filesystem", "label", "free", "").Right(1, 2, 7);
+        foreach (var (p, found) in partitions)
+        {
+            var state = found.Problem is not null ? new Cell("broken", paint.Bad("broken"))
+                : found.Info is { IsClean: false } ? new Cell("dirty", paint.Warning("dirty"))
+                : (p.Flags & PartitionFlags.Bootable) != 0 ? "bootable" : "";
+            var number = $"@{p.Number}";
+            table.Add(new Cell(number, paint.Bold(number)), ByteSize.FormatRounded(p.Start), ByteSize.FormatRounded(p.Length), p.Type.ToString(), session.Show(p.Name),
+                found.Info?.Type ?? (found.Problem is null ? "" : "?"), session.Show(found.Info?.Label ?? ""), found.Free is { } free ? ByteSize.FormatRounded(free) : "", state);
+        }
+        table.Write(session.Out, paint, "  ");
+    }
+
+    private static void WriteVolume(Session session, Found found)
+    {
+        var facts = new Facts(session.Paint);
+        if (found.Info is { } info)
+        {
+            facts.Add("type", info.Type);
+            facts.Add("label", info.Label is null ? "none" : session.Show(info.Label));
+            facts.Add("id", info.Id);
+            facts.Add("block size", ByteSize.FormatRounded(info.BlockSize));
+            facts.Add("space", ByteSize.FormatRounded(info.TotalBytes)
+                + (found.Free is { } free ? $", {ByteSize.FormatRounded(free)} free ({(info.TotalBytes == 0 ? 0 : free * 100.0 / info.TotalBytes).ToString("0", CultureInfo.InvariantCulture)} %)" : ""));
+            facts.Add("state", info.IsClean ? session.Paint.Good("clean") : session.Paint.Warning("dirty: a check is due"));
+            foreach (var (name, value) in info.Details)
+                facts.Add(name, session.Show(value));
+        }
+        if (found.Problem is { } problem)
+            facts.Add("problem", session.Paint.Bad(problem));
+        facts.Write(session.Out, "  ");
+    }
+
+    private static void WriteJson(Session session, DiskImage disk, PartitionTable? table, List<(Partition Entry, Found Found)> partitions, Found whole)
+    {
+        using var json = new Json(session.Out);
+        json.Object();
+        json.Object("container");
+        json.Field("path", disk.Path);
+        json.Field("format", disk.Container.Format.Name);
+        json.Field("size", disk.Device.Length);
+        json.Field("allocated", disk.Container.AllocatedSize);
+        json.Field("sectorSize", (long)disk.Device.SectorSize);
+        WriteDetails(json, "details", disk.Container.Details);
+        json.End();
+        if (table is not null)
+        {
+            json.Object("partitionTable");
+            json.Field("scheme", table.Scheme.ToString().ToLowerInvariant());
+            json.Field("sectorSize", (long)table.SectorSize);
+            json.Field("id", table.DiskId?.ToString().ToUpperInvariant() ?? (table.DiskSignature is { } s and not 0 ? $"0x{s:X8}" : null));
+            json.End();
+            json.Array("partitions");
+            foreach (var (entry, found) in partitions)
+            {
+                json.Object();
+                PartitionText.WriteFields(json, entry);
+                WriteVolume(json, found);
+                json.End();
+            }
+            json.EndArray();
+        }
+        WriteVolume(json, whole);
+        json.End();
+    }
+
+    private static void WriteVolume(Json json, Found found)
+    {
+        if (found.Info is null && found.Problem is null)
+            return;
+        json.Object("filesystem");
+        if (found.Info is { } info)
+        {
+            json.Field("type", info.Type);
+            json.Field("label", info.Label);
+            json.Field("id", info.Id);
+            json.Field("blockSize", (long)info.BlockSize);
+            json.Field("total", info.TotalBytes);
+            json.Field("free", found.Free);
+            json.Field("clean", info.IsClean);
+            WriteDetails(json, "features", info.Details);
+        }
+        json.Field("problem", found.Problem);
+        json.End();
+    }
+
+    private static void WriteDetails(Json json, string name, IReadOnlyList<KeyValuePair<string, string>> details)
+    {
+        if (details.Count == 0)
+            return;
+        json.Object(name);
+        foreach (var (key, value) in details)
+            json.Field(key, value);
+        json.End();
+    }
+}

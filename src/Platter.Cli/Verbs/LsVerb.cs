@@ -1,0 +1,142 @@
+using Platter.Cli.Output;
+using Platter.Cli.Syntax;
+using Platter.FileSystems;
+
+namespace Platter.Cli.Verbs;
+
+internal sealed class LsVerb : Verb
+{
+    private static readonly Option Long = Option.Flag("-l --long", "mode or attributes, size and time (UTC) of each entry");
+    private static readonly Option Recursive = Option.Flag("-R --recursive", "everything below too, with its path");
+    private static readonly Option All = Option.Flag("-a --all", "system files too");
+    private static readonly Option Human = Option.Flag("-h --human", "sizes as 1.5 MiB");
+    private static readonly Option Itself = Option.Flag("-d --directory", "directories themselves, not what is in them");
+
+    public override VerbSyntax Syntax => new()
+    {
+        Summary = "list files and directories",
+        Arguments = [Argument.Image, new("PATH", "what to list; the root when none is named") { Kind = ValueKind.InsidePath, Min = 0, Many = true }],
+        Options = [Long, Recursive, All, Human, Itself],
+        Examples =
+        [
+            new("platter ls pc.img@1", "the root of the first partition"),
+            new("platter ls -l floppy.img '/*.txt'", "sizes and times of the text files"),
+            new("platter ls -R --json card.img", "everything, for a program"),
+        ],
+    };
+
+    public override int Run(Session session)
+    {
+        using var at = session.OpenVolume(session.Words[0]);
+        var paths = session.Words.Count > 1 ? session.Expand(at.Volume, session.Words.Skip(1)) : [session.Inside("/")];
+        if (session.Json)
+            WriteJson(session, at.Volume, paths);
+        else
+            WriteText(session, at.Volume, paths);
+        return ExitCode.Done;
+    }
+
+    private static void WriteJson(Session session, Volume volume, List<string> paths)
+    {
+        using var json = new Json(session.Out);
+        json.Object();
+        json.Array("entries");
+        foreach (var path in paths)
+        {
+            var node = volume.Find(path);
+            var metadata = node.Metadata;
+            if (metadata.Kind != EntryKind.Directory || session.Arguments.Has(Itself))
+            {
+                WriteEntry(json, path, node.Id, metadata);
+                continue;
+            }
+            foreach (var entry in Walk(session, volume, path, node.Id))
+                WriteEntry(json, entry.Path, entry.Id, entry.Metadata);
+        }
+        json.EndArray();
+        json.End();
+    }
+
+    private static void WriteEntry(Json json, string path, NodeId id, FileMetadata metadata)
+    {
+        json.Object();
+        EntryText.WriteFields(json, path, id, metadata);
+        json.End();
+    }
+
+    private static void WriteText(Session session, Volume volume, List<string> paths)
+    {
+        var isLong = session.Arguments.Has(Long);
+        var recursive = session.Arguments.Has(Recursive);
+        var listing = new Listing(session, volume.Capabilities, isLong, session.Arguments.Has(Human));
+        var directories = new List<(string Path, NodeId Id)>();
+        foreach (var path in paths)
+        {
+            var node = volume.Find(path);
+            var metadata = node.Metadata;
+            if (metadata.Kind == EntryKind.Directory && !session.Arguments.Has(Itself))
+                directories.Add((path, node.Id));
+            else
+                listing.Add(path, metadata);
+        }
+        var hasFiles = listing.Count > 0;
+        listing.Write();
+        for (var i = 0; i < directories.Count; i++)
+        {
+            var (path, id) = directories[i];
+            if (paths.Count > 1 && !recursive)
+            {
+                if (i > 0 || hasFiles)
+                    session.Out.WriteLine();
+                session.Out.WriteLine(session.Show(path) + ":");
+            }
+            foreach (var entry in Walk(session, volume, path, id))
+                listing.Add(recursive ? entry.Path : entry.Name, entry.Metadata);
+            listing.Write();
+        }
+    }
+
+    private static IEnumerable<WalkedEntry> Walk(Session session, Volume volume, string path, NodeId id) =>
+        new EntryWalk(volume) { Recursive = session.Arguments.Has(Recursive), SystemFiles = session.Arguments.Has(All) }.Walk(path, id);
+
+    /// <summary>Lines of names, or aligned columns; the latter are kept until <see cref="Write"/>.</summary>
+    private sealed class Listing(Session session, Capabilities capabilities, bool isLong, bool human)
+    {
+        private readonly bool _hasOwner = capabilities.Has(Features.Owner);
+        private List<(string Name, FileMetadata Metadata)> _entries = [];
+
+        public int Count { get; private set; }
+
+        public void Add(string name, FileMetadata metadata)
+        {
+            Count++;
+            if (isLong)
+                _entries.Add((name, metadata));
+            else
+                session.Out.WriteLine(Name(name, metadata));
+        }
+
+        public void Write()
+        {
+            if (_entries.Count == 0)
+                return;
+            string[] headings = _hasOwner ? ["", "", "", "", "", "", ""] : ["", "", "", ""];
+            var table = new Table(headings).Right(_hasOwner ? [1, 2, 3, 4] : [1]);
+            foreach (var (name, m) in _entries)
+            {
+                var shown = Name(name, m) + (m.LinkTarget is { } target ? " -> " + session.Show(target) : "");
+                var size = m.Device is { } device ? $"{device.Major}, {device.Minor}" : m.Kind == EntryKind.Directory ? "-"
+                    : human ? ByteSize.FormatRounded(m.Length) : EntryText.Number(m.Length);
+                var (mode, time) = (EntryText.Mode(m), EntryText.Time(m.Modified));
+                if (_hasOwner)
+                    table.Add(mode, EntryText.Number(m.LinkCount ?? 1), EntryText.Number(m.UserId ?? 0), EntryText.Number(m.GroupId ?? 0), size, time, shown);
+                else
+                    table.Add(mode, size, time, shown);
+            }
+            table.Write(session.Out, session.Paint);
+            _entries = [];
+        }
+
+        private string Name(string name, FileMetadata metadata) => session.Paint.Name(session.Show(name), metadata.Kind);
+    }
+}

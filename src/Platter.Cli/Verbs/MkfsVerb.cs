@@ -1,0 +1,95 @@
+using Platter.Cli.Syntax;
+using Platter.FileSystems;
+using Platter.Images;
+
+namespace Platter.Cli.Verbs;
+
+internal sealed class MkfsVerb : Verb
+{
+    public static readonly Option Type = Option.Of("-t --type", "TYPE", "the filesystem: fat12, fat16, fat32; fat picks the width", ValueKind.FileSystemType);
+    public static readonly Option Label = Option.Of("-L --label", "LABEL", "the volume label");
+    public static readonly Option Settings = Option.Of("-O", "KEY=VALUE,...", "settings of the type, such as cluster_size=4K");
+    public static readonly Option Id = Option.Of("--id", "ID", "the volume's serial number or UUID, such as 1A2B-3C4D");
+    private static readonly Option Size = Option.Of("--size", "SIZE", "make IMAGE, of this size, when there is none");
+    private static readonly Option Format = Option.Of("-f --format", "FORMAT", "the container of a new IMAGE; by its extension otherwise");
+
+    public override VerbSyntax Syntax => new()
+    {
+        Summary = "make an empty filesystem, in a partition or over the whole image",
+        Arguments = [Argument.Image],
+        Options = [Type, Label, Settings, Id, Size, Format],
+        Examples =
+        [
+            new("platter mkfs card.img -t fat32 --size 2G --label CARD", "a new image"),
+            new("platter mkfs pc.img@1 -t fat32 -O cluster_size=4K", "in a partition"),
+        ],
+        Remarks = "What holds files or partitions already is not formatted without --force.",
+    };
+
+    public override int Run(Session session)
+    {
+        session.Subject = session.Words[0];
+        var options = Options(session);
+        var size = session.Arguments.Size(Size);
+        var address = ImageAddress.Parse(session.Words[0]);
+        if (File.Exists(address.Path))
+            return InPlace(session, options);
+        if (size is null)
+            throw new CommandException(ExitCode.NotFound, null, "no such file", "--size SIZE makes it");
+        if (address.Partition is not null)
+            throw new CommandException(ExitCode.NotFound, null, "a new image has no partitions", "'platter part init' and 'part add' make them");
+        var type = FileSystemTypes.Find(options.Type) ?? throw Unknown(options.Type);
+        using var image = NewImage.Create(address.Path, size.Value, NewImages.Options(session, session.Arguments.Text(Format)));
+        type.Format(image.Device, options);
+        image.Complete();
+        session.SayMore($"{address.Path}: {options.Type}");
+        return ExitCode.Done;
+    }
+
+    internal static FormatOptions Options(Session session) => new()
+    {
+        Type = session.Arguments.Text(Type) ?? throw new UsageException("-t TYPE is missing: the filesystem", "there are " + string.Join(", ", FileSystemTypes.All.SelectMany(t => t.Names))),
+        Label = session.Arguments.Text(Label),
+        Id = session.Arguments.Text(Id),
+        Clock = session.Clock,
+        Volume = session.VolumeOptions,
+        Options = session.Arguments.Pairs(Settings),
+    };
+
+    internal static UnsupportedFeatureException Unknown(string type) =>
+        new($"no filesystem type is called '{type}'; there are {string.Join(", ", FileSystemTypes.All.SelectMany(t => t.Names))}");
+
+    private static int InPlace(Session session, FormatOptions options)
+    {
+        var (disk, partition) = session.EditDisk(session.Words[0]);
+        using var _ = disk;
+        if (!session.Force)
+            RefuseToLose(disk, partition);
+        disk.Format(partition, options);
+        return ExitCode.Done;
+    }
+
+    private static void RefuseToLose(DiskImage disk, int? partition)
+    {
+        var place = disk.Place(partition);
+        if (place.FileSystem is { } type)
+        {
+            var entries = 0;
+            try
+            {
+                using var volume = type.Open(place.Device, VolumeOptions.Default);
+                entries = volume.Enumerate(volume.RootId).Take(1).Count();
+            }
+            catch (Exception e) when (e is DiskFormatException or UnsupportedFeatureException)
+            {
+                throw new SafetyException($"there is a {type.Names[0]} filesystem that cannot be read, which would be lost");
+            }
+            if (entries > 0)
+                throw new SafetyException($"there is a {type.Names[0]} filesystem with files in it, which would be lost");
+        }
+        else if (partition is null && disk.Partitions.Count > 0)
+        {
+            throw new SafetyException($"there is a partition table with {disk.Partitions.Count} partitions, which would be lost");
+        }
+    }
+}

@@ -1,0 +1,85 @@
+using System.Text;
+using Platter.Cli.Syntax;
+using Platter.FileSystems;
+using Platter.Trees;
+
+namespace Platter.Cli.Verbs;
+
+/// <summary>What the options of <c>put</c> set on each SOURCE once it is in the image.</summary>
+internal sealed class PutMetadata
+{
+    private static readonly Option Mode = Option.Of("--mode", "OCTAL", "POSIX permissions");
+    private static readonly Option OwnerOption = Option.Of("--owner", "UID[:GID]", "owner of everything that is copied");
+    private static readonly Option Time = Option.Of("--mtime", "TIME", "modification time: ISO 8601, or @SECONDS");
+    private static readonly Option Type = Option.Of("--type", "TYPE", "Mac OS type, four characters");
+    private static readonly Option Creator = Option.Of("--creator", "CREATOR", "Mac OS creator, four characters");
+    private static readonly Option ResourceFork = Option.Of("--rsrc", "FILE", "resource fork, from a file of the host", ValueKind.HostPath);
+    private static readonly Option Attributes = Option.Of("--attr", "+rhsa", "attributes, as attrib takes them");
+
+    public static readonly Option[] Options = [Mode, OwnerOption, Time, Type, Creator, ResourceFork, Attributes];
+
+    private MetadataChange _change = MetadataChange.None;
+    private string? _type, _creator, _resourceFork, _attributes;
+
+    public Ownership? Owner { get; private init; }
+
+    public static PutMetadata Read(ParsedArguments arguments, Volume volume)
+    {
+        var owner = arguments.Text(OwnerOption) is { } text ? ModeText.ParseOwner(text) : ((uint User, uint? Group)?)null;
+        return new PutMetadata
+        {
+            Owner = owner is { } o ? new Ownership(o.User, o.Group ?? o.User) : null,
+            _change = new MetadataChange
+            {
+                Mode = arguments.Mode(Mode),
+                Modified = arguments.Time(Time),
+                UserId = owner?.User,
+                GroupId = owner is null ? null : owner.Value.Group ?? owner.Value.User,
+            },
+            _type = arguments.Text(Type),
+            _creator = arguments.Text(Creator),
+            _resourceFork = arguments.Text(ResourceFork),
+            _attributes = arguments.Text(Attributes),
+        };
+    }
+
+    public void Apply(EditableVolume volume, NodeId id)
+    {
+        var change = _change;
+        if (_attributes is not null)
+            change = change with { DosAttributes = AttributeChange.Parse(_attributes).Apply(volume.GetMetadata(id).DosAttributes ?? DosAttributes.None) };
+        if (_type is not null || _creator is not null)
+            change = change with { FinderInfo = FinderType.Set(volume.GetMetadata(id).FinderInfo, _type, _creator) };
+        if (change != MetadataChange.None)
+            volume.SetMetadata(id, change);
+        if (_resourceFork is null)
+            return;
+        using var content = File.OpenRead(_resourceFork);
+        using var fork = volume.OpenWrite(id, StreamName.ResourceFork);
+        fork.SetLength(0);
+        content.CopyTo(fork, 1 << 20);
+    }
+}
+
+/// <summary>Mac OS type and creator, the first eight bytes of the Finder information.</summary>
+internal static class FinderType
+{
+    /// <exception cref="UsageException">Not four characters.</exception>
+    public static byte[] Set(byte[]? old, string? type, string? creator)
+    {
+        var info = old is null ? new byte[32] : (byte[])old.Clone();
+        Put(info, 0, type);
+        Put(info, 4, creator);
+        return info;
+    }
+
+    private static void Put(byte[] info, int offset, string? code)
+    {
+        if (code is null)
+            return;
+        var bytes = Encoding.Latin1.GetBytes(code);
+        if (bytes.Length != 4)
+            throw new UsageException($"'{code}' is not a type or creator: they have four characters");
+        bytes.CopyTo(info, offset);
+    }
+}

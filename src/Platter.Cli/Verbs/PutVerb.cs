@@ -1,0 +1,112 @@
+using Platter.Cli.Syntax;
+using Platter.FileSystems;
+using Platter.Trees;
+using Platter.Trees.Host;
+
+namespace Platter.Cli.Verbs;
+
+internal sealed class PutVerb : Verb
+{
+    private static readonly Option NoClobber = Option.Flag("-n --no-clobber", "leave files that are there already");
+    private static readonly Option Update = Option.Flag("-u --update", "replace files that are there already only when they are older");
+    private static readonly Option NoTimes = Option.Flag("--no-times", "copies get the present time");
+    private static readonly Option Exclude = Option.Of("--exclude", "GLOB", "leave out what has such a name; may be given several times");
+
+    public override VerbSyntax Syntax => new()
+    {
+        Summary = "copy files and directories into the image",
+        Arguments =
+        [
+            Argument.Image, new("SOURCE", "files and folders of the host; - is standard input, FOLDER/. is what is in the folder") { Kind = ValueKind.HostPath, Many = true },
+            new("DEST", "a directory in the image, or the new name of the one SOURCE") { Kind = ValueKind.InsidePath },
+        ],
+        Options = [NoClobber, Update, NoTimes, Exclude, .. PutMetadata.Options],
+        Examples =
+        [
+            new("platter put pc.img@1 kernel.efi /EFI/BOOT/BOOTX64.EFI", "one file under a new name"),
+            new("platter put card.img photos docs /", "two folders, with all that is in them, into the root"),
+            new("tar c docs | platter put card.img - /docs.tar", "from standard input"),
+        ],
+        Remarks = "Each file appears in the image whole or not at all, and what is there under its name gives way at the same instant.",
+    };
+
+    public override int Run(Session session)
+    {
+        var sources = session.Words.Skip(1).Take(session.Words.Count - 2).ToList();
+        using var at = session.EditVolume(session.Words[0]);
+        var metadata = PutMetadata.Read(session.Arguments, at.Volume);
+        var typed = session.Words[^1];
+        var destination = session.Inside(typed);
+        var isFolder = at.Volume.TryFind(destination, out var there) && there.IsDirectory;
+        if (!isFolder && (sources.Count > 1 || typed.EndsWith('/')))
+            throw new CommandException(ExitCode.NotFound, null, $"{destination} is not a directory", $"'platter mkdir {session.Words[0]} {destination}' makes it");
+        var reports = new List<CopyReport>();
+        foreach (var source in sources)
+        {
+            session.SayMore(source);
+            var (folder, name) = isFolder ? (destination, NameOf(source)) : InsidePath.Split(destination);
+            if (source == "-")
+                PutStandardInput(session, at.Volume, folder, isFolder ? throw new UsageException("standard input needs a file name in DEST") : name!, metadata);
+            else
+                reports.Add(PutHost(session, at.Volume, source, folder, name, metadata));
+        }
+        session.Cancellation.ThrowIfCancellationRequested();
+        at.Volume.Commit();
+        foreach (var report in reports)
+            session.Finish(report, committed: true);
+        if (session.Json)
+            GetVerb.WriteJson(session, reports);
+        return ExitCode.Done;
+    }
+
+    private static CopyReport PutHost(Session session, EditableVolume volume, string source, string folder, string? name, PutMetadata metadata)
+    {
+        var options = new HostSourceOptions { Exclude = [.. session.Arguments.Texts(Exclude)] };
+        using var tree = name is null ? HostTreeSource.Content(source, options) : HostTreeSource.Entry(source, name, options);
+        using var sink = new VolumeTreeSink(volume, folder);
+        var copy = new CopyOptions
+        {
+            Progress = session.Progress,
+            Cancellation = session.Cancellation,
+            PreserveTimes = !session.Arguments.Has(NoTimes),
+            Epoch = Session.Epoch,
+            Owner = metadata.Owner,
+            Overwrite = session.Arguments.Has(NoClobber) ? Overwrite.Skip : session.Arguments.Has(Update) ? Overwrite.ReplaceOlder : Overwrite.Replace,
+        };
+        CopyReport report;
+        try
+        {
+            report = TreeCopier.Copy(tree, sink, TreeTotals.Add(copy, tree));
+        }
+        catch (Exception e) when (e is VolumeFullException or IOException)
+        {
+            // The file that failed is undone; those before it are whole and stay.
+            volume.Commit();
+            throw new CommandException(ExitCode.Of(e), null, ExitCode.Why(e), "what was copied before is complete and stays");
+        }
+        if (name is not null && volume.TryFind(InsidePath.Combine(folder, name), out var top))
+            metadata.Apply(volume, top.Id);
+        return report;
+    }
+
+    private static void PutStandardInput(Session session, EditableVolume volume, string folder, string name, PutMetadata metadata)
+    {
+        var (parent, _) = InsidePath.Locate(volume, InsidePath.Combine(folder, name));
+        if (volume.TryLookup(parent, name, out _))
+        {
+            if (session.Arguments.Has(NoClobber))
+                return;
+            volume.Delete(parent, name);
+        }
+        using var input = Console.OpenStandardInput();
+        using var content = new CancellableStream(input, session.Cancellation);
+        metadata.Apply(volume, volume.CreateFile(parent, name, content, null, MetadataChange.None));
+    }
+
+    /// <summary>The name that a source gets in a folder; null for its content alone (<c>.</c>, <c>folder/.</c>).</summary>
+    private static string? NameOf(string source)
+    {
+        var name = Path.GetFileName(source.TrimEnd(Path.DirectorySeparatorChar, '/'));
+        return name is "" or "." or ".." ? null : name;
+    }
+}

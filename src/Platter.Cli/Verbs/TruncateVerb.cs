@@ -1,0 +1,38 @@
+using Platter.Cli.Syntax;
+using Platter.FileSystems;
+
+namespace Platter.Cli.Verbs;
+
+internal sealed class TruncateVerb : Verb
+{
+    private static readonly Option Size = Option.Of("-s --size", "SIZE", "the new length; +SIZE and -SIZE change it by that much");
+
+    public override VerbSyntax Syntax => new()
+    {
+        Summary = "shorten or lengthen files; what is added reads as zeros",
+        Arguments = [Argument.Image, new("PATH", "the files; those that are not there are made") { Kind = ValueKind.InsidePath, Many = true }],
+        Options = [Size],
+        Examples = [new("platter truncate -s 64K pc.img@1 /persist.dat", "exactly 64 KiB")],
+    };
+
+    public override int Run(Session session)
+    {
+        var text = session.Arguments.Text(Size) ?? throw new UsageException("-s SIZE is missing");
+        var sign = text[..Math.Min(1, text.Length)] is "+" or "-" ? text[0] : '=';
+        var amount = ByteSize.Parse(sign == '=' ? text : text[1..]);
+        using var at = session.EditVolume(session.Words[0]);
+        foreach (var path in session.Expand(at.Volume, session.Words.Skip(1)))
+        {
+            if (!at.Volume.TryFind(path, out var node))
+            {
+                var (parent, name) = InsidePath.Locate(at.Volume, path);
+                node = new Node(at.Volume, at.Volume.CreateFile(parent, name, MetadataChange.None), name);
+            }
+            using var stream = at.Volume.OpenWrite(node.Id, StreamName.Data);
+            var length = sign switch { '+' => stream.Length + amount, '-' => Math.Max(0, stream.Length - amount), _ => amount };
+            stream.SetLength(length);
+        }
+        at.Volume.Commit();
+        return ExitCode.Done;
+    }
+}
