@@ -56,7 +56,7 @@ internal sealed class FuzzRun(IReadOnlyList<FuzzTarget> targets, FuzzOptions opt
         var result = "refused";
         try
         {
-            result = target.Run(new Dice(seed)) ? "accepted" : "refused";
+            result = target.Run(new Dice(seed) { Trace = Console.WriteLine }) ? "accepted" : "refused";
         }
         catch (Exception e)
         {

@@ -114,7 +114,7 @@ internal sealed record DamagedVolume(byte[] Bytes, string What)
             _ => (uint)random.Next() & 0x0FFFFFFF,
         };
         var copies = random.Next(4) == 0 ? 1 : geometry.FatCount;
-        var volume = new SoundVolume(bytes);
+        var volume = new SoundVolume(bytes, geometry);
         for (var fat = 0; fat < copies; fat++)
             volume.SetEntry(fat, cluster, value);
         return $"FAT entry {cluster} = 0x{value:X} in {copies} copies";

@@ -7,10 +7,12 @@ using Platter.Primitives;
 namespace Platter.Interop.Tests.Fat;
 
 /// <summary>A sound volume in memory, with handles on its structures, to damage it on purpose.</summary>
-internal sealed class SoundVolume(byte[] bytes)
+internal sealed class SoundVolume(byte[] bytes, FatGeometry geometry)
 {
+    public SoundVolume(byte[] bytes) : this(bytes, FatGeometry.Read(new MemoryDevice(bytes))) { }
+
     public byte[] Bytes { get; set; } = bytes;
-    public FatGeometry Geometry { get; } = FatGeometry.Read(new MemoryDevice(bytes));
+    public FatGeometry Geometry => geometry;
 
     public FatWidth Width => Geometry.Width;
     public ref FatBiosParameterBlock Boot => ref OnDisk.Edit<FatBiosParameterBlock>(Bytes);

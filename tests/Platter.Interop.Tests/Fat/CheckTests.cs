@@ -132,6 +132,7 @@ public class CheckTests
             damage.Do(volume);
             var report = volume.Check();
 
+            // The free count of FAT32 is off after most damage to a chain, so it counts only where it is the subject.
             // "#" marks what FAT32 alone has besides: the backup that no longer agrees.
             var expected = damage.Codes.Split(' ').Where(c => c[0] != '#' || volume.Width == FatWidth.Fat32).Select(c => c.TrimStart('#')).Order().ToList();
             var found = report.Findings.Select(f => f.Code["FAT-".Length..]).Where(c => c != "0105" || expected.Contains("0105")).ToList();
@@ -156,10 +157,11 @@ public class CheckTests
         var codes = System.Text.RegularExpressions.Regex.Matches(source, "\"FAT-(0[01][0-9]{2})\"").Select(m => m.Groups[1].Value).Distinct().Order().ToList();
         var tested = Damages.SelectMany(d => d.Codes.Split(' ')).Select(c => c.TrimStart('#')).ToHashSet();
 
-        // 0114: see the corpus (FAT32 of 7 clusters). 0190: a medium that fails.
-        Assert.Empty(codes.Where(c => !tested.Contains(c) && c is not ("0114" or "0190")));
+        // 0114 is of the corpus (FAT32 of 7 clusters), 0190 of a medium that fails: CheckCorpusTests, CheckLargeTests.
+        var untested = codes.Where(c => !tested.Contains(c) && c is not ("0114" or "0190"));
         var docs = string.Concat(Directory.GetFiles(Path.Combine(Corpus.Repository, "docs"), "findings*.md").Select(File.ReadAllText));
-        Assert.Empty(codes.Where(c => !docs.Contains("FAT-" + c, StringComparison.Ordinal)));
+        var undocumented = codes.Where(c => !docs.Contains("FAT-" + c, StringComparison.Ordinal));
+        Assert.Equal("", string.Join(' ', untested.Concat(undocumented)));
     }
 
     // The long-named file of several clusters: its first cluster points elsewhere, its size is that of what is left.

@@ -4,7 +4,7 @@ using Xunit;
 
 namespace Platter.Tests.FileSystems;
 
-public sealed class VolumeStreamTests
+public sealed class VolumeStreamTests : IDisposable
 {
     private readonly MemoryVolume _volume = new();
 
@@ -55,6 +55,8 @@ public sealed class VolumeStreamTests
         Assert.Equal(":Zone.Identifier", StreamName.Named("Zone.Identifier").ToString());
         Assert.NotEqual(StreamName.Named("a"), StreamName.Named("A"));
     }
+
+    public void Dispose() => _volume.Dispose();
 
     private VolumeStream Open() => _volume.OpenWrite(_volume.CreateFile(_volume.RootId, "file", MetadataChange.None), StreamName.Data);
 }

@@ -22,7 +22,7 @@ internal enum FatSlotKind
     Entry,
 }
 
-/// <summary>What is wrong with the long name before an entry. Any of them but <see cref="Reserved"/> means: ignore the long name.</summary>
+/// <summary>What is wrong with the long name before an entry. Any but <see cref="Reserved"/> and <see cref="Padding"/> means: pass over it.</summary>
 [Flags]
 internal enum FatLongNameFaults
 {
@@ -63,8 +63,8 @@ internal struct FatSlotAudit()
     private byte _checksum;
     private int _length;
 
-    // Faults of pieces given up already, to be told with the next slot.
-    private FatLongNameFaults _pending;
+    // Faults of the name under way, and of pieces given up already: those are told with the next slot, but don't spoil its name.
+    private FatLongNameFaults _own, _pending;
 
     /// <summary>Number of slots fed so far.</summary>
     public int Slots { get; private set; }
@@ -156,9 +156,9 @@ internal struct FatSlotAudit()
             return;
         }
         if (piece.Type != 0 || piece.Cluster != 0 || piece.Attributes != FatLongSlot.AttributesValue)
-            _pending |= FatLongNameFaults.Reserved;
+            _own |= FatLongNameFaults.Reserved;
         if (piece.Checksum != _checksum)
-            _pending |= FatLongNameFaults.Checksum;
+            _own |= FatLongNameFaults.Checksum;
         var units = _units.AsSpan((ordinal - 1) * FatLongSlot.UnitsPerSlot, FatLongSlot.UnitsPerSlot);
         CopyUnits(slot[0x01..0x0B], units);
         CopyUnits(slot[0x0E..0x1A], units[5..]);
@@ -181,33 +181,35 @@ internal struct FatSlotAudit()
             return;
         }
         if (FatShortNames.Checksum(slot) != _checksum)
-            _pending |= FatLongNameFaults.Checksum;
+            _own |= FatLongNameFaults.Checksum;
         var units = _units.AsSpan(0, pieces * FatLongSlot.UnitsPerSlot);
         var end = units.IndexOf('\0');
-        if (end == 0 || (end >= 0 && units[(end + 1)..].IndexOfAnyExcept('\uFFFF') >= 0) || end >= 0 && end <= units.Length - FatLongSlot.UnitsPerSlot)
-            _pending |= FatLongNameFaults.Padding;
-        var length = end >= 0 ? end : units.Length;
-        Faults = Drain(FatLongNameFaults.None);
+        if (end >= 0 && (end == 0 || end <= units.Length - FatLongSlot.UnitsPerSlot || units[(end + 1)..].IndexOfAnyExcept('\uFFFF') >= 0))
+            _own |= FatLongNameFaults.Padding;
 
         // Odd padding and reserved fields don't take the name away: no driver looks at them.
-        if ((Faults & ~(FatLongNameFaults.Reserved | FatLongNameFaults.Padding)) == 0)
+        if ((_own & ~(FatLongNameFaults.Reserved | FatLongNameFaults.Padding)) == FatLongNameFaults.None)
         {
-            _length = length;
+            _length = end >= 0 ? end : units.Length;
             SetLength = 1 + pieces;
         }
+        Faults = Drain(FatLongNameFaults.None);
     }
 
     // What is told of the pieces so far, with one fault more if a name is under way.
     private FatLongNameFaults Drain(FatLongNameFaults underWay)
     {
-        var faults = _pending | (_expected >= 0 ? underWay : FatLongNameFaults.None);
-        _pending = FatLongNameFaults.None;
+        var faults = _expected >= 0 ? underWay : FatLongNameFaults.None;
         Forget();
+        faults |= _pending;
+        _pending = FatLongNameFaults.None;
         return faults;
     }
 
     private void Forget()
     {
+        _pending |= _own;
+        _own = FatLongNameFaults.None;
         _expected = -1;
         _pieces = 0;
     }
