@@ -32,7 +32,7 @@ public class ManualTests
         }
         var path = folder.File("manual.sh");
         File.WriteAllText(path, script.ToString());
-        var result = Tool.Run(folder.File("work"), null, "bash", "-c", $"PATH='{folder.File("bin")}':$PATH; export DOTNET_TieredPGO=0; . '{path}'");
+        var result = Tool.Run(folder: folder.File("work"), input: null, tool: "bash", "-c", $"PATH='{folder.File("bin")}':$PATH; export DOTNET_TieredPGO=0; . '{path}'");
         Assert.True(result.ExitCode == 0, $"the manual's examples ended with {result.ExitCode} after {result.Error}");
     }
 }
