@@ -55,6 +55,8 @@ internal sealed class FatTarget(string name) : FuzzTarget
             return;
         CheckReport? after = null;
         Try(() => after = Fat.Check(target, CheckOptions.Default));
+        foreach (var finding in before?.Findings.Take(10) ?? [])
+            dice.Trace?.Invoke($"before: {finding}");
         if (before is { IsClean: true })
             Expect(after is { IsClean: true }, $"a clean volume is clean after edits: {string.Join("; ", after?.Findings.Where(f => f.Severity > Severity.Note).Take(3) ?? [])}");
         Try(() =>

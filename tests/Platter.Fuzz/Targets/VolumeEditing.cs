@@ -18,7 +18,16 @@ internal static class VolumeEditing
     {
         var known = Survey(volume);
         for (var left = dice.Between(1, 12); left > 0; left--)
-            VolumeReading.Call(() => Edit(volume, known, dice));
+        {
+            try
+            {
+                Edit(volume, known, dice);
+            }
+            catch (Exception e) when (FuzzTarget.IsLawful(e))
+            {
+                dice.Trace?.Invoke($"  refused: {e.GetType().Name}: {e.Message}");
+            }
+        }
         // A hostile volume may make even this impossible; the caller looks at what is left.
         volume.Commit();
     }
@@ -47,7 +56,9 @@ internal static class VolumeEditing
         for (var tries = 0; tries < 6 && parent.Kind != EntryKind.Directory; tries++)
             parent = dice.Pick(known);
         var name = dice.OneIn(3) ? dice.Pick(known).Name : dice.Pick(Names);
-        switch (dice.Next(16))
+        var what = dice.Next(16);
+        dice.Trace?.Invoke($"edit {what}: {some}, {parent.Id} '{parent.Name}', '{name}'");
+        switch (what)
         {
             case 0 or 1:
                 known.Add(new Known(parent.Id, name, volume.CreateFile(parent.Id, name, MetadataChange.None), EntryKind.File));
