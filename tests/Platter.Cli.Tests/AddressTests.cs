@@ -65,9 +65,12 @@ public class AddressTests
     [Fact]
     public void A_file_whose_name_ends_so_wins()
     {
-        using var image = new TestImage(name: "odd@1");
-        Assert.Equal("TEST", Cli.Expect("label", image.Path).Lines.Single());
-        Assert.Equal(new ImageAddress(image.Path, null), ImageAddress.Parse(image.Path));
+        using var image = new TestImage();
+        var odd = image.Host("odd@1");
+        Assert.Equal(new ImageAddress(image.Host("odd"), 1), ImageAddress.Parse(odd));
+        File.Move(image.Path, odd);
+        Assert.Equal("TEST", Cli.Expect("label", odd).Lines.Single());
+        Assert.Equal(new ImageAddress(odd, null), ImageAddress.Parse(odd));
         Assert.Equal(new ImageAddress("none.img", 12), ImageAddress.Parse("none.img@12"));
         Assert.Equal(new ImageAddress("a@b", null), ImageAddress.Parse("a@b"));
     }

@@ -61,7 +61,7 @@ internal static class Cli
         return Process.Start(start)!;
     }
 
-    public static Outcome Process(string? folder, byte[] input, (string Name, string Value)[] environment, params string[] args)
+    public static Outcome Spawn(string? folder, byte[] input, (string Name, string Value)[] environment, params string[] args)
     {
         using var process = Start(folder, environment, args);
         using var bytes = new MemoryStream();

@@ -106,9 +106,10 @@ public class DiskVerbTests
         using var image = new TestImage();
         image.Put("/f", new string('x', 20_000));
         Assert.Equal("clean\n", Cli.Expect("check", image.Path).Output);
+        var reserved = System.Buffers.Binary.BinaryPrimitives.ReadUInt16LittleEndian(File.ReadAllBytes(image.Path).AsSpan(14));
         using (var file = File.OpenWrite(image.Path))
         {
-            file.Position = 512 + 6;     // the first FAT's entries 3 and on
+            file.Position = (512 * reserved) + 6;     // the first FAT's entries 3 and on
             file.Write([0xFF, 0xFF, 0xFF, 0xFF]);
         }
         var broken = Cli.Run("check", image.Path, "--json");
@@ -128,6 +129,7 @@ public class DiskVerbTests
         using var folder = new TempFolder();
         Directory.CreateDirectory(folder.File("tree/d"));
         File.WriteAllText(folder.File("tree/d/a.txt"), "hello");
+        File.WriteAllBytes(folder.File("tree/big"), new byte[100_000]);
         var image = folder.File("a.img");
         Cli.Expect("create", "-t", "fat16", "-o", image, folder.File("tree"), "--label", "MADE", "-q");
         Assert.Equal("hello", Cli.Expect("cat", image, "/d/a.txt").Output);
@@ -138,7 +140,7 @@ public class DiskVerbTests
         Assert.Contains("fat12", Cli.Expect("info", folder.File("b.vhd")).Output, StringComparison.Ordinal);
         Cli.Fails(7, "create", "-t", "zfs", "-o", folder.File("c.img"));
         Cli.Fails(2, "create", "-o", folder.File("c.img"));
-        Cli.Fails(5, "create", "-t", "fat12", "-o", folder.File("c.img"), folder.File("tree"), "--size", "10K");
+        Cli.Fails(5, "create", "-t", "fat12", "-o", folder.File("c.img"), folder.File("tree"), "--size", "64K");
         Assert.False(File.Exists(folder.File("c.img")));
     }
 
@@ -151,6 +153,7 @@ public class DiskVerbTests
         var spec = folder.File("disk.toml");
         File.WriteAllText(spec, """
             [image]
+            size = "auto"
             partition_table = "gpt"
             [[partition]]
             name = "EFI"

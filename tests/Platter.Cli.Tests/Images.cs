@@ -7,9 +7,9 @@ internal sealed class TestImage : IDisposable
 {
     private readonly TempFolder _folder = new();
 
-    public TestImage(string type = "fat16", string size = "16M", string name = "test.img")
+    public TestImage(string type = "fat16", string size = "16M")
     {
-        Path = _folder.File(name);
+        Path = _folder.File("test.img");
         Cli.Expect("mkfs", Path, "-t", type, "--size", size, "-L", "TEST");
     }
 

@@ -4,18 +4,21 @@ using Xunit;
 
 namespace Platter.Cli.Tests;
 
-/// <summary>Every example of the manual is run, in order, as printed.</summary>
+/// <summary>Every example of the documents is run, in order, as printed.</summary>
 public class ManualTests
 {
-    [Fact]
-    public void The_examples_of_the_manual_run_as_printed()
+    [Theory]
+    [InlineData("docs/manual.md")]
+    [InlineData("README.md")]
+    public void The_examples_run_as_printed(string document)
     {
         using var folder = new TempFolder();
         Directory.CreateDirectory(folder.File("bin"));
         File.CreateSymbolicLink(folder.File("bin/platter"), Cli.Executable);
         Directory.CreateDirectory(folder.File("work"));
+        Directory.CreateSymbolicLink(folder.File("work/examples"), Path.Combine(Corpus.Repository, "examples"));
         var script = new StringBuilder("set -e\nset -o pipefail\n");
-        var lines = File.ReadAllLines(Path.Combine(Corpus.Repository, "docs", "manual.md"));
+        var lines = File.ReadAllLines(Path.Combine(Corpus.Repository, document));
         var inside = false;
         for (var i = 0; i < lines.Length; i++)
         {
@@ -30,9 +33,9 @@ public class ManualTests
                 script.Append(lines[i]).Append('\n');
             }
         }
-        var path = folder.File("manual.sh");
+        var path = folder.File("examples.sh");
         File.WriteAllText(path, script.ToString());
-        var result = Tool.Run(folder.File("work"), null, "bash", "-c", $"PATH='{folder.File("bin")}':$PATH; export DOTNET_TieredPGO=0; . '{path}'");
-        Assert.True(result.ExitCode == 0, $"the manual's examples ended with {result.ExitCode} after {result.Error}");
+        var result = Tool.Run(folder: folder.File("work"), input: null, tool: "bash", "-c", $"PATH='{folder.File("bin")}':$PATH; export DOTNET_TieredPGO=0; . '{path}'");
+        Assert.True(result.ExitCode == 0, $"the examples of {document} ended with {result.ExitCode} after {result.Error}");
     }
 }

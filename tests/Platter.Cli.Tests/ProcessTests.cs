@@ -14,10 +14,10 @@ public class ProcessTests
     public void Standard_input_is_put_and_the_exit_code_comes_out()
     {
         using var image = new TestImage();
-        Assert.Equal(0, Cli.Process(null, "from a pipe"u8.ToArray(), [], "put", image.Path, "-", "/piped.txt").Code);
-        var cat = Cli.Process(null, [], [], "cat", image.Path, "/piped.txt");
+        Assert.Equal(0, Cli.Spawn(null, "from a pipe"u8.ToArray(), [], "put", image.Path, "-", "/piped.txt").Code);
+        var cat = Cli.Spawn(null, [], [], "cat", image.Path, "/piped.txt");
         Assert.Equal((0, "from a pipe"), (cat.Code, cat.Output));
-        var missing = Cli.Process(null, [], [], "cat", image.Path, "/none");
+        var missing = Cli.Spawn(null, [], [], "cat", image.Path, "/none");
         Assert.Equal((3, ""), (missing.Code, missing.Output));
         Assert.StartsWith("platter: ", missing.Error, StringComparison.Ordinal);
     }
@@ -82,9 +82,9 @@ public class ProcessTests
         File.WriteAllText(folder.File("tree/sub/b.txt"), "b");
         byte[] Make(string name, string epoch)
         {
-            var outcome = Cli.Process(folder.Path, [], [("SOURCE_DATE_EPOCH", epoch)], "create", "-t", "fat16", "-o", name, "tree", "-q");
+            var outcome = Cli.Spawn(folder.Path, [], [("SOURCE_DATE_EPOCH", epoch)], "create", "-t", "fat16", "-o", name, "tree", "-q");
             Assert.True(outcome.Code == 0, outcome.Error);
-            Assert.Equal(0, Cli.Process(folder.Path, [], [("SOURCE_DATE_EPOCH", epoch)], "touch", name, "/new").Code);
+            Assert.Equal(0, Cli.Spawn(folder.Path, [], [("SOURCE_DATE_EPOCH", epoch)], "touch", name, "/new").Code);
             return File.ReadAllBytes(folder.File(name));
         }
 
@@ -92,7 +92,7 @@ public class ProcessTests
         File.SetLastWriteTimeUtc(folder.File("tree/a.txt"), DateTime.UtcNow.AddDays(1));
         Assert.Equal(first, Make("2.vhd", "1600000000"));
         Assert.NotEqual(first, Make("3.vhd", "1600000100"));
-        Assert.Equal(2, Cli.Process(folder.Path, [], [("SOURCE_DATE_EPOCH", "yesterday")], "touch", "1.vhd", "/x").Code);
+        Assert.Equal(2, Cli.Spawn(folder.Path, [], [("SOURCE_DATE_EPOCH", "yesterday")], "touch", "1.vhd", "/x").Code);
     }
 
     [Fact]
@@ -138,7 +138,7 @@ public class ProcessTests
         using var image = new TestImage();
         var script = "mkdir docs\ncd docs\npwd\nput 'host file.txt' .\nls -l\ncat 'host file.txt'\n# a comment\n\ncd ..\nrm -r docs\nls nothing\n";
         image.Write("host file.txt", "hello");
-        var outcome = Cli.Process(image.Folder, Encoding.UTF8.GetBytes(script), [], "shell", image.Path);
+        var outcome = Cli.Spawn(image.Folder, Encoding.UTF8.GetBytes(script), [], "shell", image.Path);
         Assert.Equal(3, outcome.Code);      // that of the last command
         Assert.Equal("/docs", outcome.Lines[0]);
         Assert.EndsWith("host file.txt", outcome.Lines[1], StringComparison.Ordinal);
@@ -156,7 +156,7 @@ public class ProcessTests
         File.WriteAllText(input, "cat /re\t\rexit\r");
         var state = image.Host("state");
         var result = Tool.Run("bash", "-c",
-            $"(while read -r -n1 -d '' c; do printf '%s' \"$c\"; sleep 0.02; done < '{input}'; sleep 1) | XDG_STATE_HOME='{state}' script -qec \"TERM=xterm '{Cli.Executable}' shell '{image.Path}'\" /dev/null");
+            $"(while IFS= read -r -n1 -d '' c; do printf '%s' \"$c\"; sleep 0.02; done < '{input}'; sleep 1) | XDG_STATE_HOME='{state}' script -qec \"TERM=xterm '{Cli.Executable}' shell '{image.Path}'\" /dev/null");
         Assert.Contains("test.img:/>", result.Output, StringComparison.Ordinal);
         Assert.Contains("cat /readme.txt", File.ReadAllText(Path.Combine(state, "platter", "history")), StringComparison.Ordinal);
     }

@@ -46,8 +46,10 @@ public class TextTests
     [InlineData("a\nb\tc", "a\\x0Ab\\x09c")]
     [InlineData("\u009b1m", "\\x9B1m")]
     [InlineData("gpj.\u202Eexe", "gpj.\\u202Eexe")]
-    [InlineData("\uDC80", "\\uDC80")]
     public void Names_cannot_drive_the_terminal(string name, string shown) => Assert.Equal(shown, SafeText.Show(name));
+
+    [Fact]
+    public void Bytes_that_are_no_text_are_shown_as_escapes() => Assert.Equal("a\\uDC80", SafeText.Show("a" + (char)0xDC80));
 
     [Theory]
     [InlineData("abc", 3)]
@@ -141,7 +143,7 @@ public class TextTests
     {
         using var memory = new MemoryStream();
         var output = new TextOut(memory);
-        output.WriteLine("a\uDCFFb");
+        output.WriteLine("a" + (char)0xDCFF + "b");
         output.Flush();
         Assert.Equal([(byte)'a', 0xFF, (byte)'b', (byte)'\n'], memory.ToArray());
     }
