@@ -173,7 +173,8 @@ internal sealed class FatDirectory
         var position = 0;
         while (FatSlotReader.TryNext(Slots, ref position, out var entry))
         {
-            if (((DosAttributes)Slot(entry.ShortSlot).Attributes & (DosAttributes.VolumeLabel | DosAttributes.Directory)) == DosAttributes.VolumeLabel)
+            // With the directory bit as well it is damaged, but what is no listed entry and no label would be out of everybody's reach.
+            if (((DosAttributes)Slot(entry.ShortSlot).Attributes & DosAttributes.VolumeLabel) != 0)
                 return entry.ShortSlot;
         }
         return -1;

@@ -102,6 +102,21 @@ public sealed class FatHostileTests
         Assert.True(report.IsClean, string.Join('\n', report.Findings));
     }
 
+    [Fact]
+    public void A_label_with_the_directory_bit_is_replaced_and_not_joined_by_another()
+    {
+        var device = Make(volume => volume.SetLabel("FIRST"));
+        var label = device.Bytes.AsSpan().LastIndexOf("FIRST      "u8);
+        Assert.Equal(0x08, device.Bytes[label + 0x0B]);
+        device.Bytes[label + 0x0B] = 0x18;
+        using var volume = FatVolume.OpenForEditing(device, VolumeOptions.Default);
+        Assert.Equal("FIRST", volume.Info.Label);
+        volume.SetLabel("SECOND");
+        volume.Commit();
+        Assert.DoesNotContain(Fat.Check(device, CheckOptions.Default).Findings, f => f.Code is "FAT-0181" or "FAT-0182");
+        Assert.Equal("SECOND", volume.Info.Label);
+    }
+
     private static MemoryDevice Make(Action<EditableVolume> fill, int length = 256 << 10)
     {
         var device = new MemoryDevice(length);
