@@ -9,7 +9,7 @@ internal readonly record struct AttributeChange(DosAttributes Set, DosAttributes
     /// <summary>Whether a word is of that form, so that <c>-h</c> is no option here.</summary>
     public static bool IsChange(string word)
     {
-        if (word.Length < 2 || word[0] is not ('+' or '-'))
+        if (word.Length < 2 || word[0] is not ('+' or '-') || word[1] is '+' or '-')
             return false;
         foreach (var c in word)
         {

@@ -77,7 +77,7 @@ internal static class CommandLine
         session?.EndProgress();
         var code = ExitCode.Of(e);
         var why = ExitCode.Why(e);
-        var what = (e as CommandException)?.What ?? (e is UsageException ? null : session?.Subject);
+        var what = ExitCode.What(e, session?.Subject);
         // Library messages often name the image already.
         if (what is not null && why.StartsWith(what + ":", StringComparison.Ordinal))
             what = null;

@@ -22,7 +22,7 @@ internal static class CopySummary
         var kept = report.Files + report.Directories + report.SymbolicLinks + report.SpecialFiles + report.HardLinks;
         var first = report.Problems[0];
         throw new CommandException(ExitCode.Of(first.Reason), first.Path, ExitCode.Why(first.Reason),
-            $"{report.ProblemCount} of {report.ProblemCount + kept} entries could not be copied" + (committed && kept > 0 ? $", the other {kept} are complete" : ""));
+            kept + report.ProblemCount == 1 ? null : $"{report.ProblemCount} of {report.ProblemCount + kept} entries could not be copied" + (committed && kept > 0 ? $", the other {kept} are complete" : ""));
     }
 
     public static void Write(Json json, CopyReport report)

@@ -30,6 +30,15 @@ internal static class ExitCode
         _ => Failure,
     };
 
+    /// <summary>What the line is about, where the error knows better than the image at hand.</summary>
+    public static string? What(Exception e, string? subject) => e switch
+    {
+        CommandException { What: { } what } => what,
+        UsageException => null,
+        FileNotFoundException { FileName: { } name } when subject is null || Path.GetFullPath(ImageAddress.Parse(subject).Path) != name => name,
+        _ => subject,
+    };
+
     /// <summary>What to do about it, where there is something to say.</summary>
     public static string? Hint(Exception e, string? image) => e switch
     {
@@ -48,6 +57,8 @@ internal static class ExitCode
         {
             OperationCanceledException => "interrupted; nothing half-done remains",
             OutOfMemoryException => "not enough memory",
+            // The framework's "Could not find file '/full/path'." comes with the name: the line has it already, or gets it.
+            FileNotFoundException { FileName: not null } => "no such file",
             // ArgumentException adds the name of a parameter that no user knows.
             ArgumentException { ParamName: { } name } a => a.Message.Replace($" (Parameter '{name}')", "", StringComparison.Ordinal),
             _ => e.Message,

@@ -124,7 +124,7 @@ internal sealed class Session : IDisposable
     {
         Subject = address;
         var at = ImageAddress.Parse(address);
-        return (DiskImage.Open(at.Path, DiskOptions), at.Partition);
+        return (Open(at.Path, DiskImage.Open), at.Partition);
     }
 
     /// <summary>Opens an image for editing.</summary>
@@ -132,7 +132,7 @@ internal sealed class Session : IDisposable
     {
         Subject = address;
         var at = ImageAddress.Parse(address);
-        return (DiskImage.OpenForEditing(at.Path, DiskOptions), at.Partition);
+        return (Open(at.Path, DiskImage.OpenForEditing), at.Partition);
     }
 
     public OpenedVolume<Volume> OpenVolume(string address)
@@ -193,6 +193,18 @@ internal sealed class Session : IDisposable
         _interrupt?.Dispose();
         _terminate?.Dispose();
         _cancel?.Dispose();
+    }
+
+    private DiskImage Open(string path, Func<string, DiskImageOptions?, DiskImage> open)
+    {
+        try
+        {
+            return open(path, DiskOptions);
+        }
+        catch (UnauthorizedAccessException) when (Directory.Exists(path))
+        {
+            throw new CommandException(ExitCode.Refused, null, "it is a folder, not a disk image");
+        }
     }
 
     private void Cancel(PosixSignalContext context)

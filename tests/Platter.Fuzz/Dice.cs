@@ -5,6 +5,9 @@ internal sealed class Dice(int seed)
 {
     private readonly Random _random = new(seed);
 
+    /// <summary>Where a case says what it does; null unless it is reproduced.</summary>
+    public Action<string>? Trace { get; init; }
+
     /// <summary>0 to <paramref name="limit"/> - 1; 0 for a limit below 1.</summary>
     public int Next(int limit) => limit < 1 ? 0 : _random.Next(limit);
 

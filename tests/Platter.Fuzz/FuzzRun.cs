@@ -13,7 +13,7 @@ internal sealed record FuzzOptions
     public required int Seed { get; init; }
 }
 
-/// <summary>Runs the targets on two threads, in turns of equal time (or equal numbers of cases), and reports what it found.</summary>
+/// <summary>Runs the targets on two threads, in turns of equal time, and reports what it found.</summary>
 internal sealed class FuzzRun(IReadOnlyList<FuzzTarget> targets, FuzzOptions options)
 {
     private const int Threads = 2, ShownPerKind = 2;
@@ -30,7 +30,7 @@ internal sealed class FuzzRun(IReadOnlyList<FuzzTarget> targets, FuzzOptions opt
     private readonly (string Case, long Started)[] _running = new (string, long)[Threads];
     private readonly Lock _lock = new();
     private readonly Dictionary<string, int> _kinds = new(StringComparer.Ordinal);
-    private long _peak;
+    private long _started, _peak;
 
     /// <returns>The exit code: 0 without findings, 1 with.</returns>
     public int Run()
@@ -56,7 +56,7 @@ internal sealed class FuzzRun(IReadOnlyList<FuzzTarget> targets, FuzzOptions opt
         var result = "refused";
         try
         {
-            result = target.Run(new Dice(seed)) ? "accepted" : "refused";
+            result = target.Run(new Dice(seed) { Trace = Console.WriteLine }) ? "accepted" : "refused";
         }
         catch (Exception e)
         {
@@ -72,25 +72,14 @@ internal sealed class FuzzRun(IReadOnlyList<FuzzTarget> targets, FuzzOptions opt
         {
             var tally = _tallies[turn % _tallies.Length];
             var turnEnd = clock.Elapsed + Turn;
-            var left = int.MaxValue;
-            if (options.Cases is { } cases)
+            while (clock.Elapsed < turnEnd && clock.Elapsed < end)
             {
-                left = 100;
-                turnEnd = TimeSpan.MaxValue;
-                if (_tallies.All(t => t.Started >= Share(cases)))
+                if (Interlocked.Increment(ref _started) > (options.Cases ?? long.MaxValue))
                     return;
-            }
-            while (left-- > 0 && clock.Elapsed < turnEnd && clock.Elapsed < end)
-            {
-                var number = Interlocked.Increment(ref tally.Started);
-                if (options.Cases is { } all && number > Share(all))
-                    break;
-                One(thread, tally, SeedOf(number));
+                One(thread, tally, SeedOf(Interlocked.Increment(ref tally.Started)));
             }
         }
     }
-
-    private long Share(int cases) => (cases + _tallies.Length - 1) / _tallies.Length;
 
     // Neighbouring numbers, far apart seeds: the finaliser of MurmurHash3.
     private int SeedOf(long number)
@@ -176,7 +165,7 @@ internal sealed class FuzzRun(IReadOnlyList<FuzzTarget> targets, FuzzOptions opt
             Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"  {count} x {kind}"));
         var cases = _tallies.Sum(t => t.Cases);
         var findings = _tallies.Sum(t => t.Findings);
-        Console.WriteLine($"fuzz: seed {options.Seed}, {took.TotalSeconds:F0} s, {cases / took.TotalSeconds:F0} cases a second, peak of the managed heap {_peak >> 20} MiB");
+        Console.WriteLine($"fuzz: seed {options.Seed}, {took.TotalSeconds:F0} s, {cases / took.TotalSeconds:F0} cases a second, peak of the managed heap {_peak >> 20} MiB, {GC.GetTotalPauseDuration().TotalSeconds:F1} s collecting");
         Console.WriteLine($"fuzz: {cases} cases, {findings} findings");
         return findings == 0 ? 0 : 1;
     }

@@ -31,7 +31,7 @@ public sealed partial class TidyTests
             Assert.True(Allowed.ContainsKey(parts[0]), $"src/Platter/{parts[0]} is no part of the house: say in TidyTests whom it may use");
             foreach (Match use in Usings().Matches(text))
             {
-                var used = use.Groups[1].Value.Split('.');
+                var used = use.Groups["part"].Value.Split('.');
                 if (used[0] != parts[0] && !Allowed[parts[0]].Contains(used[0]))
                     wrong.Add($"{file}: {parts[0]} must not use {used[0]}: arrows run Primitives <- Blocks <- {{Images, Partitions, FileSystems}} <- Trees");
                 if (parts[0] == "FileSystems" && parts.Length > 2 && used is ["FileSystems", var other, ..] && other != parts[1])
@@ -87,7 +87,7 @@ public sealed partial class TidyTests
     private static SortedSet<string> Ids(IEnumerable<string> texts) =>
         new(texts.SelectMany(t => FindingIds().Matches(t).Select(m => m.Value)), StringComparer.Ordinal);
 
-    [GeneratedRegex(@"^using (?:static )?Platter\.([A-Za-z.]+);", RegexOptions.Multiline)]
+    [GeneratedRegex(@"^using (?:static )?Platter\.(?<part>[A-Za-z.]+);", RegexOptions.Multiline | RegexOptions.ExplicitCapture)]
     private static partial Regex Usings();
 
     [GeneratedRegex(@"NotImplementedException|\bTODO\b|\bFIXME\b|\bHACK\b")]

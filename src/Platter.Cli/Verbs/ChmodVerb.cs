@@ -13,7 +13,7 @@ internal sealed class ChmodVerb : Verb
         Arguments = [Argument.Image, new("MODE", "octal, or changes such as u+x,go-w"), new("PATH", "the entries") { Kind = ValueKind.InsidePath, Many = true }],
         Options = [Recursive],
         Examples = [new("platter chmod root.img 755 /usr/bin/tool", "set a mode"), new("platter chmod -R root.img go-w /etc", "take rights away")],
-        IsArgument = word => word.Length > 1 && word[0] == '-' && word.AsSpan(1).IndexOfAnyExcept("rwxXst") < 0,
+        IsArgument = word => word.Length > 1 && word[0] == '-' && word.Skip(1).All(static c => "rwxXst".Contains(c)),
     };
 
     public override int Run(Session session)

@@ -25,11 +25,12 @@ internal sealed class MvVerb : Verb
         var sources = session.Expand(at.Volume, session.Words.Skip(1).Take(session.Words.Count - 2));
         var typed = session.Words[^1];
         var destination = session.Inside(typed);
-        var isFolder = at.Volume.TryFind(destination, out var there) && there.IsDirectory;
+        var exists = at.Volume.TryFind(destination, out var there);
+        var isFolder = exists && there.IsDirectory;
         // Another spelling of the source's own name (FAT: readme -> README) renames it, it does not go into itself.
         if (isFolder && sources is [var only] && at.Volume.TryFind(only, out var self) && self.Id == there.Id)
             isFolder = false;
-        if (!isFolder && (sources.Count > 1 || typed.EndsWith('/')) && there.Volume is null)
+        if (!isFolder && (sources.Count > 1 || (typed.EndsWith('/') && !exists)))
             throw new CommandException(ExitCode.NotFound, null, $"{destination} is not a directory");
         foreach (var source in sources)
         {

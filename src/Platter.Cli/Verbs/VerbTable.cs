@@ -9,8 +9,8 @@ internal static class VerbTable
         "info", "ls", "tree", "stat", "cat", "get", "put", "mkdir", "rm", "mv", "cp", "ln", "mknod", "touch", "truncate",
         "chmod", "chown", "attrib", "xattr get", "xattr set", "xattr rm", "xattr ls", "stream ls", "stream put", "stream cat", "stream rm",
         "settype", "label", "find", "df",
-        "mkfs", "part list", "part init", "part add", "part rm", "part resize", "part set", "check",
-        "shell", "completion",
+        "mkfs", "create", "build", "part list", "part init", "part add", "part rm", "part resize", "part set", "check",
+        "devices", "shell", "completion",
     ];
 
     /// <summary>The verb, or null.</summary>
@@ -47,6 +47,8 @@ internal static class VerbTable
         "find" => new FindVerb(),
         "df" => new DfVerb(),
         "mkfs" => new MkfsVerb(),
+        "create" => new CreateVerb(),
+        "build" => new BuildVerb(),
         "part list" => new PartListVerb(),
         "part init" => new PartInitVerb(),
         "part add" => new PartAddVerb(),
@@ -54,6 +56,7 @@ internal static class VerbTable
         "part resize" => new PartResizeVerb(),
         "part set" => new PartSetVerb(),
         "check" => new CheckVerb(),
+        "devices" => new DevicesVerb(),
         "shell" => new ShellVerb(),
         "completion" => new CompletionVerb(),
         _ => null,

@@ -97,7 +97,7 @@ internal sealed class ApmWriter(PartitionTable table, ApmLayout layout, Partitio
             ?? throw new DiskFormatException("APM-0007", "ApmEntry.type", SectorSize, "found no entry of type Apple_partition_map: the room for entries is unknown");
         if (map.ReachesPastEnd || map.Start != SectorSize)
             throw new DiskFormatException("APM-0007", $"ApmEntry[{map.Number - 1}].startBlock", map.Number * SectorSize, $"found the map at bytes {map.Start}..{map.End}, expected it from block 1, within the device");
-        var broken = Table.Findings.FirstOrDefault(f => f.Code is "APM-0003" or "APM-0004" or "APM-0007");
+        var broken = Table.Findings.FirstOrDefault(f => f.Code is "APM-0002" or "APM-0003" or "APM-0004" or "APM-0007");
         if (broken is not null)
             throw new DiskFormatException(broken.Code, broken.Structure, broken.Offset ?? -1, broken.Message);
         WriteMap(Disk, SectorSize, entries, (uint)Math.Min(Disk.Length / SectorSize, uint.MaxValue), (int)Math.Min(map.Length / SectorSize, 1024));

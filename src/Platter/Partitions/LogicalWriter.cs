@@ -18,8 +18,7 @@ internal sealed class LogicalWriter(PartitionTable table, int sectorSize, Partit
     /// <summary>Adds a logical partition; returns where it starts, in bytes.</summary>
     public long Add(IReadOnlyList<LogicalEntry> chain, NewPartition wish, ByteRange extended)
     {
-        if (wish.Number is not null)
-            throw new ArgumentException("logical partitions number themselves, from 5, in the order of their chain");
+        RefuseNumber(wish);
         var links = Links(chain);
         var head = extended.Offset / sectorSize;
         var place = new Placement(sectorSize, options).Choose(wish, DataGaps(extended, links, sectorSize),
@@ -36,8 +35,11 @@ internal sealed class LogicalWriter(PartitionTable table, int sectorSize, Partit
     }
 
     /// <summary>Refuses a wish that would not fit into an extended partition about to be made.</summary>
-    public static void RequireFit(PartitionTable table, ByteRange extended, NewPartition wish, int sectorSize, PartitionOptions options) =>
+    public static void RequireFit(PartitionTable table, ByteRange extended, NewPartition wish, int sectorSize, PartitionOptions options)
+    {
+        RefuseNumber(wish);
         new Placement(sectorSize, options).Choose(wish, DataGaps(extended, [], sectorSize), wanted => Conflict(wanted, extended, table));
+    }
 
     public void Remove(IReadOnlyList<LogicalEntry> chain, long start)
     {
@@ -81,6 +83,12 @@ internal sealed class LogicalWriter(PartitionTable table, int sectorSize, Partit
         var bytes = new byte[MbrSector.Size];
         Primitives.OnDisk.Edit<MbrSector>(bytes).Signature = MbrSector.ValidSignature;
         disk.Write(offset, bytes);
+    }
+
+    private static void RefuseNumber(NewPartition wish)
+    {
+        if (wish.Number is not null)
+            throw new ArgumentException("logical partitions number themselves, from 5, in the order of their chain");
     }
 
     private static List<Link> Links(IReadOnlyList<LogicalEntry> chain) =>

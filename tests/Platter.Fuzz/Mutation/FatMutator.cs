@@ -30,6 +30,15 @@ internal static class FatMutator
             One(volume, map, dice);
     }
 
+    /// <summary>Breaks names alone: the volume opens, and its names are what hurts.</summary>
+    public static void MutateNames(OverlayDevice volume, FatMap map, Dice dice)
+    {
+        if (dice.OneIn(2))
+            LongName(volume, map, dice);
+        else
+            Slot(volume, map, dice);
+    }
+
     private static void One(OverlayDevice volume, FatMap map, Dice dice)
     {
         switch (dice.Next(20))

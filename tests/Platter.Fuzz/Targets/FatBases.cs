@@ -24,6 +24,9 @@ internal static class FatBases
         };
     }
 
+    /// <summary>Volumes with few entries, for what takes long for each.</summary>
+    public static IEnumerable<PagedImage> MakeSmall() => [Build("fat12", 64 << 10, 512, 512, many: 4), Build("fat12", 320 << 10, 512, 1024, many: 8)];
+
     private static PagedImage Build(string type, int length, int sectorSize, int clusterSize, int many, int fats = 2)
     {
         var device = new MemoryDevice(length, sectorSize);

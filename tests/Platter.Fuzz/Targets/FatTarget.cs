@@ -29,7 +29,7 @@ internal sealed class FatTarget(string name) : FuzzTarget
         Fat.Recognise(device);
         var report = default(CheckReport);
         Try(() => report = Fat.Check(device, new CheckOptions { ReadData = dice.OneIn(4) }));
-        var options = VolumeOptions.Default with { Clock = FatBases.Clock };
+        var options = new VolumeOptions { Clock = FatBases.Clock, OemCodePage = dice.Pick([437, 437, 850, 852, 866]), UtcOffset = TimeSpan.FromMinutes(dice.Pick([0, 0, 60, 840, -720])) };
         var opened = Try(() =>
         {
             using var volume = Fat.Open(device, options);
@@ -49,12 +49,14 @@ internal sealed class FatTarget(string name) : FuzzTarget
         var edited = Try(() =>
         {
             using var volume = Fat.OpenForEditing(target, options);
-            VolumeEditing.Script(volume, dice);
+            VolumeEditing.Script(volume, target.CanRollback, dice);
         });
         if (!edited)
             return;
         CheckReport? after = null;
         Try(() => after = Fat.Check(target, CheckOptions.Default));
+        foreach (var finding in before?.Findings.Take(10) ?? [])
+            dice.Trace?.Invoke($"before: {finding}");
         if (before is { IsClean: true })
             Expect(after is { IsClean: true }, $"a clean volume is clean after edits: {string.Join("; ", after?.Findings.Where(f => f.Severity > Severity.Note).Take(3) ?? [])}");
         Try(() =>

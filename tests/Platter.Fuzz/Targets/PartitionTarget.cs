@@ -41,27 +41,35 @@ internal sealed class PartitionTarget(string name) : FuzzTarget
         }
         if (table is null)
             return false;
+        Trace(table, dice);
         Look(table);
         var kept = Content(table);
         if (Try(() => _ = PartitionEditor.Open(disk)))
         {
             var editor = PartitionEditor.Open(disk, Options());
             for (var left = dice.Between(1, 5); left > 0; left--)
+            {
                 TryEdit(editor, dice);
-            foreach (var (range, bytes) in kept)
-                Expect(bytes.AsSpan().SequenceEqual(Read(disk, range)), $"editing a table leaves the data alone: at {range}");
-            var again = PartitionTable.TryOpen(disk);
-            Expect(again is not null && again.Partitions.SequenceEqual(editor.Table.Partitions), "what the editor shows is what is read anew");
+                // What an edit removed or cut is free for the next one.
+                kept.RemoveAll(k => !editor.Table.Partitions.Any(p => p.Start == k.Partition.Start && p.End == k.Partition.End));
+                foreach (var (_, range, bytes) in kept)
+                    Expect(bytes.AsSpan().SequenceEqual(Read(disk, range)), $"editing a table leaves the data alone: at {range}");
+            }
+            // A stick with a boot sector of FAT in front is taken for a volume again once its last partition is gone.
+            if (!IsDamaged(table) && editor.Table.Partitions.Count > 0)
+                Expect(PartitionTable.TryOpen(disk) is { } again && again.Partitions.SequenceEqual(editor.Table.Partitions), "what the editor shows is what is read anew");
         }
         return true;
     }
+
+    private static bool IsDamaged(PartitionTable table) => table.Findings.Any(f => f.Severity > Severity.Note);
 
     private static void Look(PartitionTable table)
     {
         var last = long.MinValue;
         foreach (var range in table.FreeRanges())
         {
-            Expect(range.Length > 0 && range.Offset > last && range.End <= table.Disk.Length, $"free ranges are in order and within the disk: {range} of {table.Disk.Length}");
+            Expect(range.Length > 0 && range.Offset >= last && range.End <= table.Disk.Length, $"free ranges are in order and within the disk: {range} of {table.Disk.Length}");
             last = range.End;
         }
         foreach (var p in table.Partitions)
@@ -78,17 +86,16 @@ internal sealed class PartitionTarget(string name) : FuzzTarget
     }
 
     // A sector at each end of what holds data: editing entries must not touch it.
-    private static List<(ByteRange Range, byte[] Bytes)> Content(PartitionTable table)
+    private static List<(Partition Partition, ByteRange Range, byte[] Bytes)> Content(PartitionTable table)
     {
-        var kept = new List<(ByteRange, byte[])>();
-        var damaged = table.Findings.Any(f => f.Severity > Severity.Note);
+        var kept = new List<(Partition, ByteRange, byte[])>();
         foreach (var p in table.Partitions)
         {
             // In a damaged table a partition may claim the place of the table itself.
-            if (damaged || p.IsExtended || p.ReachesPastEnd || p.Length < 1024 || p.Type.Text is "Apple_partition_map" or "Apple_Free")
+            if (IsDamaged(table) || p.IsExtended || p.ReachesPastEnd || p.Length < 1024 || p.Type.Text is "Apple_partition_map" or "Apple_Free")
                 continue;
             foreach (var range in new[] { new ByteRange(p.Start, 512), new ByteRange(p.End - 512, 512) })
-                kept.Add((range, Read(table.Disk, range)));
+                kept.Add((p, range, Read(table.Disk, range)));
         }
         return kept;
     }
@@ -108,8 +115,9 @@ internal sealed class PartitionTarget(string name) : FuzzTarget
         }
         catch (Exception e) when (IsLawful(e) || e is SafetyException || e.GetType() == typeof(ArgumentException))
         {
-            // Refused, with a reason.
+            dice.Trace?.Invoke($"  refused: {e.Message}");
         }
+        Trace(editor.Table, dice);
     }
 
     private static void Edit(PartitionEditor editor, Dice dice)
@@ -117,7 +125,9 @@ internal sealed class PartitionTarget(string name) : FuzzTarget
         var table = editor.Table;
         var number = table.Partitions.Count == 0 || dice.OneIn(10) ? dice.Next(200) : dice.Pick(table.Partitions).Number;
         var length = dice.OneIn(6) ? (long)(dice.Odd(0, 8) >> 1) : dice.NextLong(8 * Mega);
-        switch (dice.Next(10))
+        var what = dice.Next(10);
+        dice.Trace?.Invoke($"edit {what}: number {number}, length {length}");
+        switch (what)
         {
             case 0:
                 editor.Remove(number);
@@ -149,6 +159,17 @@ internal sealed class PartitionTarget(string name) : FuzzTarget
                 });
                 break;
         }
+    }
+
+    private static void Trace(PartitionTable table, Dice dice)
+    {
+        if (dice.Trace is null)
+            return;
+        dice.Trace($"{table.Scheme}, usable {table.UsableRange}, free {string.Join(", ", table.FreeRanges())}");
+        foreach (var p in table.Partitions)
+            dice.Trace($"  {p.Number} {p.Start}..{p.End} {p.Type} {p.Name} {p.Flags}");
+        foreach (var f in table.Findings)
+            dice.Trace($"  {f.Code} {f.Severity} {f.Structure} {f.Message}");
     }
 
     private static PartitionOptions Options()

@@ -14,11 +14,42 @@ internal static class VolumeEditing
 
     private readonly record struct Known(NodeId Parent, string Name, NodeId Id, EntryKind Kind);
 
-    public static void Script(EditableVolume volume, Dice dice)
+    /// <param name="volume">The volume.</param>
+    /// <param name="canRollback">Whether the device below can go back.</param>
+    /// <param name="dice">What comes next.</param>
+    public static void Script(EditableVolume volume, bool canRollback, Dice dice)
     {
+        // A stream that stays open while the rest goes on.
+        VolumeStream? held = null;
         var known = Survey(volume);
         for (var left = dice.Between(1, 12); left > 0; left--)
-            VolumeReading.Call(() => Edit(volume, known, dice));
+        {
+            try
+            {
+                if (canRollback && dice.OneIn(20))
+                {
+                    volume.Rollback();
+                    held = null;
+                    known = Survey(volume);
+                }
+                else if (dice.OneIn(5))
+                {
+                    held ??= volume.OpenWrite(dice.Pick(known).Id, StreamName.Data);
+                    held.WriteAt(dice.Next(50_000), new byte[dice.Next(3000)]);
+                    if (dice.OneIn(3))
+                        held.SetLength(dice.Next(60_000));
+                }
+                else
+                {
+                    Edit(volume, known, dice);
+                }
+            }
+            catch (Exception e) when (FuzzTarget.IsLawful(e))
+            {
+                dice.Trace?.Invoke($"  refused: {e.GetType().Name}: {e.Message}");
+            }
+        }
+        held?.Dispose();
         // A hostile volume may make even this impossible; the caller looks at what is left.
         volume.Commit();
     }
@@ -47,7 +78,9 @@ internal static class VolumeEditing
         for (var tries = 0; tries < 6 && parent.Kind != EntryKind.Directory; tries++)
             parent = dice.Pick(known);
         var name = dice.OneIn(3) ? dice.Pick(known).Name : dice.Pick(Names);
-        switch (dice.Next(16))
+        var what = dice.Next(16);
+        dice.Trace?.Invoke($"edit {what}: {some}, {parent.Id} '{parent.Name}', '{name}'");
+        switch (what)
         {
             case 0 or 1:
                 known.Add(new Known(parent.Id, name, volume.CreateFile(parent.Id, name, MetadataChange.None), EntryKind.File));

@@ -130,7 +130,7 @@ public sealed class BuildTests
             File.SetLastAccessTimeUtc(file, DateTime.UtcNow);
         Build(folder, spec, "b.img");
         Assert.Equal(Hash(folder.File("a.img")), Hash(folder.File("b.img")));
-        Assert.Equal(2, report.Volumes.Select(v => v.Info.Id).Distinct().Count());
+        Assert.Equal(2, report.Volumes.Select(v => v.Info.Id).Distinct(StringComparer.Ordinal).Count());
         using var image = ImageFile.Open(folder.File("a.img"), ImageAccess.Read);
         if (sectorSize == 512)
             Assert.Equal(2, PartitionTable.TryOpen(image.Device)!.Partitions.Count(p => p.TypeName != "apm-map" && p.Type.Text is not "Apple_partition_map" and not "Apple_Free"));
@@ -175,6 +175,21 @@ public sealed class BuildTests
         Tool.Expect("diff", "-r", folder.File("tree"), folder.File("out"));
         if (type != "fat32")
             Assert.InRange(report.Length, (megabytes << 20) + 160_000, (megabytes + 6) << 20);
+    }
+
+    [Fact]
+    public void An_image_is_no_part_of_its_own_content()
+    {
+        using var folder = new TempFolder();
+        MakeTree(folder.Path);
+        for (var i = 0; i < 2; i++)
+        {
+            using var source = HostTreeSource.Content(folder.Path);
+            var report = FileSystemBuilder.Create(folder.File("out.img"), new NewFileSystem { Type = "fat16" }, source, new BuildOptions { Epoch = Epoch, Overwrite = true });
+            Assert.Equal(5, report.Volumes[0].Copied.Files);
+            var built = Build(folder, "[filesystem]\ntype = \"fat16\"\nsize = \"auto\"\nsource = \".\"\n", "out.img", new BuildOptions { Epoch = Epoch, Overwrite = true });
+            Assert.Equal(5, built.Volumes[0].Copied.Files);
+        }
     }
 
     [Fact]

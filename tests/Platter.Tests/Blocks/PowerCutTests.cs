@@ -116,6 +116,28 @@ public sealed class PowerCutTests(ITestOutputHelper output)
     }
 
     [Fact]
+    public void Fresh_data_in_a_page_of_the_commit_before_does_not_estrange_the_journal()
+    {
+        var result = PowerCut.Run(new byte[20_000], device =>
+        {
+            for (var i = 0; i < 4; i++)
+            {
+                device.WriteFresh(1024 + i * 512, Enumerable.Repeat((byte)(i + 1), 512).ToArray());
+                device.Write(0, [(byte)(i + 1)]);
+                device.Flush();
+            }
+        }, (device, point) =>
+        {
+            var all = new byte[4096];
+            device.Read(0, all);
+            Assert.InRange(all[0], point.Oldest, point.Newest);
+            for (var i = 0; i < all[0]; i++)
+                Assert.Equal(i + 1, all[1024 + i * 512]);
+        }, new PowerCutOptions { Samples = 12, Transaction = new TransactionOptions { FreshLimit = 0 } });
+        output.WriteLine($"{result.CrashPoints} crash points");
+    }
+
+    [Fact]
     public void The_harness_notices_a_device_without_transactions()
     {
         // Two writes that belong together, committed one by one: somewhere between them the power goes, and the check must see it.

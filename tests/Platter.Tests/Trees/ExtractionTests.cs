@@ -40,6 +40,18 @@ public sealed class ExtractionTests
         Assert.All(report.Problems, p => Assert.IsType<InvalidNameException>(p.Reason));
     }
 
+    [Fact]
+    public void A_link_target_that_is_too_long_for_the_host_costs_that_link_and_no_other()
+    {
+        using var folder = new TempFolder();
+        var source = new ListedSource();
+        source.Link(null, "long", new string('t', 5000));
+        source.Link(null, "short", "t");
+        var report = Extract(source, folder.File("out"));
+        Assert.Equal("short", List(folder.File("out")));
+        Assert.Equal((1L, 1L), (report.SymbolicLinks, report.ProblemCount));
+    }
+
     [Theory]
     [InlineData(false)]
     [InlineData(true)]

@@ -34,7 +34,7 @@ public sealed class HostTreeSourceTests
         Tool.Expect("ln", "-s", "../away/there", folder.File("link"));
         Tool.Expect("mkfifo", folder.File("pipe"));
         using var source = HostTreeSource.Content(folder.Path);
-        var entries = source.Walk().ToDictionary(e => e.Name);
+        var entries = source.Walk().ToDictionary(e => e.Name, StringComparer.Ordinal);
         var file = entries["file"].Metadata;
         Assert.Equal((EntryKind.File, 5L, 0x9E9, 2), (file.Kind, file.Length, file.Mode!.Value, file.LinkCount!.Value));
         Assert.Equal("2001-02-03T04:05:06.123456789Z", file.Modified.ToString());
@@ -127,7 +127,7 @@ public sealed class HostTreeSourceTests
         using var native = HostTreeSource.Content(folder.Path);
         using var portable = new PortableTreeSource(folder.Path, null, HostSourceOptions.Default);
         static string Describe(TreeEntry e) => $"{e.Path} {e.Kind} {(e.Kind == EntryKind.File ? e.Length : 0)} {e.Metadata.Mode} {e.Metadata.LinkTarget} {e.Metadata.Modified!.Value.UnixSeconds}";
-        Assert.Equal(native.Walk().Select(Describe), portable.Walk().Select(Describe));
+        Assert.Equal(string.Join("\n", native.Walk().Select(Describe)), string.Join("\n", portable.Walk().Select(Describe)));
         Assert.Equal(7, portable.ReadWhole(portable.Walk().Single(e => e.Name == "f"), new byte[7]));
     }
 

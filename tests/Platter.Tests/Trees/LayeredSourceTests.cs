@@ -12,7 +12,7 @@ public sealed class LayeredSourceTests
     private static ListedSource Layer(params string[] paths)
     {
         var source = new ListedSource();
-        var directories = new Dictionary<string, TreeEntry?> { [""] = null };
+        var directories = new Dictionary<string, TreeEntry?>(StringComparer.Ordinal) { [""] = null };
         foreach (var path in paths)
         {
             var cut = path.TrimEnd('/').LastIndexOf('/');
@@ -75,7 +75,7 @@ public sealed class LayeredSourceTests
         Assert.Equal("/a/ /a/1 /dev/ /dev/null /link /new/ /new/deep/ /new/deep/file", Paths(merged));
         Assert.Equal("over"u8, Content(merged, "/a/1"));
         Assert.Equal("from the host"u8, Content(merged, "/new/deep/file"));
-        var entries = merged.Walk().ToDictionary(e => e.Path, e => e.Metadata);
+        var entries = merged.Walk().ToDictionary(e => e.Path, e => e.Metadata, StringComparer.Ordinal);
         Assert.Equal((0x1C0, 1u), (entries["/a"].Mode!.Value, entries["/a"].UserId!.Value));
         Assert.Equal((7u, 8u, new Timestamp(5)), (entries["/a/1"].UserId!.Value, entries["/a/1"].GroupId!.Value, entries["/a/1"].Modified!.Value));
         Assert.Equal("2020-02-02T02:02:02Z", entries["/new/deep/file"].Modified.ToString());
@@ -111,7 +111,7 @@ public sealed class LayeredSourceTests
             Tool.Expect("ln", folder.File(layer + "/a" + layer), folder.File(layer + "/b" + layer));
         }
         using var merged = new LayeredSource([HostTreeSource.Content(folder.File("1")), HostTreeSource.Content(folder.File("2"))]);
-        var identities = merged.Walk().ToDictionary(e => e.Name, e => e.LinkIdentity);
+        var identities = merged.Walk().ToDictionary(e => e.Name, e => e.LinkIdentity, StringComparer.Ordinal);
         Assert.Equal(identities["a1"], identities["b1"]);
         Assert.NotEqual(identities["a1"], identities["a2"]);
     }

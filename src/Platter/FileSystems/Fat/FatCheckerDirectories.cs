@@ -75,7 +75,8 @@ internal sealed class FatCheckerDirectories
     {
         // The last cluster of a volume that is longer than its device: what is missing reads as nothing.
         var there = (int)Math.Clamp(_device.Length - offset, 0, length);
-        _device.Read(offset, _cluster.AsSpan(0, there));
+        if (there > 0)
+            _device.Read(offset, _cluster.AsSpan(0, there));
         _cluster.AsSpan(there, length - there).Clear();
         for (var at = 0; at < length; at += FatShortSlot.Size)
             entries.Next(_cluster.AsSpan(at, FatShortSlot.Size), offset + at);

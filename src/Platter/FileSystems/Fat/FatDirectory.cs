@@ -173,7 +173,8 @@ internal sealed class FatDirectory
         var position = 0;
         while (FatSlotReader.TryNext(Slots, ref position, out var entry))
         {
-            if (((DosAttributes)Slot(entry.ShortSlot).Attributes & (DosAttributes.VolumeLabel | DosAttributes.Directory)) == DosAttributes.VolumeLabel)
+            // With the directory bit as well it is damaged, but what is no listed entry and no label would be out of everybody's reach.
+            if (((DosAttributes)Slot(entry.ShortSlot).Attributes & DosAttributes.VolumeLabel) != 0)
                 return entry.ShortSlot;
         }
         return -1;
@@ -223,21 +224,27 @@ internal sealed class FatDirectory
             _index.Remove(Name(entry));
             _index.Remove(ShortName(entry.ShortSlot));
         }
-        var range = (entry.FirstSlot * FatShortSlot.Size)..((entry.ShortSlot + 1) * FatShortSlot.Size);
+
+        // Pieces of a long name right before it are nobody else's: old systems that rename leave them, and the checksum no longer fits.
+        var first = entry.FirstSlot;
+        while (first > 0 && IsLongSlot(first - 1))
+            first--;
+        var range = (first * FatShortSlot.Size)..((entry.ShortSlot + 1) * FatShortSlot.Size);
         var saved = _bytes[range];
-        for (var slot = entry.FirstSlot; slot <= entry.ShortSlot; slot++)
+        for (var slot = first; slot <= entry.ShortSlot; slot++)
             _bytes[slot * FatShortSlot.Size] = FatShortSlot.Removed;
         MarkDirty(range.Start.Value, saved.Length);
         for (var size = 0; size < _holeFrom.Length; size++)
-            _holeFrom[size] = Math.Min(_holeFrom[size], Math.Max(entry.FirstSlot - size, 0));
+            _holeFrom[size] = Math.Min(_holeFrom[size], Math.Max(first - size, 0));
         return saved;
     }
 
     /// <summary>Undoes <see cref="Remove"/>.</summary>
     public void Restore(FatEntry entry, byte[] saved)
     {
-        saved.CopyTo(_bytes, entry.FirstSlot * FatShortSlot.Size);
-        MarkDirty(entry.FirstSlot * FatShortSlot.Size, saved.Length);
+        var at = (entry.ShortSlot + 1) * FatShortSlot.Size - saved.Length;
+        saved.CopyTo(_bytes, at);
+        MarkDirty(at, saved.Length);
         AddToIndex(entry);
     }
 

@@ -26,6 +26,10 @@ public sealed class FatVolume : EditableVolume
     private readonly Dictionary<uint, FatDirectory> _directories = [];
     private readonly FatNodeMap _nodes = new();
     private readonly Dictionary<NodeId, FatFile> _openFiles = [];
+
+    // Whose the clusters of the opened directories are. Entries that lead to the same slots would multiply them: a few MiB of image
+    // could list for hours.
+    private readonly Dictionary<uint, NodeId> _directoryOwners = [];
     private long _useCount;
 
     private FatVolume(BlockDevice device, FatGeometry geometry, VolumeOptions options, bool editable)
@@ -155,6 +159,8 @@ public sealed class FatVolume : EditableVolume
             if (value is FatTable.Free or FatTable.Bad)
                 continue;
             var offset = Geometry.ClusterOffset(cluster);
+            if (offset >= Device.Length)
+                break;      // the image is cut short
             if (offset > end)
             {
                 yield return new ByteRange(start, end - start);
@@ -197,14 +203,20 @@ public sealed class FatVolume : EditableVolume
     internal (uint Cluster, FatDirectory Content) OpenDirectory(NodeId id)
     {
         if (id == RootNode)
-            return (0, GetDirectory(0));
+        {
+            var root = GetDirectory(0);
+            Claim(id, Geometry.RootCluster, root);
+            return (0, root);
+        }
         var (parent, slot) = Resolve(id);
         if (((DosAttributes)parent.Slot(slot).Attributes & DosAttributes.Directory) == 0)
             throw new DirectoryNotFoundException($"{parent.Name(parent.EntryAt(slot))} is not a directory");
         var cluster = FirstCluster(parent, slot);
         if (cluster == 0)
             throw new DiskFormatException("FAT-0206", "DirectoryEntry.firstCluster", -1, $"found 0 for the directory {parent.Name(parent.EntryAt(slot))}, expected 2..{Geometry.LastCluster}");
-        return (cluster, GetDirectory(cluster));
+        var content = GetDirectory(cluster);
+        Claim(id, cluster, content);
+        return (cluster, content);
     }
 
     /// <summary>The directory and slot of a node other than the root.</summary>
@@ -281,6 +293,7 @@ public sealed class FatVolume : EditableVolume
     internal void Reload()
     {
         _directories.Clear();
+        _directoryOwners.Clear();
         _nodes.Clear();
         foreach (var file in _openFiles.Values)
             file.Invalidate();
@@ -299,6 +312,20 @@ public sealed class FatVolume : EditableVolume
     }
 
     private FatEditor Editor => _editor ?? throw new UnauthorizedAccessException("the volume is open for reading only");
+
+    private void Claim(NodeId id, uint first, FatDirectory content)
+    {
+        if (content.Chain is null || (_directoryOwners.TryGetValue(first, out var owner) && owner == id))
+            return;
+        var clusters = content.Chain.Runs().SelectMany(run => Enumerable.Range((int)run.First, (int)run.Count)).Select(c => (uint)c).ToList();
+        foreach (var cluster in clusters)
+        {
+            if (_directoryOwners.TryGetValue(cluster, out owner) && owner != id && (owner == RootNode || _nodes.TryLocate(owner, out _)))
+                throw new DiskFormatException("FAT-0210", "Directory", Geometry.ClusterOffset(cluster), $"cluster {cluster} belongs to another directory as well: the volume needs a check");
+        }
+        foreach (var cluster in clusters)
+            _directoryOwners[cluster] = id;
+    }
 
     private (FatTable, FatSpace) OpenTable()
     {

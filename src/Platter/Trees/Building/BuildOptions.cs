@@ -31,6 +31,9 @@ public sealed record BuildOptions
     /// (<c>old.img@2</c>).</summary>
     public Func<string, TreeSource?>? OpenLayer { get; init; }
 
+    /// <summary>The image being built, which is no part of its own content.</summary>
+    internal string? Output { get; init; }
+
     internal TimeProvider Clock => Epoch is { } epoch ? new StandingClock(epoch) : TimeProvider.System;
 
     private sealed class StandingClock(DateTimeOffset time) : TimeProvider

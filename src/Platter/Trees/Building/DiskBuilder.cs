@@ -27,6 +27,7 @@ public static class DiskBuilder
     public static BuildReport Build(DiskSpec spec, string path, BuildOptions options)
     {
         var format = FindContainer(spec);
+        options = options with { Output = path };
         if (spec.FileSystem is { } bare)
         {
             using var source = SpecSources.Open(bare, options);

@@ -2,6 +2,7 @@ using System.Globalization;
 using Platter.Blocks;
 using Platter.FileSystems;
 using Platter.Images;
+using Platter.Trees.Host;
 
 namespace Platter.Trees.Building;
 
@@ -50,6 +51,7 @@ public static class FileSystemBuilder
     public static BuildReport Create(string path, NewFileSystem what, TreeSource? source, BuildOptions options)
     {
         var type = FindType(what.Type);
+        (source as HostTreeSource)?.LeaveOut(path);
         var seed = options.Epoch is { } epoch ? string.Create(CultureInfo.InvariantCulture, $"{epoch.ToUnixTimeSeconds()} {what.Type} {what.Label} {what.Length}") : null;
         var ids = new BuildIds(seed);
         var format = new FormatOptions

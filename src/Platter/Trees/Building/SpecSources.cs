@@ -39,7 +39,12 @@ internal static class SpecSources
     {
         var path = Absolute(source.Path, options);
         if (Directory.Exists(path))
-            return HostTreeSource.Content(path);
+        {
+            var folder = HostTreeSource.Content(path);
+            if (options.Output is { } image)
+                folder.LeaveOut(image);
+            return folder;
+        }
         if (options.OpenLayer?.Invoke(path) is { } opened)
             return opened;
         if (ArchiveExtensions.Any(e => path.EndsWith(e, StringComparison.OrdinalIgnoreCase)))

@@ -124,7 +124,7 @@ public sealed class HostTreeSink : TreeSink
                 if (LeadsOut(entry, target))
                     tally.Lose(LossKind.LinksLeadingOut, entry);
             }
-            catch (Exception e) when (e is NameCollisionException or AlreadyExistsException or UnauthorizedAccessException)
+            catch (Exception e) when (e is NameCollisionException or AlreadyExistsException or UnauthorizedAccessException or PathTooLongException)
             {
                 tally.SymbolicLinks--;
                 tally.Fail(entry, e);

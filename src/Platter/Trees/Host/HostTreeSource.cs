@@ -53,7 +53,20 @@ public abstract class HostTreeSource : TreeSource
         return Open(trimmed, name ?? System.IO.Path.GetFileName(trimmed), options);
     }
 
-    private protected bool IsExcluded(TreeEntry? parent, string name)
+    /// <summary>Leaves out the image that is being made from this tree, should it lie within it, finished or under its temporary name.</summary>
+    internal void LeaveOut(string image) => _image = System.IO.Path.GetFullPath(image);
+
+    private string? _image;
+
+    private protected bool IsExcluded(TreeEntry? parent, string name, string folder)
+    {
+        if (_image is not null && name.StartsWith(System.IO.Path.GetFileName(_image), StringComparison.Ordinal)
+            && System.IO.Path.Combine(folder, name) is var path && (path == _image || path.StartsWith(_image + ".platter-new-", StringComparison.Ordinal)))
+            return true;
+        return MatchesPattern(parent, name);
+    }
+
+    private bool MatchesPattern(TreeEntry? parent, string name)
     {
         if (Options.Exclude.Count == 0)
             return false;

@@ -49,7 +49,7 @@ internal sealed class LinuxTreeSource : HostTreeSource
                     continue;
                 }
                 var name = level.Names[level.Next++];
-                if (IsExcluded(level.Entry, name))
+                if (IsExcluded(level.Entry, name, level.Path))
                     continue;
                 var entry = MakeEntry(level.Entry, level.Handle, name, name, level.Path + "/" + name);
                 yield return entry;

@@ -48,7 +48,7 @@ internal sealed class PortableTreeSource : HostTreeSource
                 stack.Pop();
                 continue;
             }
-            if (IsExcluded(level.Directory, info.Name))
+            if (IsExcluded(level.Directory, info.Name, Path.GetDirectoryName(info.FullName)!))
                 continue;
             var entry = new PortableEntry(level.Directory, info.Name, Describe(info), info.FullName);
             yield return entry;

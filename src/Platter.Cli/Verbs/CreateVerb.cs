@@ -1,0 +1,73 @@
+using Platter.Cli.Output;
+using Platter.Cli.Syntax;
+using Platter.FileSystems;
+using Platter.Trees;
+using Platter.Trees.Building;
+using Platter.Trees.Host;
+
+namespace Platter.Cli.Verbs;
+
+internal sealed class CreateVerb : Verb
+{
+    private static readonly Option Output = Option.Of("-o --output", "OUT", "the image to make", ValueKind.HostPath);
+    private static readonly Option Size = Option.Of("--size", "SIZE|auto", "of the image; auto, as without it, makes it fit the content");
+    private static readonly Option Format = Option.Of("-f --format", "FORMAT", "the container; by OUT's extension otherwise");
+    private static readonly Option SectorSize = Option.Choice("--sector-size", "bytes in a sector", "512", "1024", "2048", "4096");
+    private static readonly Option Exclude = Option.Of("--exclude", "GLOB", "leave out what has such a name; may be given several times");
+    private static readonly Option KeepGoing = Option.Flag("--keep-going", "leave out what the filesystem cannot hold, and list it");
+
+    public override VerbSyntax Syntax => new()
+    {
+        Summary = "make a filesystem image from a directory or another image",
+        Arguments = [new("SOURCE", "a folder, whose content becomes the root, or an image; nothing leaves it empty") { Kind = ValueKind.HostPath, Min = 0 }],
+        Options = [MkfsVerb.Type, Output, Size, MkfsVerb.Label, MkfsVerb.Settings, MkfsVerb.Id, Format, SectorSize, Exclude, KeepGoing],
+        Examples =
+        [
+            new("platter create -t fat32 -o esp.img esp/ --label EFI", "an image that just fits a folder"),
+            new("platter create -t fat16 -o small.img old.img@1 --size 32M", "the files of another volume"),
+        ],
+        Remarks = "OUT appears when it is complete. The same input gives the same bytes when SOURCE_DATE_EPOCH is set.",
+    };
+
+    public override int Run(Session session)
+    {
+        var a = session.Arguments;
+        var path = a.Text(Output) ?? throw new UsageException("-o OUT is missing: the image to make");
+        session.Subject = path;
+        var what = new NewFileSystem
+        {
+            Type = a.Text(MkfsVerb.Type) ?? throw new UsageException("-t TYPE is missing: the filesystem", "there are " + string.Join(", ", FileSystemTypes.All.SelectMany(t => t.Names))),
+            Length = a.Text(Size) == "auto" ? null : a.Size(Size),
+            Label = a.Text(MkfsVerb.Label),
+            Id = a.Text(MkfsVerb.Id),
+            Options = a.Pairs(MkfsVerb.Settings),
+            Volume = session.VolumeOptions,
+            SectorSize = a.Number(SectorSize) ?? 512,
+            Format = NewImages.Format(a.Text(Format)),
+        };
+        if (FileSystemTypes.Find(what.Type) is null)
+            throw MkfsVerb.Unknown(what.Type);
+        var options = new BuildOptions
+        {
+            Epoch = Session.Epoch?.ToDateTimeOffset(), Progress = session.Progress, Cancellation = session.Cancellation, Overwrite = session.Force,
+            KeepGoing = a.Has(KeepGoing),
+        };
+        BuildSummary.Write(session, Build(session, path, what, options));
+        return ExitCode.Done;
+    }
+
+    private static BuildReport Build(Session session, string path, NewFileSystem what, BuildOptions options)
+    {
+        if (session.Words.Count == 0)
+            return FileSystemBuilder.Create(path, what, null, options);
+        if (Directory.Exists(session.Words[0]))
+        {
+            using var folder = HostTreeSource.Content(session.Words[0], new HostSourceOptions { Exclude = session.Arguments.Texts(Exclude) });
+            return FileSystemBuilder.Create(path, what, folder, options);
+        }
+        using var at = session.OpenVolume(session.Words[0]);
+        using var tree = VolumeTreeSource.Content(at.Volume);
+        session.Subject = path;
+        return FileSystemBuilder.Create(path, what, tree, options);
+    }
+}

@@ -1,0 +1,126 @@
+using System.Text.Json;
+using Platter.Blocks;
+using Platter.Cli.Syntax;
+using Platter.Testing;
+using Xunit;
+
+namespace Platter.Cli.Tests;
+
+public class ErrorTests
+{
+    public static TheoryData<int, Exception> Codes => new()
+    {
+        { 1, new InvalidOperationException("a bug") },
+        { 2, new UsageException("wrong") },
+        { 2, new ArgumentException("overlaps") },
+        { 3, new FileNotFoundException("gone") },
+        { 3, new DirectoryNotFoundException("gone") },
+        { 4, new AlreadyExistsException("/a") },
+        { 4, new DirectoryNotEmptyException("/a") },
+        { 5, new VolumeFullException("clusters", 2, 1) },
+        { 5, new IOException("No space left on device", 28) },
+        { 6, new DiskFormatException("FAT-0001", "BootSector", 0, "found 1, expected 2") },
+        { 7, new UnsupportedFeatureException("no links") },
+        { 7, new InvalidNameException("a:b", "holds ':'") },
+        { 8, new SafetyException("would be lost") },
+        { 8, new UnauthorizedAccessException("denied") },
+        { 9, new IOException("Input/output error", 5) },
+        { 11, new InUseException("held by 12") },
+        { 130, new OperationCanceledException() },
+    };
+
+    [Theory]
+    [MemberData(nameof(Codes))]
+    public void Each_exception_has_its_exit_code(int code, Exception e) => Assert.Equal(code, ExitCode.Of(e));
+
+    [Fact]
+    public void The_manual_lists_the_same_codes()
+    {
+        var text = File.ReadAllText(Path.Combine(Corpus.Repository, "docs", "exit-codes.md"));
+        foreach (var code in new[] { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 130 })
+            Assert.Contains($"| {code} |", text, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Errors_are_one_line_that_says_what_why_and_what_to_do()
+    {
+        using var image = new TestImage();
+        Assert.Equal($"platter: {image.Path}: no such file or directory: /nope\n", Cli.Fails(3, "cat", image.Path, "/nope").Error);
+        Assert.Equal($"platter: {image.Path}.not: no such file\n", Cli.Fails(3, "ls", image.Path + ".not").Error);
+        Assert.Equal("platter: there is no verb 'lss' (did you mean 'ls'?)\n", Cli.Fails(2, "lss").Error);
+        Assert.Equal($"platter: {image.Folder}: it is a folder, not a disk image\n", Cli.Fails(8, "ls", image.Folder).Error);
+        Assert.Contains("part needs to know what to do (there are list, init", Cli.Fails(2, "part").Error, StringComparison.Ordinal);
+        Assert.Equal(2, Cli.Run().Code);       // with the help in place of an error
+        Cli.Fails(2, "ls");
+        Cli.Fails(2, "--json");
+    }
+
+    [Fact]
+    public void A_hostile_path_cannot_break_the_line()
+    {
+        using var image = new TestImage();
+        var error = Cli.Fails(3, "cat", image.Path, "/a\nplatter: all is well\e[2J").Error;
+        Assert.DoesNotContain('\e', error);
+    }
+
+    [Fact]
+    public void With_json_the_error_is_a_document_too()
+    {
+        using var image = new TestImage();
+        var outcome = Cli.Fails(3, "ls", "--json", image.Path, "/nope");
+        using var document = JsonDocument.Parse(outcome.Bytes);
+        var error = document.RootElement.GetProperty("error");
+        Assert.Equal(3, error.GetProperty("code").GetInt32());
+        Assert.Equal($"{image.Path}: no such file or directory: /nope", error.GetProperty("message").GetString());
+        using var usage = JsonDocument.Parse(Cli.Fails(2, "ls", "--json").Bytes);
+        Assert.Equal(2, usage.RootElement.GetProperty("error").GetProperty("code").GetInt32());
+    }
+
+    [Fact]
+    public void A_corrupt_filesystem_is_code_6_with_a_hint()
+    {
+        using var image = new TestImage();
+        using (var file = File.OpenWrite(image.Path))
+        {
+            file.Position = 0x10;       // number of FATs
+            file.WriteByte(0);
+        }
+        Assert.Contains(Cli.Run("ls", image.Path).Code, new[] { 6, 7 });
+    }
+
+    [Fact]
+    public void An_image_in_use_is_code_11()
+    {
+        using var image = new TestImage();
+        using (DiskImage.OpenForEditing(image.Path))
+            Cli.Fails(11, "ls", image.Path);
+        using (DiskImage.Open(image.Path))
+        {
+            Cli.Fails(11, "touch", image.Path, "/x");
+            Cli.Expect("ls", image.Path);
+        }
+    }
+
+    [Fact]
+    public void Every_verb_has_help_with_an_example_and_stands_in_the_manual()
+    {
+        var manual = File.ReadAllText(Path.Combine(Corpus.Repository, "docs", "manual.md"));
+        foreach (var name in Verbs.VerbTable.Names)
+        {
+            var syntax = Verbs.VerbTable.Create(name)!.Syntax;
+            Assert.True(syntax.Examples.Length > 0, $"{name} has no example");
+            Assert.Contains($"platter {name} ", manual, StringComparison.Ordinal);
+            var help = Cli.Expect([.. name.Split(' '), "--help"]).Output;
+            Assert.Contains("Usage: platter " + name, help, StringComparison.Ordinal);
+            Assert.Contains("Examples:", help, StringComparison.Ordinal);
+            foreach (var option in syntax.Options)
+                Assert.DoesNotContain(syntax.Options, other => other != option && other.Names.Intersect(option.Names, StringComparer.Ordinal).Any());
+        }
+        var all = Cli.Expect("--help").Output;
+        Assert.All(Verbs.VerbTable.Names, name => Assert.Contains("  " + name, all, StringComparison.Ordinal));
+        Assert.StartsWith("platter 0.", Cli.Expect("--version").Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void The_host_being_full_is_told_from_other_failures() => Assert.True(HostErrors.IsHostFull(new IOException("full", 28)));
+}
