@@ -54,7 +54,7 @@ internal static class Cli
     {
         var start = new ProcessStartInfo(Executable, args)
         {
-            RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = folder ?? "",
+            RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false, WorkingDirectory = folder ?? "",
         };
         foreach (var (name, value) in environment)
             start.Environment[name] = value;

@@ -6,24 +6,35 @@ namespace Platter.Cli.Syntax;
 /// <summary>A verb's arguments and options as they were given, read as what they mean when asked for.</summary>
 internal sealed class ParsedArguments
 {
-    private readonly List<(Option Option, string? Value)> _options = [];
+    // Two plain lists: a list of pairs would have its generic code compiled at every start.
+    private readonly List<Option> _options = [];
+    private readonly List<string?> _values = [];
 
     /// <summary>The positional arguments, in order.</summary>
     public List<string> Words { get; } = [];
 
-    public void Add(Option option, string? value) => _options.Add((option, value));
-
-    public bool Has(Option option) => _options.Exists(o => ReferenceEquals(o.Option, option));
-
-    /// <summary>The option's last value, or null.</summary>
-    public string? Text(Option option)
+    public void Add(Option option, string? value)
     {
-        var index = _options.FindLastIndex(o => ReferenceEquals(o.Option, option));
-        return index < 0 ? null : _options[index].Value;
+        _options.Add(option);
+        _values.Add(value);
     }
 
+    public bool Has(Option option) => LastIndex(option) >= 0;
+
+    /// <summary>The option's last value, or null.</summary>
+    public string? Text(Option option) => LastIndex(option) is var index and >= 0 ? _values[index] : null;
+
     /// <summary>Every value, of an option that may be given several times.</summary>
-    public IEnumerable<string> Texts(Option option) => _options.Where(o => ReferenceEquals(o.Option, option)).Select(o => o.Value!);
+    public List<string> Texts(Option option)
+    {
+        var texts = new List<string>();
+        for (var i = 0; i < _options.Count; i++)
+        {
+            if (ReferenceEquals(_options[i], option))
+                texts.Add(_values[i]!);
+        }
+        return texts;
+    }
 
     public long? Size(Option option) => Text(option) is { } text ? Parse(option, text, ByteSize.Parse) : null;
 
@@ -45,6 +56,16 @@ internal sealed class ParsedArguments
             pairs[equals < 0 ? pair : pair[..equals]] = equals < 0 ? "true" : pair[(equals + 1)..];
         }
         return pairs;
+    }
+
+    private int LastIndex(Option option)
+    {
+        for (var i = _options.Count - 1; i >= 0; i--)
+        {
+            if (ReferenceEquals(_options[i], option))
+                return i;
+        }
+        return -1;
     }
 
     private static T Parse<T>(Option option, string text, Func<string, T> parse)

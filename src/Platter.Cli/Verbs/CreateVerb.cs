@@ -62,7 +62,7 @@ internal sealed class CreateVerb : Verb
             return FileSystemBuilder.Create(path, what, null, options);
         if (Directory.Exists(session.Words[0]))
         {
-            using var folder = HostTreeSource.Content(session.Words[0], new HostSourceOptions { Exclude = [.. session.Arguments.Texts(Exclude)] });
+            using var folder = HostTreeSource.Content(session.Words[0], new HostSourceOptions { Exclude = session.Arguments.Texts(Exclude) });
             return FileSystemBuilder.Create(path, what, folder, options);
         }
         using var at = session.OpenVolume(session.Words[0]);

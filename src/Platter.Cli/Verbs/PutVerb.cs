@@ -61,7 +61,7 @@ internal sealed class PutVerb : Verb
 
     private static CopyReport PutHost(Session session, EditableVolume volume, string source, string folder, string? name, PutMetadata metadata)
     {
-        var options = new HostSourceOptions { Exclude = [.. session.Arguments.Texts(Exclude)] };
+        var options = new HostSourceOptions { Exclude = session.Arguments.Texts(Exclude) };
         using var tree = name is null ? HostTreeSource.Content(source, options) : HostTreeSource.Entry(source, name, options);
         using var sink = new VolumeTreeSink(volume, folder);
         var copy = new CopyOptions

@@ -55,7 +55,7 @@ public class FatMkfsTests(FatMkfsMatrix matrix, ITestOutputHelper output) : ICla
         {
             Assert.True(found.Remove(InMtools(path), out var file), path + " was not copied");
             Assert.Equal(entry.Sha256, Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(File.ReadAllBytes(file))));
-            Assert.Equal(entry.Modified, Timestamp.From(File.GetLastWriteTimeUtc(file)));
+            Assert.Equal(entry.Modified, Timestamp.From(new DateTimeOffset(File.GetLastWriteTimeUtc(file))));
         }
         Assert.Empty(found);
     });

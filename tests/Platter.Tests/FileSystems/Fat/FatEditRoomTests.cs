@@ -156,7 +156,7 @@ public class FatEditRoomTests
         Fill(c, "/filler", leave: 0);
         c.Reopen();
         Assert.Equal(0, c.Volume.FreeBytes);
-        Assert.Equal(c.Volume.Table.CountFree(), 0);
+        Assert.Equal(0, c.Volume.Table.CountFree());
         Assert.True(FatTable.IsEnd(c.Volume.Table[c.Volume.Geometry.LastCluster]));
         c.AssertNothingLeaks();
         c.SetLength("/filler", 0);

@@ -246,6 +246,33 @@ public class FatEditTests
         Assert.Equal(Read(c, g.FatOffset(0), (int)g.FatLength), Read(c, g.FatOffset(1), (int)g.FatLength));
     }
 
+    [Theory]
+    [InlineData(16, 0x25, 0x01, 0, 0)]
+    [InlineData(32, 0x41, 0x01, 0, 0)]
+    [InlineData(16, 0, 0, 3, 0x7F)]        // FAT[1] of FAT16: bit 15 clear, not unmounted
+    [InlineData(16, 0, 0, 3, 0xBF)]        // bit 14 clear, an error was met
+    [InlineData(32, 0, 0, 7, 0x07)]        // FAT[1] of FAT32: bit 27 clear
+    [InlineData(32, 0, 0, 7, 0x0B)]        // bit 26 clear
+    public void A_volume_that_was_not_left_properly_says_so_and_keeps_its_word(int width, int bootByte, byte bits, int fatByte, byte value)
+    {
+        var device = width == 32 ? MkfsFat.Make("-F 32 -s 1", FatCase.Fat32Length) : MkfsFat.Make("-F 16 -s 1", 4 << 20);
+        long fat;
+        using (var fresh = new FatCase(device))
+        {
+            Assert.True(fresh.Volume.Info.IsClean);
+            fat = fresh.Volume.Geometry.FatOffset(0);
+        }
+        var at = bootByte != 0 ? bootByte : fat + fatByte;
+        device.Write(at, [bootByte != 0 ? bits : value]);
+        device.Flush();
+        using var c = new FatCase(device);
+        Assert.False(c.Volume.Info.IsClean);
+        c.File("/a", 100);
+        c.Reopen();
+        Assert.False(c.Volume.Info.IsClean);
+        Assert.Equal(bootByte != 0 ? bits : value, Read(c, at, 1)[0]);
+    }
+
     [Fact]
     public void A_directory_holds_65536_slots_and_no_more()
     {
