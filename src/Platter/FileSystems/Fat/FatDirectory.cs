@@ -67,18 +67,18 @@ internal sealed class FatDirectory
         }
         var chain = new ClusterChain(table, geometry, first);
         var most = Math.Max(FatGeometry.MaxDirectoryBytes / geometry.ClusterSize, 1);
-        var bytes = new byte[geometry.ClusterSize];
-        var length = 0;
-        for (var index = 0u; chain.TryLocate(index, out var run); index++)
+
+        // The chain first, to its end: a broken one is refused before anything is read, however often it is tried.
+        var count = 0u;
+        for (; chain.TryLocate(count, out _); count++)
         {
-            if (index >= most)
+            if (count >= most)
                 throw new DiskFormatException("FAT-0204", "Directory", geometry.ClusterOffset(first), $"longer than {FatGeometry.MaxDirectoryBytes} bytes, the most a directory may have");
-            if (length + geometry.ClusterSize > bytes.Length)
-                Array.Resize(ref bytes, Math.Min(bytes.Length * 4, Math.Max(FatGeometry.MaxDirectoryBytes, geometry.ClusterSize)));
-            ReadCluster(device, geometry.ClusterOffset(run.First), bytes.AsSpan(length, geometry.ClusterSize));
-            length += geometry.ClusterSize;
         }
-        return new FatDirectory(geometry, codePage, chain, bytes) { _length = length };
+        var bytes = new byte[(int)count * geometry.ClusterSize];
+        for (var index = 0u; index < count && chain.TryLocate(index, out var run); index++)
+            ReadCluster(device, geometry.ClusterOffset(run.First), bytes.AsSpan((int)index * geometry.ClusterSize, geometry.ClusterSize));
+        return new FatDirectory(geometry, codePage, chain, bytes);
     }
 
     /// <summary>A new directory of one cluster, zeroed, all of it to be written.</summary>
@@ -303,7 +303,8 @@ internal sealed class FatDirectory
         var position = 0;
         while (TryNext(ref position, out entry))
         {
-            if (entry.HasLongName && entry.ShortSlot - entry.FirstSlot == wantedSlots
+            // More slots than the name needs: a damaged name that ends early is found all the same.
+            if (entry.HasLongName && entry.ShortSlot - entry.FirstSlot >= wantedSlots
                 && FatNames.Same(buffer[..FatSlotReader.ReadLongName(Slots, entry, buffer)], name))
             {
                 return true;

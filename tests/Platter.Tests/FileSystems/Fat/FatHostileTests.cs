@@ -117,6 +117,55 @@ public sealed class FatHostileTests
         Assert.Equal("SECOND", volume.Info.Label);
     }
 
+    [Fact]
+    public void A_long_name_that_ends_before_its_slots_do_is_found_and_not_made_twice()
+    {
+        var device = Make(volume => Put(volume, "a name in two slots.text", 100));
+        var shortSlot = device.Bytes.AsSpan().IndexOf("ANAMEI~1"u8);
+        device.Bytes.AsSpan(shortSlot - 32 + 3, 2).Clear();      // the second unit of the first piece
+        using var volume = FatVolume.OpenForEditing(device, VolumeOptions.Default);
+        Assert.Equal("a", Assert.Single(volume.Root.Entries).Name);
+        Assert.True(volume.TryLookup(volume.RootId, "A", out _));
+        Assert.Throws<AlreadyExistsException>(() => volume.CreateFile(volume.RootId, "a", MetadataChange.None));
+    }
+
+    [Fact]
+    public void Broken_directories_cost_no_memory_however_many_there_are()
+    {
+        const int count = 500;
+        var device = Make(volume =>
+        {
+            Put(volume, "TARGET", 100 << 10);
+            var directory = volume.CreateDirectory(volume.RootId, "MANY", MetadataChange.None);
+            for (var i = 0; i < count; i++)
+                volume.CreateFile(directory, $"F{i:D6}", MetadataChange.None);
+        }, 1 << 20);
+        using var sound = FatVolume.Open(device, VolumeOptions.Default);
+        var (owner, slot) = sound.Resolve(sound.Find("/TARGET").Id);
+        var first = sound.FirstCluster(owner, slot);
+        // All of them are the same chain of 100 KiB, which ends in a free cluster.
+        for (var fat = 0; fat < sound.Geometry.FatCount; fat++)
+        {
+            var last = (int)first + 199;
+            var at = (int)sound.Geometry.FatOffset(fat) + last + last / 2;
+            var pair = BinaryPrimitives.ReadUInt16LittleEndian(device.Bytes.AsSpan(at));
+            BinaryPrimitives.WriteUInt16LittleEndian(device.Bytes.AsSpan(at), (ushort)(last % 2 == 0 ? pair & 0xF000 : pair & 0x000F));
+        }
+        for (var i = 0; i < count; i++)
+        {
+            var entry = device.Bytes.AsSpan(device.Bytes.AsSpan().IndexOf(System.Text.Encoding.ASCII.GetBytes($"F{i:D6}    ")), 32);
+            entry[0x0B] = 0x10;
+            BinaryPrimitives.WriteUInt16LittleEndian(entry[0x1A..], (ushort)first);
+        }
+        using var volume = FatVolume.Open(device, VolumeOptions.Default);
+        var entries = volume.Find("/MANY").Entries.ToList();
+        Assert.Throws<DiskFormatException>(() => entries[0].Entries.ToList());
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        foreach (var entry in entries)
+            Assert.Equal("FAT-0202", Assert.Throws<DiskFormatException>(() => entry.Entries.ToList()).Code);
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 10 << 20);
+    }
+
     private static MemoryDevice Make(Action<EditableVolume> fill, int length = 256 << 10)
     {
         var device = new MemoryDevice(length);
