@@ -69,10 +69,13 @@ internal sealed class ClusterChain
     }
 
     /// <summary>All runs, in order.</summary>
-    public IEnumerable<ClusterRun> Runs()
+    public List<ClusterRun> Runs()
     {
         CountAll();
-        return _pieces.Select(p => p.Run);
+        var runs = new List<ClusterRun>(_pieces.Count);
+        foreach (var piece in _pieces)
+            runs.Add(piece.Run);
+        return runs;
     }
 
     /// <summary>Adds clusters at the end.</summary>

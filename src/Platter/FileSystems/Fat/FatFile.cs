@@ -191,7 +191,7 @@ internal sealed class FatFile(FatVolume volume, NodeId id, uint firstCluster, ui
     private void CheckLength(long offset, long count)
     {
         if (offset > uint.MaxValue - count)
-            throw new UnsupportedFeatureException($"FAT holds files of at most {uint.MaxValue} bytes, {(UInt128)offset + (UInt128)count} were asked for");
+            throw new UnsupportedFeatureException($"FAT holds files of at most {uint.MaxValue} bytes, {(ulong)offset + (ulong)count} were asked for");
     }
 
     private void CheckValid() => ObjectDisposedException.ThrowIf(_invalid, this);

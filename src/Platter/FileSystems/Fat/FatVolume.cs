@@ -317,14 +317,20 @@ public sealed class FatVolume : EditableVolume
     {
         if (content.Chain is null || (_directoryOwners.TryGetValue(first, out var owner) && owner == id))
             return;
-        var clusters = content.Chain.Runs().SelectMany(run => Enumerable.Range((int)run.First, (int)run.Count)).Select(c => (uint)c).ToList();
-        foreach (var cluster in clusters)
+        var runs = content.Chain.Runs();
+        foreach (var run in runs)
         {
-            if (_directoryOwners.TryGetValue(cluster, out owner) && owner != id && (owner == RootNode || _nodes.TryLocate(owner, out _)))
-                throw new DiskFormatException("FAT-0210", "Directory", Geometry.ClusterOffset(cluster), $"cluster {cluster} belongs to another directory as well: the volume needs a check");
+            for (var cluster = run.First; cluster < run.Behind; cluster++)
+            {
+                if (_directoryOwners.TryGetValue(cluster, out owner) && owner != id && (owner == RootNode || _nodes.TryLocate(owner, out _)))
+                    throw new DiskFormatException("FAT-0210", "Directory", Geometry.ClusterOffset(cluster), $"cluster {cluster} belongs to another directory as well: the volume needs a check");
+            }
         }
-        foreach (var cluster in clusters)
-            _directoryOwners[cluster] = id;
+        foreach (var run in runs)
+        {
+            for (var cluster = run.First; cluster < run.Behind; cluster++)
+                _directoryOwners[cluster] = id;
+        }
     }
 
     private (FatTable, FatSpace) OpenTable()
