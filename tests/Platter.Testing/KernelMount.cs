@@ -57,8 +57,10 @@ public static class KernelMount
         public string ScriptOutput { get; init; } = "";
         public IReadOnlyList<LogLine> Log { get; init; } = [];
 
-        /// <summary>Lines of the log that are warnings or worse, those about partitions left out.</summary>
-        public int Warnings { get; init; }
+        /// <summary>Lines of the log that are warnings or worse; left out are those about partitions, and those of the emulated machine's
+        /// clock, which runs late on a busy host and says nothing of an image.</summary>
+        public IEnumerable<LogLine> Warnings => Log.Where(l => l.Level is not ("info" or "notice" or "debug")
+            && l.Phase != "partitions" && !l.Text.StartsWith("clocksource:", StringComparison.Ordinal));
 
         /// <summary>The tree: names, kinds, sizes, hashes and modification times; attributes, modes and owners where the driver tells them.</summary>
         public required TreeSnapshot Tree { get; init; }
@@ -69,8 +71,8 @@ public static class KernelMount
         /// <summary>Fails unless the kernel mounted and read everything and had nothing to complain about.</summary>
         public void AssertClean()
         {
-            var log = string.Join('\n', Log.Where(l => l.Level is not ("info" or "notice" or "debug")).Select(l => $"{l.Phase}: {l.Text}"));
-            Assert.True(IsOk && Warnings == 0, $"the kernel on {Image}: {Error ?? "warnings"}\n{log}\n{ScriptOutput}");
+            var warnings = Warnings.Select(l => $"{l.Phase}: {l.Text}").ToList();
+            Assert.True(IsOk && warnings.Count == 0, $"the kernel on {Image}: {Error ?? "warnings"}\n{string.Join('\n', warnings)}\n{ScriptOutput}");
         }
     }
 
@@ -116,7 +118,6 @@ public static class KernelMount
             Error = Member(image, "error")?.GetString(),
             ScriptStatus = script is { } ran ? ran.GetProperty("status").GetInt32() : null,
             ScriptOutput = script is { } said ? said.GetProperty("output").GetString() ?? "" : "",
-            Warnings = Member(image, "warnings")?.GetInt32() ?? 0,
             Log = Member(image, "log") is { } log
                 ? [.. log.EnumerateArray().Select(l => new LogLine(l.GetProperty("phase").GetString()!, l.GetProperty("level").GetString()!, l.GetProperty("text").GetString()!))]
                 : [],
