@@ -9,6 +9,9 @@ internal sealed class PageOverlay
 {
     private const int PagesPerSlab = 64;
 
+    // The framework's sort of this type is compiled when it is first called, which takes longer than sorting this many.
+    private const int FewPages = 64;
+
     private readonly Dictionary<long, int> _pages = [];     // page number -> place in memory, or ~slot in the journal
     private readonly List<byte[]> _slabs = [];
     private readonly Stack<int> _freePlaces = [];
@@ -31,7 +34,16 @@ internal sealed class PageOverlay
     {
         var pages = new long[_pages.Count];
         _pages.Keys.CopyTo(pages, 0);
-        Array.Sort(pages);
+        if (pages.Length > FewPages)
+        {
+            Array.Sort(pages);
+            return pages;
+        }
+        for (var i = 1; i < pages.Length; i++)
+        {
+            for (var k = i; k > 0 && pages[k] < pages[k - 1]; k--)
+                (pages[k], pages[k - 1]) = (pages[k - 1], pages[k]);
+        }
         return pages;
     }
 

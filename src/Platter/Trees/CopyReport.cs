@@ -95,7 +95,7 @@ public sealed record CopyReport
 internal sealed class CopyTally
 {
     private const int MaxProblems = 1000;
-    private readonly SortedDictionary<LossKind, CopyLoss> _losses = [];
+    private readonly List<CopyLoss> _losses = [];      // by kind; a handful
     private readonly List<CopyProblem> _problems = [];
 
     public long Files, Directories, SymbolicLinks, SpecialFiles, HardLinks, Bytes, Replaced, Skipped, NotReached, ProblemCount;
@@ -104,7 +104,13 @@ internal sealed class CopyTally
 
     public void Lose(LossKind kind, TreeEntry entry)
     {
-        _losses[kind] = _losses.TryGetValue(kind, out var loss) ? loss with { Count = loss.Count + 1 } : new CopyLoss(kind, 1, entry.Path);
+        var at = 0;
+        while (at < _losses.Count && _losses[at].Kind < kind)
+            at++;
+        if (at < _losses.Count && _losses[at].Kind == kind)
+            _losses[at] = _losses[at] with { Count = _losses[at].Count + 1 };
+        else
+            _losses.Insert(at, new CopyLoss(kind, 1, entry.Path));
     }
 
     public void Fail(TreeEntry entry, Exception reason)
@@ -117,7 +123,7 @@ internal sealed class CopyTally
     public CopyReport ToReport() => new()
     {
         Files = Files, Directories = Directories, SymbolicLinks = SymbolicLinks, SpecialFiles = SpecialFiles, HardLinks = HardLinks,
-        Bytes = Bytes, Replaced = Replaced, Skipped = Skipped, Losses = [.. _losses.Values], Problems = _problems,
+        Bytes = Bytes, Replaced = Replaced, Skipped = Skipped, Losses = _losses, Problems = _problems,
         ProblemCount = ProblemCount, NotReached = NotReached,
     };
 }

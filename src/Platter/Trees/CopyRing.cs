@@ -1,14 +1,18 @@
+using System.Runtime.InteropServices;
+
 namespace Platter.Trees;
 
 /// <summary>The bytes between the reader and the writer of a copy: one block of memory, used in a circle, so that a file costs
 /// no allocation and the memory of a copy is bounded.</summary>
 /// <remarks>Ranges are reserved by one thread and released by another, in the same order. A range is contiguous: what is left at
 /// the end of the block when a range does not fit there is charged to that range.</remarks>
-internal sealed class CopyRing(int capacity) : IDisposable
+internal sealed unsafe class CopyRing(int capacity) : IDisposable
 {
     private readonly Lock _gate = new();
     private readonly SemaphoreSlim _room = new(0);
-    private byte[]? _bytes;
+
+    // Outside the collected heap: pages that are never touched cost nothing there, and no collection is set off by its size.
+    private byte* _bytes;
     private int _head;
     private int _used;
     private bool _waiting;
@@ -22,7 +26,8 @@ internal sealed class CopyRing(int capacity) : IDisposable
     /// <returns>Where it lies, and what to release for it.</returns>
     public (int Offset, int Charge) Reserve(int length, CancellationToken stop)
     {
-        _bytes ??= GC.AllocateUninitializedArray<byte>(capacity);
+        if (_bytes == null)
+            _bytes = (byte*)NativeMemory.Alloc((nuint)capacity);
         if (_head == capacity)
             _head = 0;
         var charge = _head + length > capacity ? capacity - _head + length : length;
@@ -74,7 +79,20 @@ internal sealed class CopyRing(int capacity) : IDisposable
         _room.Release();
     }
 
-    public void Dispose() => _room.Dispose();
+    /// <summary>Neither side may use a range any more.</summary>
+    public void Dispose()
+    {
+        _room.Dispose();
+        NativeMemory.Free(_bytes);
+        _bytes = null;
+    }
 
-    public Span<byte> Bytes(int offset, int length) => _bytes.AsSpan(offset, length);
+    public Span<byte> Bytes(int offset, int length)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(offset);
+        ArgumentOutOfRangeException.ThrowIfNegative(length);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(offset, capacity - length);
+        ObjectDisposedException.ThrowIf(_bytes == null && length > 0, this);
+        return new Span<byte>(_bytes + offset, length);
+    }
 }

@@ -14,6 +14,9 @@ internal sealed class ListedSource : TreeSource
     /// <summary>Called before each content is opened, on the reader's thread.</summary>
     public Action<TreeEntry>? Opening { get; set; }
 
+    /// <summary>Called with the offset before each read of a content, on the reader's thread.</summary>
+    public Action<long>? Reading { get; set; }
+
     public TreeEntry Add(TreeEntry? parent, string name, FileMetadata metadata, object? identity = null)
     {
         var entry = new TreeEntry(parent, name, metadata) { LinkIdentity = identity };
@@ -26,7 +29,7 @@ internal sealed class ListedSource : TreeSource
     public TreeEntry File(TreeEntry? parent, string name, byte[] content, object? identity = null)
     {
         var entry = Add(parent, name, new FileMetadata { Kind = EntryKind.File, Length = content.Length }, identity);
-        _contents[entry] = () => new Bytes(content, content.Length);
+        _contents[entry] = () => new Bytes(this, content, content.Length);
         return entry;
     }
 
@@ -34,7 +37,7 @@ internal sealed class ListedSource : TreeSource
     public TreeEntry Liar(TreeEntry? parent, string name, byte[] content, long claimed, bool fails = false)
     {
         var entry = Add(parent, name, new FileMetadata { Kind = EntryKind.File, Length = claimed });
-        _contents[entry] = () => new Bytes(content, claimed, fails);
+        _contents[entry] = () => new Bytes(this, content, claimed, fails);
         return entry;
     }
 
@@ -56,12 +59,13 @@ internal sealed class ListedSource : TreeSource
         return _contents[entry]();
     }
 
-    private sealed class Bytes(byte[] content, long claimed, bool fails = false) : TreeContent
+    private sealed class Bytes(ListedSource source, byte[] content, long claimed, bool fails = false) : TreeContent
     {
         public override long? Length => claimed;
 
         public override int ReadAt(long offset, Span<byte> buffer)
         {
+            source.Reading?.Invoke(offset);
             if (offset >= content.Length)
                 return fails ? throw new IOException("the medium failed") : 0;
             var n = (int)Math.Min(buffer.Length, content.Length - offset);
