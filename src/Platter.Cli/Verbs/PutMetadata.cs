@@ -50,7 +50,7 @@ internal sealed class PutMetadata
             change = change with { DosAttributes = AttributeChange.Parse(_attributes).Apply(volume.GetMetadata(id).DosAttributes ?? DosAttributes.None) };
         if (_type is not null || _creator is not null)
             change = change with { FinderInfo = FinderType.Set(volume.GetMetadata(id).FinderInfo, _type, _creator) };
-        if (change != MetadataChange.None)
+        if (!change.IsEmpty)
             volume.SetMetadata(id, change);
         if (_resourceFork is null)
             return;

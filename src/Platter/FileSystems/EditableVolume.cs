@@ -135,7 +135,7 @@ public abstract class EditableVolume : Volume
             content.CopyTo(stream, 1 << 20);
             stream.Dispose();
             // Writing moves the modification time and, on FAT and NTFS, sets the archive bit: what was asked for has the last word.
-            if (metadata != MetadataChange.None)
+            if (!metadata.IsEmpty)
                 SetMetadata(id, metadata);
             complete = true;
         }

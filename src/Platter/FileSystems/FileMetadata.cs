@@ -137,4 +137,8 @@ public sealed record MetadataChange
     public byte[]? FinderInfo { get; init; }
     public byte[]? SecurityDescriptor { get; init; }
     public string? ShortName { get; init; }
+
+    /// <summary>Whether nothing is to be set.</summary>
+    public bool IsEmpty => Created is null && Modified is null && Accessed is null && Mode is null && UserId is null && GroupId is null
+        && DosAttributes is null && FinderInfo is null && SecurityDescriptor is null && ShortName is null;
 }

@@ -1,7 +1,13 @@
 namespace Platter.FileSystems;
 
 /// <summary>Names a node within one opened volume: stable as long as the volume is open, through rename and move.</summary>
-public readonly record struct NodeId(ulong Value);
+public readonly record struct NodeId(ulong Value)
+{
+    // Written out: the generated ones go through the framework's default comparer, which is made by reflection at every start.
+    public bool Equals(NodeId other) => Value == other.Value;
+
+    public override int GetHashCode() => (int)(Value ^ Value >> 32);
+}
 
 /// <summary>A name in a directory and the node it leads to.</summary>
 /// <param name="Name">As stored. Bytes that are not text (ext) and unpaired surrogates (NTFS) are kept as lone surrogates.</param>
