@@ -130,7 +130,7 @@ public sealed class PartitionEditor
             throw new SafetyException($"the disk has a damaged partition table, which would be lost ({e.Message})");
         }
         if (table is { Partitions.Count: > 0 } && table.Partitions.Any(p => p.Type.Text is not ("Apple_partition_map" or "Apple_Free")))
-            throw new SafetyException($"the disk has {table.Partitions.Count} partition(s) in an existing table, which would be lost");
+            throw new SafetyException($"the disk has a table already, whose entries (partitions: {table.Partitions.Count}) would be lost");
     }
 
     /// <summary>What other readers would take for a table: Apple's map in block 1, GPT headers in sector 1 and in the last one.</summary>
