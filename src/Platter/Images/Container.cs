@@ -20,6 +20,9 @@ public abstract class Container(ContainerFormat format, BlockDevice host) : IDis
     /// <summary>Bytes that the container has room for now; holes of the host file don't count. Reads the host's own tables, not the data.</summary>
     public virtual long AllocatedSize => Host.AllocatedRanges().Sum(r => r.Length);
 
+    /// <summary>The image that this one is a difference to, opened; null when it stands alone.</summary>
+    public virtual Container? Parent => null;
+
     /// <summary>What else there is to tell, as names and values for people: creator, identifier, geometry.</summary>
     public virtual IReadOnlyList<KeyValuePair<string, string>> Details => [];
 
@@ -28,14 +31,15 @@ public abstract class Container(ContainerFormat format, BlockDevice host) : IDis
 
     /// <summary>Recognises a container by its content and opens it; what nothing recognises is a raw image.</summary>
     /// <param name="host">The whole file.</param>
+    /// <param name="neighbours">Where files that it refers to are found; null when there are none.</param>
     /// <param name="ownsHost">Whether disposing the container disposes <paramref name="host"/>; also when opening fails.</param>
     /// <exception cref="DiskFormatException">It is a known container, but broken beyond use.</exception>
     /// <exception cref="UnsupportedFeatureException">It is a container that can be named but not opened.</exception>
-    public static Container Open(BlockDevice host, bool ownsHost = false)
+    public static Container Open(BlockDevice host, ImageNeighbours? neighbours = null, bool ownsHost = false)
     {
         try
         {
-            var probe = new ContainerProbe(host);
+            var probe = new ContainerProbe(host, neighbours);
             foreach (var format in ContainerFormat.All)
             {
                 if (format.Recognises(probe))
@@ -68,9 +72,12 @@ public sealed class ContainerProbe
 {
     private const int HeadSize = 4096, TailSize = 512;
 
-    public ContainerProbe(BlockDevice host)
+    /// <param name="host">The whole file.</param>
+    /// <param name="neighbours">Where files that it refers to are found; null when there are none.</param>
+    public ContainerProbe(BlockDevice host, ImageNeighbours? neighbours = null)
     {
         Host = host;
+        Neighbours = neighbours ?? ImageNeighbours.None;
         var head = new byte[(int)Math.Min(HeadSize, host.Length)];
         host.Read(0, head);
         Head = head;
@@ -80,6 +87,9 @@ public sealed class ContainerProbe
     }
 
     public BlockDevice Host { get; }
+
+    /// <summary>Where files that it refers to are found.</summary>
+    public ImageNeighbours Neighbours { get; }
 
     /// <summary>The first 4096 bytes, or all there are.</summary>
     public ReadOnlyMemory<byte> Head { get; }

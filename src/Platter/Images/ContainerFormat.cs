@@ -13,6 +13,15 @@ public sealed record ContainerOptions
 
     /// <summary>When it was made; null for now.</summary>
     public DateTimeOffset? Created { get; init; }
+
+    /// <summary>The image that the new one is a difference to; null for one that stands alone. Stays the caller's.</summary>
+    public Container? Parent { get; init; }
+
+    /// <summary>How the new image refers to <see cref="Parent"/>: a path, relative to the new image's folder unless absolute.</summary>
+    public string? ParentReference { get; init; }
+
+    /// <summary>What the format alone knows, by key: <c>subformat</c>, <c>cluster_size</c>, <c>compression</c>, ...</summary>
+    public IReadOnlyDictionary<string, string> Settings { get; init; } = new Dictionary<string, string>(StringComparer.Ordinal);
 }
 
 /// <summary>A kind of container: recognises, opens and makes images of it.</summary>
@@ -62,6 +71,17 @@ public abstract class ContainerFormat
     /// <param name="ownsHost">Whether disposing the container disposes <paramref name="host"/>.</param>
     /// <exception cref="UnsupportedFeatureException">The format can't hold that many bytes.</exception>
     public abstract Container Create(ResizableDevice host, long size, ContainerOptions? options = null, bool ownsHost = false);
+
+    /// <summary>Whether images of this format can be written in one pass: see <see cref="CreateInOrder"/>.</summary>
+    public virtual bool CanWriteInOrder => false;
+
+    /// <summary>Starts a compressed image that is written from its start to its end.</summary>
+    /// <param name="host">A file of any length; it gets the length the image needs.</param>
+    /// <param name="size">Bytes of the disk inside; rounded as <see cref="RoundedSize"/> says.</param>
+    /// <param name="options">Null for the defaults.</param>
+    /// <exception cref="UnsupportedFeatureException">The format has no compression, or can't hold that many bytes.</exception>
+    public virtual ImageWriter CreateInOrder(ResizableDevice host, long size, ContainerOptions? options = null) =>
+        throw new UnsupportedFeatureException($"{Description} images have no compression");
 
     // What isn't known to be zeros is cut off first; space that was allocated in advance stays.
     private protected static void Empty(ResizableDevice host, long length)

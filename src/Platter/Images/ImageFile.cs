@@ -66,7 +66,9 @@ public sealed class ImageFile : IDisposable
             below = access == ImageAccess.Edit
                 ? TransactionDevice.Open(host, store, options.Transaction, ownsHome: true)
                 : JournalRecovery.View(host, store, ownsImage: true);
-            return new ImageFile(path, access, options.AsRaw || host is HostDisk ? ContainerFormat.Raw.Open(new ContainerProbe(below), ownsHost: true) : Container.Open(below, ownsHost: true));
+            return new ImageFile(path, access, options.AsRaw || host is HostDisk
+                ? ContainerFormat.Raw.Open(new ContainerProbe(below), ownsHost: true)
+                : Container.Open(below, ImageNeighbours.Of(path), ownsHost: true));
         }
         catch
         {
@@ -83,8 +85,7 @@ public sealed class ImageFile : IDisposable
         if (HostDisk.IsDisk(path))
             return (HostDisk.Open(path, fileAccess, options.Force), DiskJournal(path, access, options.JournalFolder));
         var file = HostFile.Open(path, fileAccess);
-        // The journal lies beside the file itself, so that it is found again by whatever link the image is opened.
-        return (file, new HostJournalStore(File.ResolveLinkTarget(path, returnFinalTarget: true)?.FullName ?? path));
+        return (file, HostJournalStore.Beside(path));
     }
 
     // Device nodes live in memory, where no journal would outlast a power cut.
