@@ -54,7 +54,7 @@ public sealed class FatVolume : EditableVolume
     {
         Type = "fat" + (int)Geometry.Width,
         Label = ReadLabel(),
-        Id = Geometry.SerialNumber is { } serial ? $"{serial >> 16:X4}-{serial & 0xFFFF:X4}" : null,
+        Id = Geometry.SerialNumber is { } serial ? VolumeSerial.ToText(serial) : null,
         BlockSize = Geometry.ClusterSize,
         TotalBytes = Geometry.ClusterCount * (long)Geometry.ClusterSize,
         IsClean = FatState.IsClean(Geometry, Table),
