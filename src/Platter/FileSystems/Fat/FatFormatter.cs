@@ -143,7 +143,7 @@ internal static class FatFormatter
         ref var slot = ref OnDisk.Edit<FatShortSlot>(bytes);
         label.CopyTo((Span<byte>)slot.Name);
         slot.Attributes = (byte)DosAttributes.VolumeLabel;
-        var (date, time, tenMs) = FatTimes.Encode(Timestamp.From(now), options.Volume.UtcOffset);
+        var (date, time, tenMs) = DosTimes.Encode(Timestamp.From(now), options.Volume.UtcOffset);
         slot.CreatedDate = slot.ModifiedDate = slot.AccessedDate = date;
         slot.CreatedTime = slot.ModifiedTime = time;
         slot.CreatedTenMs = tenMs;
