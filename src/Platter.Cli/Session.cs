@@ -31,7 +31,7 @@ internal sealed class Session : IDisposable
 
     public ParsedArguments Arguments { get; }
 
-    public IReadOnlyList<string> Words => Arguments.Words;
+    public List<string> Words => Arguments.Words;
 
     public TextOut Out { get; }
 

@@ -32,7 +32,7 @@ internal sealed class PutVerb : Verb
 
     public override int Run(Session session)
     {
-        var sources = session.Words.Skip(1).Take(session.Words.Count - 2).ToList();
+        var sources = session.Words.GetRange(1, session.Words.Count - 2);
         using var at = session.EditVolume(session.Words[0]);
         var metadata = PutMetadata.Read(session.Arguments, at.Volume);
         var typed = session.Words[^1];
