@@ -1,11 +1,11 @@
-namespace Platter.FileSystems.Fat;
+namespace Platter.FileSystems.Clusters;
 
-/// <summary>Which node is where, for the few whose id is not simply their location: what was moved, and what came to lie where
-/// another node has been.</summary>
-internal sealed class FatNodeMap
+/// <summary>Which node is where, for formats without numbers of their own for nodes: a node's id is the location of its entry (the
+/// directory and the slot in it), but for the few that were moved, and what came to lie where another node has been.</summary>
+internal sealed class EntryNodeMap
 {
-    // Ids that are no location: far above any (28 + 20 bits).
-    private const ulong FirstAlias = 1UL << 56;
+    /// <summary>Ids from here on are no location; locations stay below.</summary>
+    public const ulong FirstAlias = 1UL << 56;
 
     private readonly Dictionary<NodeId, ulong> _locations = [];
     private readonly Dictionary<ulong, NodeId> _ids = [];
