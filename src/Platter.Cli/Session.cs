@@ -67,6 +67,9 @@ internal sealed class Session : IDisposable
         }
     }
 
+    /// <summary>Ends the verb here if Ctrl-C was pressed since <see cref="Cancellation"/> was asked for.</summary>
+    public void StopIfCancelled() => _cancel?.Token.ThrowIfCancellationRequested();
+
     /// <summary>The clock: that of the system, or one that stands still at SOURCE_DATE_EPOCH.</summary>
     public TimeProvider Clock => _clock ??= Epoch is { } epoch ? new StandingClock(epoch.ToDateTimeOffset()) : TimeProvider.System;
 

@@ -13,5 +13,13 @@ public static class FileSystemTypes
     public static FileSystemType? Find(string name) => All.FirstOrDefault(t => t.Names.Contains(name, StringComparer.OrdinalIgnoreCase));
 
     /// <summary>The kind that a device starts like, or null.</summary>
-    public static FileSystemType? Recognise(BlockDevice device) => All.FirstOrDefault(t => t.Recognise(device));
+    public static FileSystemType? Recognise(BlockDevice device)
+    {
+        foreach (var type in All)
+        {
+            if (type.Recognise(device))
+                return type;
+        }
+        return null;
+    }
 }

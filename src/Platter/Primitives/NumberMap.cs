@@ -16,10 +16,10 @@ public sealed class NumberMap<TValue>
         public bool IsUsed;
     }
 
-    private const int SmallestTable = 16;
+    private const int SmallestTable = 16;       // a power of two, as every table is
 
     private Slot[] _slots = [];
-    private int _shift = 64;
+    private int _shift = 64 - 4 + 1;        // 64 less the logarithm of the table's length; the first table makes it 60
 
     /// <summary>Entries in the table.</summary>
     public int Count { get; private set; }
@@ -39,7 +39,7 @@ public sealed class NumberMap<TValue>
             // Three quarters full at most: linear probing slows down beyond.
             if ((Count + 1) * 4L > _slots.Length * 3L)
             {
-                Resize(Math.Max(SmallestTable, _slots.Length * 2));
+                Grow();
                 Find(key, out at);
             }
             _slots[at] = new Slot { Key = key, Value = value, IsUsed = true };
@@ -101,10 +101,10 @@ public sealed class NumberMap<TValue>
     {
         var keys = new ulong[Count];
         var count = 0;
-        foreach (ref readonly var slot in _slots.AsSpan())
+        for (var i = 0; i < _slots.Length; i++)
         {
-            if (slot.IsUsed)
-                keys[count++] = slot.Key;
+            if (_slots[i].IsUsed)
+                keys[count++] = _slots[i].Key;
         }
         return keys;
     }
@@ -114,10 +114,10 @@ public sealed class NumberMap<TValue>
     {
         var values = new TValue[Count];
         var count = 0;
-        foreach (ref readonly var slot in _slots.AsSpan())
+        for (var i = 0; i < _slots.Length; i++)
         {
-            if (slot.IsUsed)
-                values[count++] = slot.Value;
+            if (_slots[i].IsUsed)
+                values[count++] = _slots[i].Value;
         }
         return values;
     }
@@ -142,17 +142,17 @@ public sealed class NumberMap<TValue>
     // Fibonacci hashing (Knuth, The Art of Computer Programming 3, 6.4): neighbouring numbers are spread over the table.
     private int Home(ulong key) => (int)((key * 0x9E37_79B9_7F4A_7C15) >> _shift);
 
-    private void Resize(int length)
+    private void Grow()
     {
         var old = _slots;
-        _slots = new Slot[length];
-        _shift = 64 - int.Log2(length);
-        foreach (ref readonly var slot in old.AsSpan())
+        _slots = new Slot[old.Length == 0 ? SmallestTable : old.Length * 2];
+        _shift--;
+        for (var i = 0; i < old.Length; i++)
         {
-            if (!slot.IsUsed)
+            if (!old[i].IsUsed)
                 continue;
-            Find(slot.Key, out var at);
-            _slots[at] = slot;
+            Find(old[i].Key, out var at);
+            _slots[at] = old[i];
         }
     }
 }

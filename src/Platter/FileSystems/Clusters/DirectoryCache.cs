@@ -1,3 +1,5 @@
+using Platter.Primitives;
+
 namespace Platter.FileSystems.Clusters;
 
 /// <summary>A directory that can be held in memory.</summary>
@@ -23,7 +25,7 @@ internal sealed class DirectoryCache<TDirectory>(long limit) where TDirectory : 
     // A directory may grow while it is held, so the sum is made anew now and then.
     private const int UsesBetweenSums = 1024;
 
-    private readonly Dictionary<uint, TDirectory> _directories = [];
+    private readonly NumberMap<TDirectory> _directories = new();
     private long _useCount;
 
     public bool TryGet(uint key, out TDirectory directory)
@@ -50,17 +52,20 @@ internal sealed class DirectoryCache<TDirectory>(long limit) where TDirectory : 
 
     public void WriteBack()
     {
-        foreach (var directory in _directories.Values)
+        foreach (var directory in _directories.Values())
             directory.WriteBack();
     }
 
     private void Trim(TDirectory keep)
     {
-        var total = _directories.Values.Sum(d => d.CachedBytes);
+        var total = 0L;
+        foreach (var directory in _directories.Values())
+            total += directory.CachedBytes;
         if (total <= limit)
             return;
-        foreach (var (key, directory) in _directories.OrderBy(d => d.Value.LastUse).ToList())
+        foreach (var key in _directories.Keys().OrderBy(k => _directories[k].LastUse).ToList())
         {
+            var directory = _directories[key];
             if (total <= limit / 2)
                 break;
             if (ReferenceEquals(directory, keep) || directory.LastUse > _useCount - RecentUses)
