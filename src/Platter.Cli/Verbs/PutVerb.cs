@@ -92,15 +92,14 @@ internal sealed class PutVerb : Verb
     private static void PutStandardInput(Session session, EditableVolume volume, string folder, string name, PutMetadata metadata)
     {
         var (parent, _) = InsidePath.Locate(volume, InsidePath.Combine(folder, name));
-        if (volume.TryLookup(parent, name, out _))
-        {
-            if (session.Arguments.Has(NoClobber))
-                return;
-            volume.Delete(parent, name);
-        }
+        var isThere = volume.TryLookup(parent, name, out _);
+        if (isThere && session.Arguments.Has(NoClobber))
+            return;
         using var input = Console.OpenStandardInput();
         using var content = new CancellableStream(input, session.Cancellation);
-        metadata.Apply(volume, volume.CreateFile(parent, name, content, null, MetadataChange.None));
+        metadata.Apply(volume, isThere ? volume.Replace(parent, name, Create) : Create(name));
+
+        NodeId Create(string newName) => volume.CreateFile(parent, newName, content, null, MetadataChange.None);
     }
 
     // Over before anybody could think better of it; the system's own way to end a process, at any moment, leaves nothing half-done.
