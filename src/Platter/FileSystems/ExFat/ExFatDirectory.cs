@@ -57,6 +57,14 @@ internal sealed class ExFatDirectory : PagedStructure, ICachedDirectory
     protected override long PagedLength => ((_length - 1) | (uint)(ClusterSize - 1)) + 1;
 
     private int ClusterSize => _volume.Geometry.ClusterSize;
+    private int SlotsPerCluster => ClusterSize / Size;
+
+    // What fills a gap: a file entry that is not in use.
+    private static ReadOnlySpan<byte> RemovedEntry =>
+    [
+        ExFatEntryType.File & ~ExFatEntryType.InUseBit, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+        0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+    ];
 
     /// <summary>An entry.</summary>
     public ReadOnlySpan<byte> Entry(int slot) => GetPage(slot / SlotsPerPage).Data.AsSpan(slot % SlotsPerPage * Size, Size);
@@ -176,11 +184,13 @@ internal sealed class ExFatDirectory : PagedStructure, ICachedDirectory
         var at = FindHole(count);
         if (at < 0)
         {
-            at = _end;
+            at = SpansTooMany(_end, count) ? (_end / SlotsPerCluster + 1) * SlotsPerCluster : _end;
             if (((long)at + count) * Size > _length)
                 Grow(((long)at + count) * Size);
+            EndBehind(at + count);
+            for (; _end < at; _end++)
+                Put(_end, RemovedEntry);
             _end = at + count;
-            EndBehind(_end);
         }
         Put(at, set);
         AddToIndex(at);
@@ -249,8 +259,8 @@ internal sealed class ExFatDirectory : PagedStructure, ICachedDirectory
     {
         while (!data.IsEmpty)
         {
-            var part = data[..(int)Math.Min(data.Length, Locate(offset, out var deviceOffset, out var fresh))];
-            _volume.Area.Write(deviceOffset, part, fresh);
+            var part = data[..(int)Math.Min(data.Length, Locate(offset, out var deviceOffset, out var run))];
+            _volume.Area.Write(deviceOffset, part, _volume.Space.IsFresh(run));
             offset += part.Length;
             data = data[part.Length..];
         }
@@ -319,7 +329,7 @@ internal sealed class ExFatDirectory : PagedStructure, ICachedDirectory
             if (type == ExFatEntryType.End)
                 break;
             run = ExFatEntryType.IsInUse(type) ? 0 : run + 1;
-            if (run == count)
+            if (run >= count && !SpansTooMany(slot + 1 - count, count))
             {
                 _holeFrom[count] = slot + 1;
                 return slot + 1 - count;
@@ -327,9 +337,13 @@ internal sealed class ExFatDirectory : PagedStructure, ICachedDirectory
         }
         if (_end < 0)
             _end = slot;
-        _holeFrom[count] = Math.Max(_end - run, 0);
+        _holeFrom[count] = Math.Max(_end - Math.Min(run, count), 0);
         return -1;
     }
+
+    // Clusters of 512 bytes hold 16 entries, the longest name takes 19: fsck.exfat (1.2) holds two clusters at a time and takes a set that lies in three
+    // for a damaged one. So none is put there.
+    private bool SpansTooMany(int slot, int count) => count <= 2 * SlotsPerCluster && slot % SlotsPerCluster + count > 2 * SlotsPerCluster;
 
     // Behind the end mark everything is 0, by the specification; not every writer left it so, and drivers refuse an entry there.
     private void EndBehind(int slot)
@@ -382,13 +396,12 @@ internal sealed class ExFatDirectory : PagedStructure, ICachedDirectory
     }
 
     // Where a byte of the directory lies; returns how many follow it in one piece.
-    private long Locate(long offset, out long deviceOffset, out bool fresh)
+    private long Locate(long offset, out long deviceOffset, out ClusterRun run)
     {
-        if (!Chain.TryLocate((uint)(offset / ClusterSize), out var run))
+        if (!Chain.TryLocate((uint)(offset / ClusterSize), out run))
             throw ChainTooShort();
         var within = offset % ClusterSize;
         deviceOffset = _volume.Geometry.ClusterOffset(run.First) + within;
-        fresh = _volume.Space.IsFresh(run);
         return run.Count * (long)ClusterSize - within;
     }
 
