@@ -93,6 +93,23 @@ internal abstract class PagedStructure
         page.Data = data;
     }
 
+    /// <summary>Gives up pages, changes included: somebody has written that part of the structure past them.</summary>
+    protected void Forget(int firstPage)
+    {
+        for (var node = _byUse.First; node is not null;)
+        {
+            var page = node.Value;
+            node = node.Next;
+            if (page.Number < firstPage)
+                continue;
+            if (page.IsDirty)
+                DirtyBytes -= page.Data.Length;
+            _byUse.Remove(page.Use);
+            _pages.Remove(page.Number);
+        }
+        _last = null;
+    }
+
     private int PageLength(int number) => (int)Math.Min(PageBytes, PagedLength - (long)number * PageBytes);
 
     private Page Read(int number)

@@ -15,6 +15,9 @@ internal sealed record ClusterArea(BlockDevice Device, ClusterSpace Space, long 
     /// <summary>How many clusters hold so many bytes.</summary>
     public long ClustersFor(long bytes) => bytes / ClusterSize + (bytes % ClusterSize == 0 ? 0 : 1);
 
+    /// <summary>Bytes in so many clusters; no more than can be counted.</summary>
+    public long BytesIn(long clusters) => clusters > long.MaxValue / ClusterSize ? long.MaxValue : clusters * ClusterSize;
+
     /// <summary>Writes into clusters, past the transaction where nothing committed refers to them.</summary>
     public void Write(long offset, ReadOnlySpan<byte> data, bool fresh)
     {

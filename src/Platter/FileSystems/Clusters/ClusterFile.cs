@@ -49,6 +49,7 @@ internal abstract class ClusterFile(NodeId id, ClusterArea area, ClusterChain ch
         if (data.IsEmpty)
             return;
         CheckLength(offset, data.Length);
+        CheckWritable();
         var end = offset + data.Length;
         var before = Grow(Math.Max(Length, end));
         var complete = false;
@@ -74,9 +75,10 @@ internal abstract class ClusterFile(NodeId id, ClusterArea area, ClusterChain ch
         CheckLength(value, 0);
         if (value == Length)
             return;
+        CheckWritable();
         if (value < Length)
         {
-            chain.Truncate(area.Space, (uint)area.ClustersFor(value));
+            chain.Truncate(area.Space, (uint)Math.Min(area.ClustersFor(value), uint.MaxValue));
         }
         else
         {
@@ -106,7 +108,7 @@ internal abstract class ClusterFile(NodeId id, ClusterArea area, ClusterChain ch
         if (needs <= has)
             return;
         if (area.Space.FreeClusters < needs - has && area.Space.Recount() is var free && free < needs - has)
-            throw new VolumeFullException("bytes", (needs - has) * area.ClusterSize, free * area.ClusterSize);
+            throw new VolumeFullException("bytes", area.BytesIn(needs - has), area.BytesIn(free));
         if (has == 0)
             area.Space.SeekRoom((uint)needs);
     }
@@ -135,6 +137,11 @@ internal abstract class ClusterFile(NodeId id, ClusterArea area, ClusterChain ch
     /// <summary>The error for a file that would be longer than the format can store.</summary>
     protected abstract UnsupportedFeatureException TooLong(ulong length);
 
+    /// <summary>Refuses a change before it begins, when <see cref="Update"/> could not end it.</summary>
+    protected virtual void CheckWritable()
+    {
+    }
+
     /// <summary>Brings lengths, chain and times to the directory entry, so that the volume is consistent after every call.</summary>
     protected abstract void Update();
 
@@ -155,7 +162,7 @@ internal abstract class ClusterFile(NodeId id, ClusterArea area, ClusterChain ch
             throw ChainTooShort(has);
         var needs = area.ClustersFor(newLength);
         if (needs > has && (needs > uint.MaxValue || !chain.TryExtend(area.Space, (uint)(needs - has))))
-            throw new VolumeFullException("bytes", (needs - has) * area.ClusterSize, area.Space.FreeClusters * area.ClusterSize);
+            throw new VolumeFullException("bytes", area.BytesIn(needs - has), area.BytesIn(area.Space.FreeClusters));
         return has;
     }
 

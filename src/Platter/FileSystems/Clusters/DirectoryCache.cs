@@ -16,25 +16,22 @@ internal interface ICachedDirectory
 }
 
 /// <summary>The directories held in memory, within a limit; those used longest ago go first.</summary>
+/// <remarks>They go when <see cref="Trim"/> is called: best while no edit is under way, since what is given up must not be changed any more.</remarks>
 /// <param name="limit">Bytes.</param>
 internal sealed class DirectoryCache<TDirectory>(long limit) where TDirectory : class, ICachedDirectory
 {
-    // An edit holds two directories at most while it loads others: those used last are never dropped.
-    private const int RecentUses = 16;
-
-    // A directory may grow while it is held, so the sum is made anew now and then.
-    private const int UsesBetweenSums = 1024;
+    // A directory may grow while it is held, so the sum is made anew now and then: after so many uses, and after so many additions.
+    private const int UsesBetweenSums = 1024, AdditionsBetweenSums = 16;
 
     private readonly NumberMap<TDirectory> _directories = new();
     private long _useCount;
+    private long _nextSum;
 
     public bool TryGet(uint key, out TDirectory directory)
     {
         if (!_directories.TryGetValue(key, out directory!))
             return false;
         directory.LastUse = ++_useCount;
-        if (_useCount % UsesBetweenSums == 0)
-            Trim(directory);
         return true;
     }
 
@@ -42,8 +39,7 @@ internal sealed class DirectoryCache<TDirectory>(long limit) where TDirectory : 
     {
         directory.LastUse = ++_useCount;
         _directories[key] = directory;
-        if (_directories.Count % 16 == 0 || directory.CachedBytes > limit / 16)
-            Trim(directory);
+        _nextSum = directory.CachedBytes > limit / 16 ? 0 : _nextSum - UsesBetweenSums / AdditionsBetweenSums;
     }
 
     public void Forget(uint key) => _directories.Remove(key);
@@ -56,8 +52,13 @@ internal sealed class DirectoryCache<TDirectory>(long limit) where TDirectory : 
             directory.WriteBack();
     }
 
-    private void Trim(TDirectory keep)
+    /// <summary>Gives up directories when they take too much; what was changed in them is written.</summary>
+    /// <param name="keep">How many of the last uses are safe: those that the caller still works on.</param>
+    public void Trim(int keep = 0)
     {
+        if (_useCount < _nextSum)
+            return;
+        _nextSum = _useCount + UsesBetweenSums;
         var total = 0L;
         foreach (var directory in _directories.Values())
             total += directory.CachedBytes;
@@ -66,10 +67,8 @@ internal sealed class DirectoryCache<TDirectory>(long limit) where TDirectory : 
         foreach (var key in _directories.Keys().OrderBy(k => _directories[k].LastUse).ToList())
         {
             var directory = _directories[key];
-            if (total <= limit / 2)
+            if (total <= limit / 2 || directory.LastUse > _useCount - keep)
                 break;
-            if (ReferenceEquals(directory, keep) || directory.LastUse > _useCount - RecentUses)
-                continue;
             directory.WriteBack();
             _directories.Remove(key);
             total -= directory.CachedBytes;

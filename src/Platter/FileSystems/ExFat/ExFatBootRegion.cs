@@ -162,6 +162,8 @@ internal sealed class ExFatBootRegion
         var heapEnd = heap + ((ulong)clusters << perCluster);
         if (heap > length || clusters == 0 || clusters > ExFatGeometry.MaxClusterCount || heapEnd > length)
             Problem("EXF-0012", ".clusterCount", 0x5C, $"found {clusters} clusters of {1L << perCluster} sectors behind sector {heap}, the volume has {length} sectors");
+        if (((ulong)heap << shift) + (1UL << (shift + perCluster)) > (ulong)_deviceLength)
+            Problem("EXF-0011", ".clusterHeapOffset", 0x58, $"the first cluster would start at byte {(ulong)heap << shift}, the device has {_deviceLength}");
         var fatLeast = ((clusters + 2UL) * 4 + (1UL << shift) - 1) >> shift;
         if (boot.FatLength < fatLeast)
             Problem("EXF-0010", ".fatLength", 0x54, $"found {(uint)boot.FatLength} sectors, expected {fatLeast} or more for {clusters} clusters");

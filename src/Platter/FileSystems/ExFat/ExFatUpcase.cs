@@ -43,7 +43,7 @@ internal sealed class ExFatUpcase
     public static ExFatUpcase Load(ReadOnlySpan<byte> table, uint checksum, long offset)
     {
         if (table.IsEmpty || table.Length > MaxLength || table.Length % 2 != 0)
-            throw new DiskFormatException("EXF-0041", "UpcaseTable", offset, $"found {table.Length} bytes, expected an even number, 2..{MaxLength}");
+            throw WrongLength((ulong)table.Length, offset);
         var sum = ExFatChecksums.Table(table);
         if (sum != checksum)
             throw new DiskFormatException("EXF-0042", "UpcaseTable", offset, $"the checksum is {sum:X8}, its entry says {checksum:X8}");
@@ -79,6 +79,10 @@ internal sealed class ExFatUpcase
 
         DiskFormatException TooLong(int at) => new("EXF-0043", "UpcaseTable", offset + at, "speaks of more than 65536 characters");
     }
+
+    /// <summary>What is thrown for a table that has no legal length, or fewer clusters than that takes.</summary>
+    public static DiskFormatException WrongLength(ulong length, long offset) =>
+        new("EXF-0041", "UpcaseTable", offset, $"found {length} bytes, expected an even number, 2..{MaxLength}, and clusters for them");
 
     /// <summary>The capital of a UTF-16 unit.</summary>
     public char Up(char unit) => _map[unit];

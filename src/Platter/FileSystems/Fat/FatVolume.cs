@@ -15,6 +15,9 @@ public sealed class FatVolume : EditableVolume
     // Directories kept in memory; a directory has 2 MiB at most.
     private const int DirectoryCacheBytes = 24 << 20;
 
+    // An edit holds two directories at most while it loads others: those used last are never dropped.
+    private const int RecentUses = 16;
+
     // A location is the first cluster of the directory (28 bits, 0 for the root) and the slot (16 bits) + 2; the root itself is 1.
     private const int SlotBits = 20;
     private static readonly NodeId RootNode = new(1);
@@ -263,7 +266,11 @@ public sealed class FatVolume : EditableVolume
         return directory;
     }
 
-    internal void AddDirectory(uint firstCluster, FatDirectory directory) => _directories.Add(firstCluster, directory);
+    internal void AddDirectory(uint firstCluster, FatDirectory directory)
+    {
+        _directories.Add(firstCluster, directory);
+        _directories.Trim(RecentUses);
+    }
 
     internal void ForgetDirectory(uint firstCluster) => _directories.Forget(firstCluster);
 
