@@ -1,4 +1,5 @@
 using Platter.Blocks;
+using Platter.Images.Qcow2;
 
 namespace Platter.Images;
 
@@ -33,8 +34,11 @@ public abstract class ContainerFormat
     /// <summary>Virtual PC's format in its simplest form: the bare bytes and a footer.</summary>
     public static ContainerFormat VhdFixed { get; } = new VhdFixedFormat();
 
+    /// <summary>QEMU's format: clusters where something was written, backing files, snapshots, compression.</summary>
+    public static ContainerFormat Qcow2 { get; } = new Qcow2Format();
+
     /// <summary>Those that can be recognised by their content, in the order they are asked; raw is what is left.</summary>
-    public static IReadOnlyList<ContainerFormat> All { get; } = [VhdFixed];
+    public static IReadOnlyList<ContainerFormat> All { get; } = [VhdFixed, Qcow2];
 
     /// <summary>The name on the command line: <c>vhd-fixed</c>.</summary>
     public abstract string Name { get; }
