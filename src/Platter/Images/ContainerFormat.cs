@@ -33,8 +33,11 @@ public abstract class ContainerFormat
     /// <summary>Virtual PC's format in its simplest form: the bare bytes and a footer.</summary>
     public static ContainerFormat VhdFixed { get; } = new VhdFixedFormat();
 
+    /// <summary>Virtual PC's format that grows with what is written: dynamic, and differencing over a parent.</summary>
+    public static ContainerFormat Vhd { get; } = new VhdFormat();
+
     /// <summary>Those that can be recognised by their content, in the order they are asked; raw is what is left.</summary>
-    public static IReadOnlyList<ContainerFormat> All { get; } = [VhdFixed];
+    public static IReadOnlyList<ContainerFormat> All { get; } = [VhdFixed, Vhd];
 
     /// <summary>The name on the command line: <c>vhd-fixed</c>.</summary>
     public abstract string Name { get; }
