@@ -1,4 +1,5 @@
 using Platter.Blocks;
+using Platter.Images.Vhdx;
 
 namespace Platter.Images;
 
@@ -36,8 +37,14 @@ public abstract class ContainerFormat
     /// <summary>Virtual PC's format that grows with what is written: dynamic, and differencing over a parent.</summary>
     public static ContainerFormat Vhd { get; } = new VhdFormat();
 
+    /// <summary>Hyper-V's format, dynamic or differencing; opens fixed ones, too.</summary>
+    public static ContainerFormat Vhdx { get; } = new VhdxFormat(isFixed: false);
+
+    /// <summary>Hyper-V's format with all blocks allocated.</summary>
+    public static ContainerFormat VhdxFixed { get; } = new VhdxFormat(isFixed: true);
+
     /// <summary>Those that can be recognised by their content, in the order they are asked; raw is what is left.</summary>
-    public static IReadOnlyList<ContainerFormat> All { get; } = [VhdFixed, Vhd];
+    public static IReadOnlyList<ContainerFormat> All { get; } = [VhdFixed, Vhd, Vhdx, VhdxFixed];
 
     /// <summary>The name on the command line: <c>vhd-fixed</c>.</summary>
     public abstract string Name { get; }

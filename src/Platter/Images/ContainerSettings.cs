@@ -36,4 +36,15 @@ internal sealed class ContainerSettings
             throw new ArgumentException($"{_format.Name}: {key}={text} is not a power of two from {ByteSize.Format(least)} to {ByteSize.Format(most)}");
         return size;
     }
+
+    /// <summary>A size in bytes, a multiple of <paramref name="unit"/>.</summary>
+    /// <exception cref="ArgumentException">No size, not a multiple, or not within the limits.</exception>
+    internal long Size(string key, long otherwise, long least, long most, long unit)
+    {
+        if (!_settings.TryGetValue(key, out var text))
+            return otherwise;
+        if (!ByteSize.TryParse(text, out var size) || size < least || size > most || size % unit != 0)
+            throw new ArgumentException($"{_format.Name}: {key}={text} is not a multiple of {ByteSize.Format(unit)} from {ByteSize.Format(least)} to {ByteSize.Format(most)}");
+        return size;
+    }
 }
