@@ -1,4 +1,5 @@
 using Platter.Blocks;
+using Platter.FileSystems.Ext;
 using Platter.FileSystems.Fat;
 
 namespace Platter.FileSystems;
@@ -7,7 +8,7 @@ namespace Platter.FileSystems;
 public static class FileSystemTypes
 {
     /// <summary>In the order in which they are tried on an unknown volume: the strictest signatures first.</summary>
-    public static IReadOnlyList<FileSystemType> All { get; } = [new FatType()];
+    public static IReadOnlyList<FileSystemType> All { get; } = [new ExtType(), new FatType()];
 
     /// <summary>The kind with this type name (<c>fat32</c>), or null.</summary>
     public static FileSystemType? Find(string name) => All.FirstOrDefault(t => t.Names.Contains(name, StringComparer.OrdinalIgnoreCase));
