@@ -96,16 +96,13 @@ internal abstract class PagedStructure
     /// <summary>Gives up pages, changes included: somebody has written that part of the structure past them.</summary>
     protected void Forget(int firstPage)
     {
-        for (var node = _byUse.First; node is not null;)
+        foreach (var (number, page) in _pages.OldestFirst().ToList())
         {
-            var page = node.Value;
-            node = node.Next;
-            if (page.Number < firstPage)
+            if (number < firstPage)
                 continue;
             if (page.IsDirty)
                 DirtyBytes -= page.Data.Length;
-            _byUse.Remove(page.Use);
-            _pages.Remove(page.Number);
+            _pages.Remove(number);
         }
         _last = null;
     }
