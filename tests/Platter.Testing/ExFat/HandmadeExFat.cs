@@ -227,7 +227,7 @@ internal sealed class HandmadeExFat
             Mark(_nextCluster++, true);
         }
         for (var i = 0; i < count && !contiguous; i++)
-            this[clusters[i]] = i + 1 < count ? clusters[i + 1] : ExFatCheckerFat.EndOfChain;
+            this[clusters[i]] = i + 1 < count ? clusters[i + 1] : ExFatTable.EndOfChain;
         return clusters;
     }
 

@@ -21,7 +21,7 @@ internal static class ExFatChecker
         var report = new CheckReport();
         if (ExFatCheckerBoot.ReadGeometry(device, report) is not { } geometry)
             return report;
-        var fat = new ExFatCheckerFat(device, geometry, geometry.ActiveFat);
+        var fat = new ExFatTable(device, geometry);
         ExFatCheckerBoot.Check(device, geometry, fat, report);
         ExFatCheckerBoot.CompareFats(device, geometry, report, options);
 
@@ -43,7 +43,7 @@ internal static class ExFatChecker
     }
 
     // Marked in the bitmap, but nobody's. A cluster that is marked bad in the FAT is marked there too, so that nobody takes it.
-    private static void FindLost(ExFatGeometry geometry, ExFatCheckerChains chains, Bitmap marked, ExFatCheckerFat fat, CheckReport report, CheckOptions options)
+    private static void FindLost(ExFatGeometry geometry, ExFatCheckerChains chains, Bitmap marked, ExFatTable fat, CheckReport report, CheckOptions options)
     {
         var markedPiece = new ulong[Piece / 8];
         var ownedPiece = new ulong[Piece / 8];
@@ -60,7 +60,7 @@ internal static class ExFatChecker
                 for (var bits = markedPiece[i] & ~ownedPiece[i]; bits != 0; bits &= bits - 1)
                 {
                     var cluster = (uint)(at + 64L * i + BitOperations.TrailingZeroCount(bits)) + ExFatGeometry.FirstCluster;
-                    if (fat[cluster] == ExFatCheckerFat.Bad)
+                    if (fat[cluster] == ExFatTable.Bad)
                     {
                         bad++;
                         continue;

@@ -36,7 +36,7 @@ internal static class ExFatCheckerBoot
     }
 
     /// <summary>The rules that need no walk.</summary>
-    public static void Check(BlockDevice device, ExFatGeometry geometry, ExFatCheckerFat fat, CheckReport report)
+    public static void Check(BlockDevice device, ExFatGeometry geometry, ExFatTable fat, CheckReport report)
     {
         if (!geometry.IsFromBackup)
             CheckBackup(device, geometry, report);

@@ -14,7 +14,7 @@ internal readonly record struct ExFatAllocation(uint FirstCluster, ulong? Length
 internal sealed class ExFatCheckerChains
 {
     private readonly ExFatGeometry _geometry;
-    private readonly ExFatCheckerFat _fat;
+    private readonly ExFatTable _fat;
     private readonly CheckReport _report;
     private readonly Bitmap _owned;
 
@@ -22,7 +22,7 @@ internal sealed class ExFatCheckerChains
     /// <param name="fat">The FAT that is in use.</param>
     /// <param name="deviceLength">Bytes; a volume says it has more only when the image is cut short, and no memory is spent on that.</param>
     /// <param name="report">Where findings go.</param>
-    public ExFatCheckerChains(ExFatGeometry geometry, ExFatCheckerFat fat, long deviceLength, CheckReport report)
+    public ExFatCheckerChains(ExFatGeometry geometry, ExFatTable fat, long deviceLength, CheckReport report)
     {
         _geometry = geometry;
         _fat = fat;
@@ -138,7 +138,7 @@ internal sealed class ExFatCheckerChains
                 return count;
             }
             var next = _fat[cluster];
-            if (next == ExFatCheckerFat.Bad)
+            if (next == ExFatTable.Bad)
             {
                 _report.Add("EXF-0062", Severity.Error, who(), entry, $"the chain goes to cluster {cluster}, which is marked bad");
                 return count;
@@ -153,10 +153,10 @@ internal sealed class ExFatCheckerChains
             }
             _owned[bit] = true;
             count++;
-            if (next >= ExFatCheckerFat.FirstEnd)
+            if (next >= ExFatTable.FirstEnd)
             {
-                if (next != ExFatCheckerFat.EndOfChain)
-                    _report.Add("EXF-0075", Severity.Warning, who(), entry, $"the chain ends with {next:X8}, expected {ExFatCheckerFat.EndOfChain:X8}");
+                if (next != ExFatTable.EndOfChain)
+                    _report.Add("EXF-0075", Severity.Warning, who(), entry, $"the chain ends with {next:X8}, expected {ExFatTable.EndOfChain:X8}");
                 return count;
             }
             if (!_geometry.IsCluster(next))

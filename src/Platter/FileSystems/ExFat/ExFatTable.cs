@@ -12,8 +12,8 @@ internal sealed class ExFatTable(BlockDevice device, ExFatGeometry geometry) : P
 {
     public const uint Bad = 0xFFFFFFF7, EndOfChain = 0xFFFFFFFF;
 
-    // Values from here on are taken for an end, as Linux does; only the last one is written.
-    private const uint FirstEnd = 0xFFFFFFF8;
+    /// <summary>Values from here on are taken for an end, as Linux does; only the last one is written.</summary>
+    public const uint FirstEnd = 0xFFFFFFF8;
 
     private const int MaxPages = 1024;
     private const int EntrySize = 4, EntriesPerPage = PageBytes / EntrySize;

@@ -230,7 +230,7 @@ public class ExFatCheckTests
         volume.UpcaseEntry.DataLength = 2 * (ulong)units.Length;
         for (var cluster = volume.UpcaseEntry.FirstCluster + 1; cluster < volume.Geometry.RootCluster; cluster++)
             volume.Mark(cluster, false);
-        volume[volume.UpcaseEntry.FirstCluster] = ExFatCheckerFat.EndOfChain;
+        volume[volume.UpcaseEntry.FirstCluster] = ExFatTable.EndOfChain;
         volume.UpcaseEntry.TableChecksum = ExFatChecksums.Table(volume.Bytes.AsSpan(at, 2 * units.Length));
     }
 
