@@ -120,6 +120,7 @@ public class ExFatCheckTests
         new("a file named dot dot", "EXF-0099", v => v.AddFile("dir/..", 0, false)),
         new("a name twice, in another case", "EXF-0100", v => v.AddFile("dir/grün.txt", 0, false)),
         new("something behind a name", "EXF-0101", v => { v.Bytes[v.EntryOffset("last", 2) + 31] = 1; v.Seal("last"); }),
+        new("something right behind a name", "EXF-0101", v => { v.Bytes[v.EntryOffset("last", 2) + 10] = 1; v.Seal("last"); }),
         new("more valid data than data", "EXF-0102", v => { v.Stream(Chained).ValidDataLength += 1; v.Seal(Chained); }),
         new("an empty file in one piece", "EXF-0103", v => { v.Stream("empty").Flags |= ExFatSecondaryFlags.NoFatChain; v.Seal("empty"); }),
         new("a stream that can have no clusters", "EXF-0104", v => { v.Stream(Chained).Flags = ExFatSecondaryFlags.None; v.Seal(Chained); }),
