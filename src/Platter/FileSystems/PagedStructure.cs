@@ -1,3 +1,5 @@
+using Platter.Primitives;
+
 namespace Platter.FileSystems;
 
 /// <summary>A structure that may be too large to be held whole (a file allocation table, an allocation bitmap, a directory): read in pages
@@ -9,8 +11,7 @@ internal abstract class PagedStructure
     /// <summary>Bytes of a page: whole sectors of every legal size. The last one may be shorter.</summary>
     public const int PageBytes = 16384;
 
-    private readonly Dictionary<int, Page> _pages = [];
-    private readonly LinkedList<Page> _byUse = [];
+    private readonly LruCache<Page> _pages;
     private readonly int _maxPages;
     private readonly int _sectorSize;
     private Page? _last;
@@ -21,6 +22,7 @@ internal abstract class PagedStructure
     {
         _sectorSize = sectorSize;
         _maxPages = maxPages;
+        _pages = new LruCache<Page>(maxPages);
     }
 
     /// <summary>Bytes of changed pages that wait for <see cref="WriteBack"/>.</summary>
@@ -45,10 +47,10 @@ internal abstract class PagedStructure
             return;
         // Plain loops: LINQ over the dictionary would be compiled anew at every start of the command, for 3 ms.
         var dirty = new List<Page>();
-        for (var node = _byUse.First; node is not null; node = node.Next)
+        foreach (var (_, page) in _pages.OldestFirst())
         {
-            if (node.Value.IsDirty)
-                dirty.Add(node.Value);
+            if (page.IsDirty)
+                dirty.Add(page);
         }
         dirty.Sort(static (a, b) => a.Number - b.Number);
         foreach (var page in dirty)
@@ -60,16 +62,7 @@ internal abstract class PagedStructure
     {
         if (_last is { } last && last.Number == number)
             return last;
-        if (_pages.TryGetValue(number, out var page))
-        {
-            _byUse.Remove(page.Use);
-            _byUse.AddLast(page.Use);
-        }
-        else
-        {
-            page = Read(number);
-        }
-        return _last = page;
+        return _last = _pages.TryGet(number, out var page) ? page : Read(number);
     }
 
     /// <summary>Notes that a part of a page was changed.</summary>
@@ -90,7 +83,7 @@ internal abstract class PagedStructure
     {
         var number = (int)(oldLength / PageBytes);
         var within = (int)(oldLength % PageBytes);
-        if (within == 0 || !_pages.TryGetValue(number, out var page))
+        if (within == 0 || !_pages.TryGet(number, out var page))
             return;
         var wasDirty = page.IsDirty;
         var data = page.Data;
@@ -103,16 +96,13 @@ internal abstract class PagedStructure
     /// <summary>Gives up pages, changes included: somebody has written that part of the structure past them.</summary>
     protected void Forget(int firstPage)
     {
-        for (var node = _byUse.First; node is not null;)
+        foreach (var (number, page) in _pages.OldestFirst().ToList())
         {
-            var page = node.Value;
-            node = node.Next;
-            if (page.Number < firstPage)
+            if (number < firstPage)
                 continue;
             if (page.IsDirty)
                 DirtyBytes -= page.Data.Length;
-            _byUse.Remove(page.Use);
-            _pages.Remove(page.Number);
+            _pages.Remove(number);
         }
         _last = null;
     }
@@ -123,12 +113,11 @@ internal abstract class PagedStructure
     {
         byte[]? data = null;
         var length = PageLength(number);
-        if (_pages.Count >= _maxPages)
+        if (_pages.Count == _maxPages)
         {
-            var oldest = _byUse.First!.Value;
+            var oldest = _pages.Oldest;
             if (oldest.IsDirty)
                 Write(oldest);
-            _byUse.RemoveFirst();
             _pages.Remove(oldest.Number);
             if (oldest.Data.Length == length)
                 data = oldest.Data;
@@ -136,8 +125,7 @@ internal abstract class PagedStructure
         data ??= new byte[length];
         Load((long)number * PageBytes, data);
         var page = new Page(number, data);
-        page.Use = _byUse.AddLast(page);
-        _pages.Add(number, page);
+        _pages.Set(number, page);
         return page;
     }
 
@@ -159,7 +147,6 @@ internal abstract class PagedStructure
         // Bytes within Data; equal when nothing has changed.
         public int DirtyFrom { get; set; }
         public int DirtyTo { get; set; }
-        public LinkedListNode<Page> Use { get; set; } = null!;
         public bool IsDirty => DirtyTo > DirtyFrom;
     }
 }

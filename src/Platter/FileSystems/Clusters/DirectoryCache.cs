@@ -1,3 +1,5 @@
+using Platter.Primitives;
+
 namespace Platter.FileSystems.Clusters;
 
 /// <summary>A directory that can be held in memory.</summary>
@@ -21,7 +23,7 @@ internal sealed class DirectoryCache<TDirectory>(long limit) where TDirectory : 
     // A directory may grow while it is held, so the sum is made anew now and then: after so many uses, and after so many additions.
     private const int UsesBetweenSums = 1024, AdditionsBetweenSums = 16;
 
-    private readonly Dictionary<uint, TDirectory> _directories = [];
+    private readonly NumberMap<TDirectory> _directories = new();
     private long _useCount;
     private long _nextSum;
 
@@ -46,7 +48,7 @@ internal sealed class DirectoryCache<TDirectory>(long limit) where TDirectory : 
 
     public void WriteBack()
     {
-        foreach (var directory in _directories.Values)
+        foreach (var directory in _directories.Values())
             directory.WriteBack();
     }
 
@@ -58,12 +60,13 @@ internal sealed class DirectoryCache<TDirectory>(long limit) where TDirectory : 
             return;
         _nextSum = _useCount + UsesBetweenSums;
         var total = 0L;
-        foreach (var directory in _directories.Values)
+        foreach (var directory in _directories.Values())
             total += directory.CachedBytes;
         if (total <= limit)
             return;
-        foreach (var (key, directory) in _directories.OrderBy(d => d.Value.LastUse).ToList())
+        foreach (var key in _directories.Keys().OrderBy(k => _directories[k].LastUse).ToList())
         {
+            var directory = _directories[key];
             if (total <= limit / 2 || directory.LastUse > _useCount - keep)
                 break;
             directory.WriteBack();

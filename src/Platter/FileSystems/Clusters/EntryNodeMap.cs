@@ -1,3 +1,5 @@
+using Platter.Primitives;
+
 namespace Platter.FileSystems.Clusters;
 
 /// <summary>Which node is where, for formats without numbers of their own for nodes: a node's id is the location of its entry (the
@@ -7,33 +9,33 @@ internal sealed class EntryNodeMap
     /// <summary>Ids from here on are no location; locations stay below.</summary>
     public const ulong FirstAlias = 1UL << 56;
 
-    private readonly Dictionary<NodeId, ulong> _locations = [];
-    private readonly Dictionary<ulong, NodeId> _ids = [];
-    private readonly HashSet<ulong> _spent = [];
+    private readonly NumberMap<ulong> _locations = new();
+    private readonly NumberMap<ulong> _ids = new();         // the ids' values
+    private readonly NumberMap<ulong> _spent = new();       // the keys alone count
     private ulong _nextAlias = FirstAlias;
 
     /// <summary>The id of what lies at a location now.</summary>
     public NodeId IdOf(ulong location)
     {
-        if (_ids.TryGetValue(location, out var id))
-            return id;
-        if (_spent.Count == 0 || !_spent.Contains(location))
+        if (_ids.TryGetValue(location, out var known))
+            return new NodeId(known);
+        if (_spent.Count == 0 || !_spent.ContainsKey(location))
             return new NodeId(location);
 
         // The location's own id belongs to a node that was there before.
-        id = new NodeId(_nextAlias++);
-        _ids[location] = id;
-        _locations[id] = location;
+        var id = new NodeId(_nextAlias++);
+        _ids[location] = id.Value;
+        _locations[id.Value] = location;
         return id;
     }
 
     /// <returns>False when the node has been deleted.</returns>
     public bool TryLocate(NodeId id, out ulong location)
     {
-        if (_locations.Count > 0 && _locations.TryGetValue(id, out location))
+        if (_locations.Count > 0 && _locations.TryGetValue(id.Value, out location))
             return true;
         location = id.Value;
-        return id.Value < FirstAlias && (_spent.Count == 0 || !_spent.Contains(id.Value));
+        return id.Value < FirstAlias && (_spent.Count == 0 || !_spent.ContainsKey(id.Value));
     }
 
     public void Move(ulong from, ulong to)
@@ -46,8 +48,8 @@ internal sealed class EntryNodeMap
             _spent.Remove(to);
             return;
         }
-        _ids[to] = id;
-        _locations[id] = to;
+        _ids[to] = id.Value;
+        _locations[id.Value] = to;
     }
 
     public void Delete(ulong location) => Leave(location, IdOf(location));
@@ -62,7 +64,7 @@ internal sealed class EntryNodeMap
     private void Leave(ulong location, NodeId id)
     {
         _ids.Remove(location);
-        _locations.Remove(id);
-        _spent.Add(location);
+        _locations.Remove(id.Value);
+        _spent[location] = 0;
     }
 }
