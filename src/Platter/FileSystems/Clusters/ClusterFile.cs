@@ -29,6 +29,10 @@ internal abstract class ClusterFile(NodeId id, ClusterArea area, ClusterChain ch
         ArgumentOutOfRangeException.ThrowIfNegative(offset);
         var wanted = (int)Math.Min(buffer.Length, Math.Max(Length - offset, 0));
         var stored = (int)Math.Min(wanted, Math.Max(ValidLength - offset, 0));
+
+        // The chain is walked to the last byte first, so that it is known what lies in one piece.
+        if (stored > 0)
+            Locate(offset + stored - 1);
         for (var done = 0; done < stored;)
         {
             var (deviceOffset, contiguous, _) = Locate(offset + done);
@@ -117,6 +121,7 @@ internal abstract class ClusterFile(NodeId id, ClusterArea area, ClusterChain ch
 
     public override IEnumerable<StreamExtent> Extents()
     {
+        chain.CountAll();
         for (var at = 0L; at < ValidLength;)
         {
             var (deviceOffset, contiguous, _) = Locate(at);

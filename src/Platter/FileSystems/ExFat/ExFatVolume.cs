@@ -233,7 +233,7 @@ public sealed class ExFatVolume : EditableVolume
         }
         var directory = GetDirectory(number);
         if (_directoryOwners.Claim(id, directory.Chain, _isAlive) is var cluster and not 0)
-            throw new DiskFormatException("EXF-0206", "Directory", Geometry.ClusterOffset(cluster), $"cluster {cluster} belongs to another directory as well: the volume needs a check");
+            throw new DiskFormatException("EXF-0065", "Directory", Geometry.ClusterOffset(cluster), $"cluster {cluster} belongs to another directory as well: the volume needs a check");
         return directory;
     }
 
@@ -379,7 +379,7 @@ public sealed class ExFatVolume : EditableVolume
     {
         // One cluster is never too much, however large.
         if (length > (ulong)Math.Max(ExFatGeometry.MaxDirectoryBytes, Geometry.ClusterSize))
-            throw new DiskFormatException("EXF-0204", "Directory", Geometry.IsCluster(first) ? Geometry.ClusterOffset(first) : -1, $"{length} bytes long; a directory has at most {ExFatGeometry.MaxDirectoryBytes}");
+            throw new DiskFormatException("EXF-0085", "Directory", Geometry.IsCluster(first) ? Geometry.ClusterOffset(first) : -1, $"{length} bytes long; a directory has at most {ExFatGeometry.MaxDirectoryBytes}");
     }
 
     private IEnumerable<DirectoryEntry> Entries(ExFatDirectory directory)
@@ -414,9 +414,9 @@ public sealed class ExFatVolume : EditableVolume
         ulong length = set.Stream.DataLength, valid = set.Stream.ValidDataLength;
         var heap = (ulong)Geometry.ClusterCount << Geometry.ClusterShift;
         if (length > heap)
-            throw new DiskFormatException("EXF-0211", "StreamExtension.dataLength", -1, $"found {length} for '{set.Name()}', all clusters together hold {heap} bytes");
+            throw new DiskFormatException("EXF-0105", "StreamExtension.dataLength", -1, $"found {length} for '{set.Name()}', all clusters together hold {heap} bytes");
         if (valid > length)
-            throw new DiskFormatException("EXF-0212", "StreamExtension.validDataLength", -1, $"found {valid} for '{set.Name()}', expected 0..{length}");
+            throw new DiskFormatException("EXF-0102", "StreamExtension.validDataLength", -1, $"found {valid} for '{set.Name()}', expected 0..{length}");
         return new ExFatFile(this, id, ChainOf(set.Stream.FirstCluster, length, set.Stream.Flags), (long)length, (long)valid);
     }
 
