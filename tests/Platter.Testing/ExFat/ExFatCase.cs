@@ -33,6 +33,14 @@ public sealed class ExFatCase : IDisposable
     public NodeId Root => Volume.RootId;
     public int ClusterSize => Volume.Geometry.ClusterSize;
 
+    /// <summary>A volume that was put together by hand.</summary>
+    internal static ExFatCase Of(HandmadeExFat made)
+    {
+        var device = new ScratchDevice(made.Bytes.Length, made.Geometry.SectorSize);
+        device.WriteFresh(0, made.Bytes);
+        return new ExFatCase(device);
+    }
+
     public NodeId Id(string path) => Volume.Find(path).Id;
 
     public NodeId File(string path, int length = 0, MetadataChange? metadata = null, int seed = 1)

@@ -150,13 +150,13 @@ internal abstract class ClusterFile(NodeId id, ClusterArea area, ClusterChain ch
     /// <summary>Brings lengths, chain and times to the directory entry, so that the volume is consistent after every call.</summary>
     protected abstract void Update();
 
-    private (long DeviceOffset, long Contiguous, bool Fresh) Locate(long position)
+    private (long DeviceOffset, long Contiguous, ClusterRun Run) Locate(long position)
     {
         var index = position / area.ClusterSize;
         if (index >= uint.MaxValue || !chain.TryLocate((uint)index, out var run))
             throw ChainTooShort(chain.CountAll());
         var within = position % area.ClusterSize;
-        return (area.OffsetOf(run.First) + within, run.Count * (long)area.ClusterSize - within, area.Space.IsFresh(run));
+        return (area.OffsetOf(run.First) + within, run.Count * (long)area.ClusterSize - within, run);
     }
 
     // Makes the chain long enough; returns how long it was before.
@@ -175,9 +175,9 @@ internal abstract class ClusterFile(NodeId id, ClusterArea area, ClusterChain ch
     {
         while (!data.IsEmpty)
         {
-            var (deviceOffset, contiguous, fresh) = Locate(offset);
+            var (deviceOffset, contiguous, run) = Locate(offset);
             var part = (int)Math.Min(contiguous, data.Length);
-            area.Write(deviceOffset, data[..part], fresh);
+            area.Write(deviceOffset, data[..part], run);
             data = data[part..];
             offset += part;
         }

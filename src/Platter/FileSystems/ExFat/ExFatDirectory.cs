@@ -260,7 +260,7 @@ internal sealed class ExFatDirectory : PagedStructure, ICachedDirectory
         while (!data.IsEmpty)
         {
             var part = data[..(int)Math.Min(data.Length, Locate(offset, out var deviceOffset, out var run))];
-            _volume.Area.Write(deviceOffset, part, _volume.Space.IsFresh(run));
+            _volume.Area.Write(deviceOffset, part, run);
             offset += part.Length;
             data = data[part.Length..];
         }

@@ -25,7 +25,6 @@ public sealed class ExFatVolume : EditableVolume
     private readonly Func<NodeId, bool> _isAlive;
     private ExFatState _state;
     private ExFatSystemEntries _system;
-    private ClusterArea? _area;
     private long _changedBytes;
 
     private ExFatVolume(BlockDevice device, ExFatGeometry geometry, VolumeOptions options, bool editable)
@@ -36,6 +35,7 @@ public sealed class ExFatVolume : EditableVolume
         Geometry = geometry;
         _state = new ExFatState(device, geometry);
         Table = new ExFatTable(_state, geometry);
+        Area = NewArea();
         _system = new ExFatSystemEntries(_state, geometry, Table, GetDirectory(ExFatDirectoryNumbers.Root));
         NameComparer = new ExFatNameComparer(_system.Upcase);
         var offset = ExFatTimes.StoredOffset(options.UtcOffset);
@@ -99,8 +99,7 @@ public sealed class ExFatVolume : EditableVolume
     internal TimeSpan UtcOffset => _options.UtcOffset;
     internal Timestamp Now => Timestamp.From(_options.Clock.GetUtcNow());
 
-    // Made when it is first asked for: a volume without a bitmap can be read all the same.
-    internal ClusterArea Area => _area ??= new ClusterArea(_state, new ClusterSpace(Bitmap, -1, 0), Geometry.HeapOffset, Geometry.ClusterSize);
+    internal ClusterArea Area { get; private set; }
 
     /// <summary>Opens a volume for reading.</summary>
     /// <exception cref="DiskFormatException">Neither boot region can be used, or the root cannot be read.</exception>
@@ -213,7 +212,7 @@ public sealed class ExFatVolume : EditableVolume
         Geometry = ExFatGeometry.Read(_device);
         _state = new ExFatState(_device, Geometry);
         Table = new ExFatTable(_state, Geometry);
-        _area = null;
+        Area = NewArea();
         _changedBytes = 0;
         _system = new ExFatSystemEntries(_state, Geometry, Table, GetDirectory(ExFatDirectoryNumbers.Root));
     }
@@ -334,6 +333,8 @@ public sealed class ExFatVolume : EditableVolume
             return _editor ?? throw new UnauthorizedAccessException("the volume is open for reading only");
         }
     }
+
+    private ClusterArea NewArea() => new(_state, Geometry.HeapOffset, Geometry.ClusterSize, () => new ClusterSpace(Bitmap, -1, 0));
 
     private void WriteBack()
     {

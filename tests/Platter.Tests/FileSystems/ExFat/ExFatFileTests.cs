@@ -30,7 +30,7 @@ public class ExFatFileTests
         made.AddFile("three", 3 * made.Geometry.ClusterSize - 5, contiguous: true);
         made.SetPercent();
         var expected = made.Bytes.AsSpan((int)made.Geometry.ClusterOffset(made.Stream("three").FirstCluster), 3 * made.Geometry.ClusterSize - 5).ToArray();
-        using var c = CaseOf(made);
+        using var c = ExFatCase.Of(made);
         Assert.Equal(expected, c.Read("/three"));
         var free = c.Volume.FreeBytes;
         c.Delete("/three");
@@ -130,7 +130,7 @@ public class ExFatFileTests
     {
         var made = HandmadeExFat.CreateFilled();
         var size = made.Geometry.ClusterSize;
-        using var c = CaseOf(made);
+        using var c = ExFatCase.Of(made);
         var bytes = c.Read("/half valid");
         Assert.Equal(3 * size, bytes.Length);
         Assert.True(bytes.AsSpan(0, size + 5).ContainsAnyExcept((byte)0));
@@ -181,7 +181,7 @@ public class ExFatFileTests
         var made = HandmadeExFat.Create();
         made.AddFile("vendor", 10, true, null, made.VendorExtension(), made.VendorAllocation(2 * made.Geometry.ClusterSize));
         made.SetPercent();
-        using var c = CaseOf(made);
+        using var c = ExFatCase.Of(made);
         var additions = c.Set("/vendor")[(3 * 32)..];
         Assert.Equal(2 * 32, additions.Length);
         c.Write("/vendor", 10, ConformanceCase.Bytes(5000));
@@ -203,7 +203,7 @@ public class ExFatFileTests
         var made = HandmadeExFat.Create();
         made.AddFile("vendor", 10, true, null, made.VendorAllocation(2 * made.Geometry.ClusterSize));
         made.SetPercent();
-        using var c = CaseOf(made);
+        using var c = ExFatCase.Of(made);
         c.File("/new", 1);
         var free = c.Volume.FreeBytes;
         c.Rename("/new", "/VENDOR", replace: true);
@@ -234,12 +234,5 @@ public class ExFatFileTests
         Assert.Equal(ConformanceCase.Bytes(70_002, 3), c.Read("/moved"));
         Assert.Equal(["file 0", "file 1", "file 4"], c.Names("/dir/below"));
         c.AssertClean();
-    }
-
-    private static ExFatCase CaseOf(HandmadeExFat made)
-    {
-        var device = new ScratchDevice(made.Bytes.Length);
-        device.WriteFresh(0, made.Bytes);
-        return new ExFatCase(device);
     }
 }
