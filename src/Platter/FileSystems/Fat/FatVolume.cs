@@ -311,7 +311,7 @@ public sealed class FatVolume : EditableVolume
     {
         var table = new FatTable(Device, Geometry);
         var (free, next) = FatState.ReadInfo(Device, Geometry);
-        return (table, new ClusterArea(Device, new ClusterSpace(table, free, next), Geometry.DataOffset, Geometry.ClusterSize));
+        return (table, new ClusterArea(Device, Geometry.DataOffset, Geometry.ClusterSize, () => new ClusterSpace(table, free, next)));
     }
 
     private IEnumerable<DirectoryEntry> Entries(uint cluster, FatDirectory directory)
