@@ -1,4 +1,5 @@
 using Platter.Blocks;
+using Platter.Images.Qcow2;
 using Platter.Images.Vhdx;
 
 namespace Platter.Images;
@@ -43,8 +44,11 @@ public abstract class ContainerFormat
     /// <summary>Hyper-V's format with all blocks allocated.</summary>
     public static ContainerFormat VhdxFixed { get; } = new VhdxFormat(isFixed: true);
 
+    /// <summary>QEMU's format: clusters where something was written, backing files, snapshots, compression.</summary>
+    public static ContainerFormat Qcow2 { get; } = new Qcow2Format();
+
     /// <summary>Those that can be recognised by their content, in the order they are asked; raw is what is left.</summary>
-    public static IReadOnlyList<ContainerFormat> All { get; } = [VhdFixed, Vhd, Vhdx, VhdxFixed];
+    public static IReadOnlyList<ContainerFormat> All { get; } = [VhdFixed, Vhd, Vhdx, VhdxFixed, Qcow2];
 
     /// <summary>The name on the command line: <c>vhd-fixed</c>.</summary>
     public abstract string Name { get; }
