@@ -31,7 +31,7 @@ internal sealed class Session : IDisposable
 
     public ParsedArguments Arguments { get; }
 
-    public IReadOnlyList<string> Words => Arguments.Words;
+    public List<string> Words => Arguments.Words;
 
     public TextOut Out { get; }
 
@@ -66,6 +66,9 @@ internal sealed class Session : IDisposable
             return _cancel.Token;
         }
     }
+
+    /// <summary>Ends the verb here if Ctrl-C was pressed since <see cref="Cancellation"/> was asked for.</summary>
+    public void StopIfCancelled() => _cancel?.Token.ThrowIfCancellationRequested();
 
     /// <summary>The clock: that of the system, or one that stands still at SOURCE_DATE_EPOCH.</summary>
     public TimeProvider Clock => _clock ??= Epoch is { } epoch ? new StandingClock(epoch.ToDateTimeOffset()) : TimeProvider.System;

@@ -1,5 +1,6 @@
 using Platter.Blocks;
 using Platter.Images.Qcow2;
+using Platter.Images.Vhdx;
 
 namespace Platter.Images;
 
@@ -34,11 +35,20 @@ public abstract class ContainerFormat
     /// <summary>Virtual PC's format in its simplest form: the bare bytes and a footer.</summary>
     public static ContainerFormat VhdFixed { get; } = new VhdFixedFormat();
 
+    /// <summary>Virtual PC's format that grows with what is written: dynamic, and differencing over a parent.</summary>
+    public static ContainerFormat Vhd { get; } = new VhdFormat();
+
+    /// <summary>Hyper-V's format, dynamic or differencing; opens fixed ones, too.</summary>
+    public static ContainerFormat Vhdx { get; } = new VhdxFormat(isFixed: false);
+
+    /// <summary>Hyper-V's format with all blocks allocated.</summary>
+    public static ContainerFormat VhdxFixed { get; } = new VhdxFormat(isFixed: true);
+
     /// <summary>QEMU's format: clusters where something was written, backing files, snapshots, compression.</summary>
     public static ContainerFormat Qcow2 { get; } = new Qcow2Format();
 
     /// <summary>Those that can be recognised by their content, in the order they are asked; raw is what is left.</summary>
-    public static IReadOnlyList<ContainerFormat> All { get; } = [VhdFixed, Qcow2];
+    public static IReadOnlyList<ContainerFormat> All { get; } = [VhdFixed, Vhd, Vhdx, VhdxFixed, Qcow2];
 
     /// <summary>The name on the command line: <c>vhd-fixed</c>.</summary>
     public abstract string Name { get; }

@@ -22,14 +22,10 @@ internal static class ForeignContainers
         {
             return footer.Type switch
             {
-                VhdType.Dynamic => "a dynamic VHD",
-                VhdType.Differencing => "a differencing VHD",
                 VhdType.Fixed => "a fixed VHD that has lost its end",
                 _ => $"a VHD of the unknown type {footer.DiskType}",
             };
         }
-        if (probe.HeadHas(0, "vhdxfile"u8))
-            return "a VHDX";
         if (probe.HeadHas(0, "QFI\xFB"u8[..3]) && probe.HeadHas(3, [0xFB]))
             return "a qcow image";
         if (probe.HeadHas(0, "QED\0"u8))
