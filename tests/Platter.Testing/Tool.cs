@@ -19,7 +19,7 @@ public static class Tool
         ["mdir"] = "mtools", ["mcopy"] = "mtools", ["minfo"] = "mtools", ["mmd"] = "mtools", ["mdel"] = "mtools", ["mattrib"] = "mtools", ["mlabel"] = "mtools",
         ["mkfs.exfat"] = "exfatprogs", ["fsck.exfat"] = "exfatprogs", ["dump.exfat"] = "exfatprogs", ["gcc"] = "gcc",
         ["sgdisk"] = "gdisk", ["sfdisk"] = "fdisk", ["fdisk"] = "fdisk", ["parted"] = "parted",
-        ["qemu-img"] = "qemu-utils", ["qemu-io"] = "qemu-utils", ["vhdiinfo"] = "libvhdi-utils", ["vhdimount"] = "libvhdi-utils", ["zstd"] = "zstd", ["fls"] = "sleuthkit", ["mmls"] = "sleuthkit", ["fsstat"] = "sleuthkit",
+        ["qemu-img"] = "qemu-utils", ["qemu-io"] = "qemu-utils", ["qcowinfo"] = "libqcow-utils", ["qcowmount"] = "libqcow-utils", ["vhdiinfo"] = "libvhdi-utils", ["vhdimount"] = "libvhdi-utils", ["zstd"] = "zstd", ["fls"] = "sleuthkit", ["mmls"] = "sleuthkit", ["fsstat"] = "sleuthkit",
     };
 
     /// <summary>Runs and returns whatever the exit code was.</summary>
