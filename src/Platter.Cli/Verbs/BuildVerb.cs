@@ -33,6 +33,7 @@ internal sealed class BuildVerb : Verb
             Cancellation = session.Cancellation,
             Overwrite = session.Force,
             KeepGoing = session.Arguments.Has(KeepGoing),
+            Volume = session.VolumeOptions,
         });
         BuildSummary.Write(session, report);
         return ExitCode.Done;
