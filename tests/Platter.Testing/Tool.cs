@@ -20,7 +20,7 @@ public static class Tool
         ["mkfs.exfat"] = "exfatprogs", ["fsck.exfat"] = "exfatprogs", ["dump.exfat"] = "exfatprogs", ["gcc"] = "gcc",
         ["mke2fs"] = "e2fsprogs", ["e2fsck"] = "e2fsprogs", ["debugfs"] = "e2fsprogs", ["dumpe2fs"] = "e2fsprogs", ["tune2fs"] = "e2fsprogs",
         ["sgdisk"] = "gdisk", ["sfdisk"] = "fdisk", ["fdisk"] = "fdisk", ["parted"] = "parted",
-        ["qemu-img"] = "qemu-utils", ["qemu-io"] = "qemu-utils", ["vhdiinfo"] = "libvhdi-utils", ["vhdimount"] = "libvhdi-utils", ["zstd"] = "zstd", ["fls"] = "sleuthkit", ["mmls"] = "sleuthkit", ["fsstat"] = "sleuthkit",
+        ["qemu-img"] = "qemu-utils", ["qemu-io"] = "qemu-utils", ["qcowinfo"] = "libqcow-utils", ["qcowmount"] = "libqcow-utils", ["vhdiinfo"] = "libvhdi-utils", ["vhdimount"] = "libvhdi-utils", ["zstd"] = "zstd", ["fls"] = "sleuthkit", ["mmls"] = "sleuthkit", ["fsstat"] = "sleuthkit",
         ["losetup"] = "mount", ["fish"] = "fish", ["zsh"] = "zsh",
     };
 

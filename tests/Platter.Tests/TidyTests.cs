@@ -101,6 +101,10 @@ public sealed partial class TidyTests
     [GeneratedRegex(@"Skip *= *""|SkipUnless|SkipWhen|Assert\.Skip|\[Ignore")]
     private static partial Regex Skips();
 
+<<<<<<< HEAD
     [GeneratedRegex(@"\b(?:EXF|FAT|MBR|GPT|APM|VHD|VHDX|IMG)-\d{4}\b")]
+=======
+    [GeneratedRegex(@"\b(?:EXF|FAT|MBR|GPT|APM|VHD|IMG|QCOW)-\d{4}\b")]
+>>>>>>> qcow2
     private static partial Regex FindingIds();
 }
