@@ -69,7 +69,7 @@ internal sealed class MkfsVerb : Verb
         return ExitCode.Done;
     }
 
-    private static void RefuseToLose(DiskImage disk, int? partition)
+    internal static void RefuseToLose(DiskImage disk, int? partition)
     {
         var place = disk.Place(partition);
         if (place.FileSystem is { } type)

@@ -20,6 +20,9 @@ public abstract class Container(ContainerFormat format, BlockDevice host) : IDis
     /// <summary>Bytes that the container has room for now; holes of the host file don't count. Reads the host's own tables, not the data.</summary>
     public virtual long AllocatedSize => Host.AllocatedRanges().Sum(r => r.Length);
 
+    /// <summary>Bytes that the container allocates at a time: cluster, grain, block; null when the disk lies in one piece.</summary>
+    public virtual long? BlockSize => null;
+
     /// <summary>The image that this one is a difference to, opened; null when it stands alone.</summary>
     public virtual Container? Parent => null;
 

@@ -72,6 +72,12 @@ public abstract class ContainerFormat
     /// <exception cref="UnsupportedFeatureException">The format can't hold that many bytes.</exception>
     public abstract Container Create(ResizableDevice host, long size, ContainerOptions? options = null, bool ownsHost = false);
 
+    /// <summary>Whether <see cref="Create"/> can make images of this format; false where they can only be written in one pass.</summary>
+    public virtual bool CanCreate => true;
+
+    /// <summary>Whether an image of this format can be a difference to another one: see <see cref="ContainerOptions.Parent"/>.</summary>
+    public virtual bool CanHaveParent => false;
+
     /// <summary>Whether images of this format can be written in one pass: see <see cref="CreateInOrder"/>.</summary>
     public virtual bool CanWriteInOrder => false;
 
