@@ -1,4 +1,5 @@
 using Platter.Blocks;
+using Platter.Images.Compressed;
 
 namespace Platter.Images;
 
@@ -33,8 +34,23 @@ public abstract class ContainerFormat
     /// <summary>Virtual PC's format in its simplest form: the bare bytes and a footer.</summary>
     public static ContainerFormat VhdFixed { get; } = new VhdFixedFormat();
 
+    /// <summary>The bare bytes, compressed with gzip.</summary>
+    public static ContainerFormat Gzip { get; } = new GzipFormat();
+
+    /// <summary>The bare bytes, compressed with xz.</summary>
+    public static ContainerFormat Xz { get; } = new XzFormat();
+
+    /// <summary>The bare bytes, compressed with Zstandard.</summary>
+    public static ContainerFormat Zstd { get; } = new ZstdFormat();
+
+    /// <summary>The bare bytes, compressed with lz4.</summary>
+    public static ContainerFormat Lz4 { get; } = new Lz4Format();
+
+    /// <summary>The bare bytes, compressed with bzip2.</summary>
+    public static ContainerFormat Bzip2 { get; } = new Bzip2Format();
+
     /// <summary>Those that can be recognised by their content, in the order they are asked; raw is what is left.</summary>
-    public static IReadOnlyList<ContainerFormat> All { get; } = [VhdFixed];
+    public static IReadOnlyList<ContainerFormat> All { get; } = [VhdFixed, Gzip, Xz, Zstd, Lz4, Bzip2];
 
     /// <summary>The name on the command line: <c>vhd-fixed</c>.</summary>
     public abstract string Name { get; }

@@ -66,9 +66,15 @@ public sealed class ImageFile : IDisposable
             below = access == ImageAccess.Edit
                 ? TransactionDevice.Open(host, store, options.Transaction, ownsHome: true)
                 : JournalRecovery.View(host, store, ownsImage: true);
-            return new ImageFile(path, access, options.AsRaw || host is HostDisk
+            var container = options.AsRaw || host is HostDisk
                 ? ContainerFormat.Raw.Open(new ContainerProbe(below), ownsHost: true)
-                : Container.Open(below, ImageNeighbours.Of(path), ownsHost: true));
+                : Container.Open(below, ImageNeighbours.Of(path), ownsHost: true);
+            if (access == ImageAccess.Edit && !container.Disk.CanWrite)
+            {
+                container.Dispose();
+                throw new UnsupportedFeatureException($"{container.Format.Description} images can't be edited in place: 'platter convert' makes one that can, and turns it back");
+            }
+            return new ImageFile(path, access, container);
         }
         catch
         {

@@ -6,6 +6,7 @@ namespace Platter.Images.Conversion;
 internal sealed class DiskPacker(BlockDevice source, ImageWriter writer, ConvertOptions options)
 {
     private const int SmallestChunk = 1 << 20;
+    private const long MemoryLimit = 112 << 20;     // for the compressors; chunks and what is around them take the rest of 200 MB
 
     private sealed class Slot(int size) : ChunkSlot
     {
@@ -20,7 +21,8 @@ internal sealed class DiskPacker(BlockDevice source, ImageWriter writer, Convert
         var plan = new ChunkPlan(ChunkPlan.RangesOf(source, source.Length), writer.Length, Math.Max(blockSize, SmallestChunk / blockSize * blockSize));
         var meter = new WorkMeter(options.Progress, "converting", plan.Total, null);
         var stored = 0L;
-        new ChunkPipeline<Slot>(ChunkPipeline<Slot>.ThreadsFor(options.Threads), () => new Slot(plan.ChunkSize), Prepare, options.Cancellation).Run(plan.Chunks(), slot =>
+        var threads = (int)Math.Clamp(MemoryLimit / Math.Max(1, writer.WorkingMemory), 1, ChunkPipeline<Slot>.ThreadsFor(options.Threads));
+        new ChunkPipeline<Slot>(threads, () => new Slot(plan.ChunkSize), Prepare, options.Cancellation).Run(plan.Chunks(), slot =>
         {
             foreach (var block in slot.Blocks)
             {
