@@ -70,7 +70,7 @@ public class DiskVerbTests
         Cli.Expect("part", "add", disk, "-t", "esp", "-n", "EFI system", "-s", "40M");
         Cli.Expect("mkfs", disk + "@1", "-t", "fat16", "-L", "EFI", "--id", "1234-ABCD");
         var info = Json("info", disk);
-        Assert.Equal("vhd-fixed", info.GetProperty("container").GetProperty("format").GetString());
+        Assert.Equal("vhd", info.GetProperty("container").GetProperty("format").GetString());
         Assert.Equal(64 << 20, info.GetProperty("container").GetProperty("size").GetInt64());
         var partition = info.GetProperty("partitions")[0];
         Assert.Equal((1, "esp", "EFI system"), (partition.GetProperty("number").GetInt32(), partition.GetProperty("type").GetString(), partition.GetProperty("name").GetString()));

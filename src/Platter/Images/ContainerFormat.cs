@@ -34,6 +34,9 @@ public abstract class ContainerFormat
     /// <summary>Virtual PC's format in its simplest form: the bare bytes and a footer.</summary>
     public static ContainerFormat VhdFixed { get; } = new VhdFixedFormat();
 
+    /// <summary>Virtual PC's format that grows with what is written: dynamic, and differencing over a parent.</summary>
+    public static ContainerFormat Vhd { get; } = new VhdFormat();
+
     /// <summary>The bare bytes, compressed with gzip.</summary>
     public static ContainerFormat Gzip { get; } = new GzipFormat();
 
@@ -50,7 +53,7 @@ public abstract class ContainerFormat
     public static ContainerFormat Bzip2 { get; } = new Bzip2Format();
 
     /// <summary>Those that can be recognised by their content, in the order they are asked; raw is what is left.</summary>
-    public static IReadOnlyList<ContainerFormat> All { get; } = [VhdFixed, Gzip, Xz, Zstd, Lz4, Bzip2];
+    public static IReadOnlyList<ContainerFormat> All { get; } = [VhdFixed, Vhd, Gzip, Xz, Zstd, Lz4, Bzip2];
 
     /// <summary>The name on the command line: <c>vhd-fixed</c>.</summary>
     public abstract string Name { get; }

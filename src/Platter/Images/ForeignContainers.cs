@@ -22,8 +22,6 @@ internal static class ForeignContainers
         {
             return footer.Type switch
             {
-                VhdType.Dynamic => "a dynamic VHD",
-                VhdType.Differencing => "a differencing VHD",
                 VhdType.Fixed => "a fixed VHD that has lost its end",
                 _ => $"a VHD of the unknown type {footer.DiskType}",
             };

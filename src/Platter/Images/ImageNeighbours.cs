@@ -81,6 +81,8 @@ public sealed class ImageNeighbours
     private string Find(string reference)
     {
         var path = Resolve(reference) ?? throw new FileNotFoundException($"the image refers to {reference}, but has no folder of its own to look in");
+        if (!File.Exists(path))
+            throw new FileNotFoundException($"{path} is missing, which {_path} refers to; put it there, or correct the reference", path);
         var real = RealPath(path);
         var depth = 0;
         for (var link = this; link is not null; link = link._child)
@@ -90,8 +92,6 @@ public sealed class ImageNeighbours
             if (++depth > MaxDepth)
                 throw new DiskFormatException("IMG-0003", "parent", -1, $"the chain of files is longer than {MaxDepth}, at {path}");
         }
-        if (!File.Exists(path))
-            throw new FileNotFoundException($"{path} is missing, which {_path} refers to; put it there, or correct the reference", path);
         return path;
     }
 
