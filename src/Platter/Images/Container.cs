@@ -29,6 +29,15 @@ public abstract class Container(ContainerFormat format, BlockDevice host) : IDis
     /// <summary>What else there is to tell, as names and values for people: creator, identifier, geometry.</summary>
     public virtual IReadOnlyList<KeyValuePair<string, string>> Details => [];
 
+    /// <summary>States of the disk that the container has kept; empty for formats that keep none.</summary>
+    /// <exception cref="DiskFormatException">The list is broken.</exception>
+    public virtual IReadOnlyList<ContainerSnapshot> Snapshots => [];
+
+    /// <summary>Opens a kept state of the disk, for reading. It takes this container over: dispose only what is returned.</summary>
+    /// <param name="name">Its identifier or its name; the identifier wins.</param>
+    /// <exception cref="FileNotFoundException">There is none; the message lists those there are.</exception>
+    public virtual Container OpenSnapshot(string name) => throw new FileNotFoundException($"there is no snapshot {name}: {Format.Description} images keep none");
+
     /// <summary>Verifies the container's own structures; the disk inside is not looked at. Offsets count from the start of the host.</summary>
     public abstract void Check(CheckReport report);
 
@@ -69,6 +78,14 @@ public abstract class Container(ContainerFormat format, BlockDevice host) : IDis
     {
     }
 }
+
+/// <summary>A state of the disk that a container has kept.</summary>
+/// <param name="Id">What the container calls it; unique.</param>
+/// <param name="Name">What somebody called it.</param>
+/// <param name="Created">When it was kept.</param>
+/// <param name="VirtualSize">Bytes of the disk then.</param>
+/// <param name="MachineStateSize">Bytes of a machine's memory that were kept with it; 0 for none.</param>
+public sealed record ContainerSnapshot(string Id, string Name, DateTimeOffset Created, long VirtualSize, long MachineStateSize);
 
 /// <summary>The first and last bytes of a file, read once for everybody who wants to recognise it.</summary>
 public sealed class ContainerProbe

@@ -1,5 +1,6 @@
 using Platter.Blocks;
 using Platter.Images.Compressed;
+using Platter.Images.Qcow2;
 
 namespace Platter.Images;
 
@@ -52,8 +53,11 @@ public abstract class ContainerFormat
     /// <summary>The bare bytes, compressed with bzip2.</summary>
     public static ContainerFormat Bzip2 { get; } = new Bzip2Format();
 
+    /// <summary>QEMU's format: clusters where something was written, backing files, snapshots, compression.</summary>
+    public static ContainerFormat Qcow2 { get; } = new Qcow2Format();
+
     /// <summary>Those that can be recognised by their content, in the order they are asked; raw is what is left.</summary>
-    public static IReadOnlyList<ContainerFormat> All { get; } = [VhdFixed, Vhd, Gzip, Xz, Zstd, Lz4, Bzip2];
+    public static IReadOnlyList<ContainerFormat> All { get; } = [VhdFixed, Vhd, Qcow2, Gzip, Xz, Zstd, Lz4, Bzip2];
 
     /// <summary>The name on the command line: <c>vhd-fixed</c>.</summary>
     public abstract string Name { get; }

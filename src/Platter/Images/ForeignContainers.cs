@@ -29,7 +29,7 @@ internal static class ForeignContainers
         if (probe.HeadHas(0, "vhdxfile"u8))
             return "a VHDX";
         if (probe.HeadHas(0, "QFI\xFB"u8[..3]) && probe.HeadHas(3, [0xFB]))
-            return probe.Head.Length >= 8 && probe.Head.Span[7] is > 1 and var version ? $"a qcow2 image (version {version})" : "a qcow image";
+            return "a qcow image";
         if (probe.HeadHas(0, "QED\0"u8))
             return "a QED image";
         if (probe.HeadHas(0, "KDMV"u8) || probe.HeadHas(0, "COWD"u8) || probe.HeadHas(0, "# Disk DescriptorFile"u8))
