@@ -1,6 +1,8 @@
 using Platter.Blocks;
 using Platter.Images.Compressed;
 using Platter.Images.Qcow2;
+using Platter.Images.Vdi;
+using Platter.Images.Vmdk;
 
 namespace Platter.Images;
 
@@ -21,6 +23,9 @@ public sealed record ContainerOptions
 
     /// <summary>How the new image refers to <see cref="Parent"/>: a path, relative to the new image's folder unless absolute.</summary>
     public string? ParentReference { get; init; }
+
+    /// <summary>The name of the image's file, without its folder, for formats that write it into the image; null when it isn't known.</summary>
+    public string? FileName { get; init; }
 
     /// <summary>What the format alone knows, by key: <c>subformat</c>, <c>cluster_size</c>, <c>compression</c>, ...</summary>
     public IReadOnlyDictionary<string, string> Settings { get; init; } = new Dictionary<string, string>(StringComparer.Ordinal);
@@ -56,8 +61,14 @@ public abstract class ContainerFormat
     /// <summary>QEMU's format: clusters where something was written, backing files, snapshots, compression.</summary>
     public static ContainerFormat Qcow2 { get; } = new Qcow2Format();
 
+    /// <summary>VMware's format.</summary>
+    public static ContainerFormat Vmdk { get; } = new VmdkFormat();
+
+    /// <summary>VirtualBox's format.</summary>
+    public static ContainerFormat Vdi { get; } = new VdiFormat();
+
     /// <summary>Those that can be recognised by their content, in the order they are asked; raw is what is left.</summary>
-    public static IReadOnlyList<ContainerFormat> All { get; } = [VhdFixed, Vhd, Qcow2, Gzip, Xz, Zstd, Lz4, Bzip2];
+    public static IReadOnlyList<ContainerFormat> All { get; } = [VhdFixed, Vhd, Qcow2, Vmdk, Vdi, Gzip, Xz, Zstd, Lz4, Bzip2];
 
     /// <summary>The name on the command line: <c>vhd-fixed</c>.</summary>
     public abstract string Name { get; }
@@ -95,8 +106,8 @@ public abstract class ContainerFormat
     /// <exception cref="UnsupportedFeatureException">The format can't hold that many bytes.</exception>
     public abstract Container Create(ResizableDevice host, long size, ContainerOptions? options = null, bool ownsHost = false);
 
-    /// <summary>Whether <see cref="Create"/> can make images of this format; false where they can only be written in one pass.</summary>
-    public virtual bool CanCreate => true;
+    /// <summary>Whether an image with these options can't be made by <see cref="Create"/>, but in one pass only: see <see cref="CreateInOrder"/>.</summary>
+    public virtual bool IsOnlyWrittenInOrder(ContainerOptions options) => false;
 
     /// <summary>Whether an image of this format can be a difference to another one: see <see cref="ContainerOptions.Parent"/>.</summary>
     public virtual bool CanHaveParent => false;

@@ -32,10 +32,8 @@ internal static class ForeignContainers
             return "a qcow image";
         if (probe.HeadHas(0, "QED\0"u8))
             return "a QED image";
-        if (probe.HeadHas(0, "KDMV"u8) || probe.HeadHas(0, "COWD"u8) || probe.HeadHas(0, "# Disk DescriptorFile"u8))
-            return "a VMDK";
-        if (probe.HeadHas(0x40, [0x7F, 0x10, 0xDA, 0xBE]))
-            return "a VDI";
+        if (probe.HeadHas(0, "COWD"u8))
+            return "a sparse VMDK extent of ESX";
         if (probe.HeadHas(0, "WithoutFreeSpace"u8) || probe.HeadHas(0, "WithouFreSpacExt"u8))
             return "a Parallels disk";
         if (probe.HeadHas(0, "MComprHD"u8))

@@ -53,11 +53,12 @@ public sealed class NewImage : IDisposable
         options ??= new NewImageOptions();
         NewFile.CheckFree(path, options.Overwrite);
         var format = options.Format ?? ContainerFormat.FromExtension(path);
-        var rounded = format.RoundedSize(length, options.Container ?? new ContainerOptions());
+        var container = (options.Container ?? new ContainerOptions()) with { FileName = System.IO.Path.GetFileName(path) };
+        var rounded = format.RoundedSize(length, container);
         var file = NewFile.Create(path, options.Preallocate ? rounded : 0, options.Overwrite);
         try
         {
-            return new NewImage(file, format.Create(file.File, rounded, options.Container));
+            return new NewImage(file, format.Create(file.File, rounded, container));
         }
         catch
         {
@@ -126,11 +127,12 @@ public sealed class NewPackedImage : IDisposable
         options ??= new NewImageOptions();
         NewFile.CheckFree(path, options.Overwrite);
         var format = options.Format ?? ContainerFormat.FromExtension(path);
-        var rounded = format.RoundedSize(length, options.Container ?? new ContainerOptions());
+        var container = (options.Container ?? new ContainerOptions()) with { FileName = System.IO.Path.GetFileName(path) };
+        var rounded = format.RoundedSize(length, container);
         var file = NewFile.Create(path, 0, options.Overwrite);
         try
         {
-            return new NewPackedImage(file, format.CreateInOrder(file.File, rounded, options.Container));
+            return new NewPackedImage(file, format.CreateInOrder(file.File, rounded, container));
         }
         catch
         {

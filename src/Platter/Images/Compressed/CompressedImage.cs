@@ -80,13 +80,14 @@ internal sealed class CompressedImage : Container
 /// <summary>Raw images compressed as a stream: found by content, read at any offset, written in one pass, never edited.</summary>
 internal abstract class CompressedFormat : ContainerFormat
 {
-    public sealed override bool CanCreate => false;
     public sealed override bool CanWriteInOrder => true;
 
     /// <summary>The settings that <see cref="ContainerFormat.CreateInOrder"/> knows.</summary>
     protected virtual IReadOnlyList<string> SettingNames { get; } = ["compression_level", "block_size"];
 
     internal abstract StreamDecoder MakeDecoder(BlockDevice host);
+
+    public sealed override bool IsOnlyWrittenInOrder(ContainerOptions options) => true;
 
     // A disk may start with any bytes; a boot signature says that it is one, unless it unpacks.
     public sealed override bool Recognises(ContainerProbe probe) =>

@@ -29,7 +29,7 @@ public static class ImageConverter
         var image = new NewImageOptions { Format = format, Container = options.Container, Overwrite = options.Overwrite, Preallocate = options.Preallocate };
         if (options.Container?.Parent is not null && !format.CanHaveParent)
             throw new UnsupportedFeatureException($"{format.Description} images that build upon another one are not made");
-        if (!options.Compress && format.CanCreate)
+        if (!options.Compress && !format.IsOnlyWrittenInOrder(options.Container ?? new ContainerOptions()))
             return Copy(source, path, length, image, options);
         if (options.Container?.Parent is not null)
             throw new UnsupportedFeatureException("a compressed image that builds upon another one is not made");
