@@ -18,7 +18,7 @@ public static class Tool
         ["mkfs.vfat"] = "dosfstools", ["fsck.vfat"] = "dosfstools", ["fatlabel"] = "dosfstools",
         ["mdir"] = "mtools", ["mcopy"] = "mtools", ["minfo"] = "mtools", ["mmd"] = "mtools", ["mdel"] = "mtools", ["mattrib"] = "mtools", ["mlabel"] = "mtools",
         ["sgdisk"] = "gdisk", ["sfdisk"] = "fdisk", ["fdisk"] = "fdisk", ["parted"] = "parted",
-        ["qemu-img"] = "qemu-utils", ["zstd"] = "zstd", ["fls"] = "sleuthkit", ["mmls"] = "sleuthkit", ["fsstat"] = "sleuthkit",
+        ["qemu-img"] = "qemu-utils", ["qemu-io"] = "qemu-utils", ["vhdiinfo"] = "libvhdi-utils", ["vhdimount"] = "libvhdi-utils", ["zstd"] = "zstd", ["fls"] = "sleuthkit", ["mmls"] = "sleuthkit", ["fsstat"] = "sleuthkit",
     };
 
     /// <summary>Runs and returns whatever the exit code was.</summary>

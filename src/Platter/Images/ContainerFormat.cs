@@ -3,6 +3,7 @@ using Platter.Images.Compressed;
 using Platter.Images.Qcow2;
 using Platter.Images.Vdi;
 using Platter.Images.Vmdk;
+using Platter.Images.Vhdx;
 
 namespace Platter.Images;
 
@@ -67,8 +68,14 @@ public abstract class ContainerFormat
     /// <summary>VirtualBox's format.</summary>
     public static ContainerFormat Vdi { get; } = new VdiFormat();
 
+    /// <summary>Hyper-V's format, dynamic or differencing; opens fixed ones, too.</summary>
+    public static ContainerFormat Vhdx { get; } = new VhdxFormat(isFixed: false);
+
+    /// <summary>Hyper-V's format with all blocks allocated.</summary>
+    public static ContainerFormat VhdxFixed { get; } = new VhdxFormat(isFixed: true);
+
     /// <summary>Those that can be recognised by their content, in the order they are asked; raw is what is left.</summary>
-    public static IReadOnlyList<ContainerFormat> All { get; } = [VhdFixed, Vhd, Qcow2, Vmdk, Vdi, Gzip, Xz, Zstd, Lz4, Bzip2];
+    public static IReadOnlyList<ContainerFormat> All { get; } = [VhdFixed, Vhd, Qcow2, Vmdk, Vdi, Vhdx, VhdxFixed, Gzip, Xz, Zstd, Lz4, Bzip2];
 
     /// <summary>The name on the command line: <c>vhd-fixed</c>.</summary>
     public abstract string Name { get; }

@@ -26,8 +26,6 @@ internal static class ForeignContainers
                 _ => $"a VHD of the unknown type {footer.DiskType}",
             };
         }
-        if (probe.HeadHas(0, "vhdxfile"u8))
-            return "a VHDX";
         if (probe.HeadHas(0, "QFI\xFB"u8[..3]) && probe.HeadHas(3, [0xFB]))
             return "a qcow image";
         if (probe.HeadHas(0, "QED\0"u8))

@@ -35,8 +35,6 @@ internal sealed class VhdDynamicImage : Container, IVhdImage
     public override Container? Parent => _parent;
     public override long? BlockSize => Layout.BlockSize;
 
-    public override long AllocatedSize => Host.Length - HoleBytes();
-
     public override IReadOnlyList<KeyValuePair<string, string>> Details
     {
         get
@@ -49,7 +47,7 @@ internal sealed class VhdDynamicImage : Container, IVhdImage
             details.AddRange(_disk.Footer.Describe());
             if (_parent is not null)
             {
-                details.Add(new("parent", VhdParent.Printable(_header.ParentFileName)));
+                details.Add(new("parent", ParentPaths.Printable(_header.ParentFileName)));
                 details.Add(new("parent identifier", _header.ParentUniqueId.ToString()));
             }
             return details;
@@ -73,8 +71,6 @@ internal sealed class VhdDynamicImage : Container, IVhdImage
         }
         base.Dispose(disposing);
     }
-
-    private long HoleBytes() => Host.Length - Host.AllocatedRanges().Sum(r => r.Length);
 }
 
 /// <summary>The structures of a dynamic or differencing VHD, read and found plausible.</summary>

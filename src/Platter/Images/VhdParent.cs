@@ -30,9 +30,7 @@ internal static class VhdParent
         }
         if (refused is not null)
             throw refused;
-        var places = string.Join(", ", paths.Select(Printable));
-        throw new FileNotFoundException($"{probe.Neighbours.Path ?? "the image"} is a difference to a parent that is not there: looked for {(places.Length > 0 ? places : "no name at all")}; "
-            + $"put the VHD with the identifier {parts.Header.ParentUniqueId} there");
+        throw ParentPaths.Missing(probe.Neighbours, paths, $"the VHD with the identifier {parts.Header.ParentUniqueId}");
     }
 
     /// <summary>Where the paths lie in the file, as far as they do.</summary>
@@ -59,11 +57,11 @@ internal static class VhdParent
             foreach (var locator in header.ParentLocators)
             {
                 if (locator.PlatformCode == code && Text(host, locator) is { Length: > 0 } path)
-                    AddSpellings(paths, path);
+                    ParentPaths.AddSpellings(paths, path);
             }
         }
         if (header.ParentFileName is { Length: > 0 } name)
-            AddSpellings(paths, name[(name.LastIndexOfAny(['\\', '/']) + 1)..]);
+            ParentPaths.AddName(paths, name);
         return paths;
     }
 
@@ -86,7 +84,7 @@ internal static class VhdParent
         header.ParentUniqueId = footer.UniqueId;
         header.ParentTimeStamp = footer.TimeStamp;
         var reference = options.ParentReference ?? throw new ArgumentException("a differencing VHD needs the path of its parent");
-        var (relative, absolute) = BothPaths(reference, host);
+        var (relative, absolute) = ParentPaths.Both(reference, host);
         header.ParentFileName = Path.GetFileName(reference);
         using var data = new MemoryStream();
         var used = 0;
@@ -107,21 +105,6 @@ internal static class VhdParent
             data.Position = data.Length;
         }
         return data.ToArray();
-    }
-
-    /// <summary>Text from an image in a form that people can be shown.</summary>
-    internal static string Printable(string text) => string.Concat(text.Select(c => char.IsControl(c) ? '.' : c));
-
-    /// <summary>The parent's path as seen from a new image, and from the root; each where it can be known.</summary>
-    internal static (string? Relative, string? Absolute) BothPaths(string reference, BlockDevice host)
-    {
-        var folder = host is HostFile file ? Path.GetDirectoryName(Path.GetFullPath(file.Path)) : null;
-        var isAbsolute = Path.IsPathFullyQualified(reference);
-        var relative = isAbsolute ? folder is null ? null : Path.GetRelativePath(folder, reference) : reference;
-        var absolute = isAbsolute ? reference : folder is null ? null : Path.GetFullPath(reference, folder);
-        if (relative is not null && !relative.StartsWith('.'))
-            relative = "./" + relative;
-        return (relative?.Replace('/', '\\'), absolute);
     }
 
     private static DiskFormatException? Mismatch(Container parent, VhdParts parts, string? path)
@@ -157,15 +140,5 @@ internal static class VhdParent
             _ => Encoding.Latin1.GetString(bytes),
         };
         return text.Split('\0')[0];
-    }
-
-    // A name may contain a backslash where backslashes separate nothing, so the path as it stands comes first.
-    private static void AddSpellings(List<string> paths, string path)
-    {
-        foreach (var spelling in new[] { path, path.Replace('\\', '/') })
-        {
-            if (!paths.Contains(spelling, StringComparer.Ordinal))
-                paths.Add(spelling);
-        }
     }
 }

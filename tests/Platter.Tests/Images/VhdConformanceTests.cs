@@ -98,3 +98,21 @@ public sealed class VhdOfSmallBlocksConformance() : VhdDynamicConformance("4K", 
 public sealed class VhdOfMiddlingBlocksConformance() : VhdDynamicConformance("64K", 64 << 10);
 
 public sealed class VhdOfOneBlockConformance() : VhdDynamicConformance("2M", 64 << 10);
+
+/// <summary>VHDX with some settings.</summary>
+public abstract class VhdxConformance(ContainerFormat format, long freshLimit, params (string Key, string Value)[] settings) : ContainerConformance
+{
+    protected override long TestLength => 3_002_368;     // whole sectors of 4096, no whole blocks
+    protected override long FreshLimit => freshLimit;
+
+    protected override void Make(ResizableDevice host, long length) =>
+        format.Create(host, length, new ContainerOptions { Settings = settings.ToDictionary(s => s.Key, s => s.Value) }).Dispose();
+}
+
+public sealed class VhdxOfSmallBlocksConformance() : VhdxConformance(ContainerFormat.Vhdx, 0, ("block_size", "1M"));
+
+public sealed class VhdxOfOneBlockConformance() : VhdxConformance(ContainerFormat.Vhdx, 64 << 10, ("block_size", "8M"), ("block_state_zero", "off"));
+
+public sealed class VhdxOfLargeSectorsConformance() : VhdxConformance(ContainerFormat.Vhdx, 64 << 10, ("block_size", "1M"), ("logical_sector_size", "4096"));
+
+public sealed class VhdxFixedConformance() : VhdxConformance(ContainerFormat.VhdxFixed, 64 << 10, ("block_size", "1M"));
