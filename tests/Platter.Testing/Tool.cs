@@ -17,6 +17,7 @@ public static class Tool
     {
         ["mkfs.vfat"] = "dosfstools", ["fsck.vfat"] = "dosfstools", ["fatlabel"] = "dosfstools",
         ["mdir"] = "mtools", ["mcopy"] = "mtools", ["minfo"] = "mtools", ["mmd"] = "mtools", ["mdel"] = "mtools", ["mattrib"] = "mtools", ["mlabel"] = "mtools",
+        ["mkfs.exfat"] = "exfatprogs", ["fsck.exfat"] = "exfatprogs", ["dump.exfat"] = "exfatprogs", ["gcc"] = "gcc",
         ["sgdisk"] = "gdisk", ["sfdisk"] = "fdisk", ["fdisk"] = "fdisk", ["parted"] = "parted",
         ["qemu-img"] = "qemu-utils", ["qemu-io"] = "qemu-utils", ["vhdiinfo"] = "libvhdi-utils", ["vhdimount"] = "libvhdi-utils", ["zstd"] = "zstd", ["fls"] = "sleuthkit", ["mmls"] = "sleuthkit", ["fsstat"] = "sleuthkit",
     };
@@ -25,7 +26,11 @@ public static class Tool
     public static Result Run(string tool, params string[] arguments) => Run(null, null, tool, arguments);
 
     /// <summary>Runs with a working folder and standard input.</summary>
-    public static Result Run(string? folder, byte[]? input, string tool, params string[] arguments)
+    public static Result Run(string? folder, byte[]? input, string tool, params string[] arguments) =>
+        Run(folder, input, null, tool, arguments);
+
+    /// <summary>Runs with one more environment variable, or several.</summary>
+    public static Result Run(string? folder, byte[]? input, IReadOnlyDictionary<string, string>? environment, string tool, params string[] arguments)
     {
         var start = new ProcessStartInfo(Find(tool), arguments)
         {
@@ -35,6 +40,8 @@ public static class Tool
         start.Environment["LC_ALL"] = "C.UTF-8";
         start.Environment["TZ"] = "UTC";
         start.Environment["MTOOLS_SKIP_CHECK"] = "1";
+        foreach (var (name, value) in environment ?? new Dictionary<string, string>())
+            start.Environment[name] = value;
         using var process = Process.Start(start)!;
         var output = process.StandardOutput.ReadToEndAsync();
         var error = process.StandardError.ReadToEndAsync();

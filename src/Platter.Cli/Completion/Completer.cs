@@ -133,7 +133,7 @@ internal static class Completer
         if (image.Length == 0)
             yield break;
         var address = ImageAddress.Parse(image);
-        using var disk = DiskImage.Open(address.Path);
+        using var disk = DiskImage.Open(address);
         using var volume = disk.OpenVolume(address.Partition);
         var slash = current.LastIndexOf('/');
         // Outside the shell all paths start at the root, and so does the completion of nothing.

@@ -175,12 +175,21 @@ public sealed class HostFile : ResizableDevice
     protected override void Dispose(bool disposing)
     {
         if (disposing)
+        {
+            if (OperatingSystem.IsLinux() && !_handle.IsClosed)
+                LinuxFile.Unlock(_handle);
             _handle.Dispose();
+        }
         base.Dispose(disposing);
     }
 
     private static SafeFileHandle OpenHandle(string path, FileMode mode, FileAccess access, HostLock held, long preallocate)
     {
+        if (OperatingSystem.IsLinux() && preallocate == 0
+            && LinuxFile.TryOpen(path, mode == FileMode.CreateNew, access != FileAccess.Read, held) is { } opened)
+        {
+            return opened;
+        }
         var share = held == HostLock.Exclusive ? FileShare.None : FileShare.Read;
         try
         {

@@ -1,5 +1,3 @@
-using System.Buffers;
-
 namespace Platter.Blocks;
 
 // The pages of a transaction, and their way home.
@@ -105,22 +103,15 @@ public sealed partial class TransactionDevice
             var from = zeros.Start * Journal.PageSize;
             _home.WriteZeros(from, Math.Min(zeros.Length * Journal.PageSize, _length - from));
         }
-        var buffer = ArrayPool<byte>.Shared.Rent(Math.Min(LargestWrite, Math.Max(1, pages.Length) * Journal.PageSize));
-        try
+        var buffer = GC.AllocateUninitializedArray<byte>(Math.Min(LargestWrite, Math.Max(1, pages.Length) * Journal.PageSize));
+        for (var i = 0; i < pages.Length;)
         {
-            for (var i = 0; i < pages.Length;)
-            {
-                var count = RunLength(pages, i, buffer.Length / Journal.PageSize);
-                for (var k = 0; k < count; k++)
-                    _pages.TryRead(pages[i + k], 0, buffer.AsSpan(k * Journal.PageSize, Journal.PageSize));
-                var from = pages[i] * Journal.PageSize;
-                _home.Write(from, buffer.AsSpan(0, (int)Math.Min((long)count * Journal.PageSize, _length - from)));
-                i += count;
-            }
-        }
-        finally
-        {
-            ArrayPool<byte>.Shared.Return(buffer);
+            var count = RunLength(pages, i, buffer.Length / Journal.PageSize);
+            for (var k = 0; k < count; k++)
+                _pages.TryRead(pages[i + k], 0, buffer.AsSpan(k * Journal.PageSize, Journal.PageSize));
+            var from = pages[i] * Journal.PageSize;
+            _home.Write(from, buffer.AsSpan(0, (int)Math.Min((long)count * Journal.PageSize, _length - from)));
+            i += count;
         }
     }
 

@@ -17,18 +17,22 @@ public abstract class FileSystemType
     public abstract Volume Open(BlockDevice device, VolumeOptions options);
 
     /// <exception cref="DiskFormatException">The volume is broken.</exception>
-    /// <exception cref="UnsupportedFeatureException">It uses something that Platter does not have.</exception>
-    public abstract EditableVolume OpenForEditing(BlockDevice device, VolumeOptions options);
+    /// <exception cref="UnsupportedFeatureException">It uses something that Platter does not have; or volumes of this kind are only read.</exception>
+    public virtual EditableVolume OpenForEditing(BlockDevice device, VolumeOptions options) => throw IsOnlyRead();
 
     /// <summary>Writes an empty filesystem that fills the device. Does not flush.</summary>
     /// <exception cref="ArgumentException">An option is unknown, or its value does not fit.</exception>
-    public abstract void Format(BlockDevice device, FormatOptions options);
+    /// <exception cref="UnsupportedFeatureException">Volumes of this kind are only read.</exception>
+    public virtual void Format(BlockDevice device, FormatOptions options) => throw IsOnlyRead();
 
     /// <summary>Looks at every structure, changing nothing.</summary>
     public abstract CheckReport Check(BlockDevice device, CheckOptions options);
 
     /// <summary>The smallest sensible length, in bytes, of a volume that holds a tree: what <c>--size auto</c> makes.</summary>
-    public abstract long EstimateLength(TreeShape tree, FormatOptions options, int sectorSize);
+    /// <exception cref="UnsupportedFeatureException">Volumes of this kind are only read.</exception>
+    public virtual long EstimateLength(TreeShape tree, FormatOptions options, int sectorSize) => throw IsOnlyRead();
+
+    private UnsupportedFeatureException IsOnlyRead() => new($"Platter reads {string.Join(", ", Names)} and does not write them");
 }
 
 /// <summary>The outline of a tree, enough to know how large a volume it needs.</summary>

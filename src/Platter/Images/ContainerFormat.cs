@@ -2,8 +2,8 @@ using Platter.Blocks;
 using Platter.Images.Compressed;
 using Platter.Images.Qcow2;
 using Platter.Images.Vdi;
-using Platter.Images.Vmdk;
 using Platter.Images.Vhdx;
+using Platter.Images.Vmdk;
 
 namespace Platter.Images;
 
@@ -59,9 +59,6 @@ public abstract class ContainerFormat
     /// <summary>The bare bytes, compressed with bzip2.</summary>
     public static ContainerFormat Bzip2 { get; } = new Bzip2Format();
 
-    /// <summary>QEMU's format: clusters where something was written, backing files, snapshots, compression.</summary>
-    public static ContainerFormat Qcow2 { get; } = new Qcow2Format();
-
     /// <summary>VMware's format.</summary>
     public static ContainerFormat Vmdk { get; } = new VmdkFormat();
 
@@ -74,8 +71,11 @@ public abstract class ContainerFormat
     /// <summary>Hyper-V's format with all blocks allocated.</summary>
     public static ContainerFormat VhdxFixed { get; } = new VhdxFormat(isFixed: true);
 
+    /// <summary>QEMU's format: clusters where something was written, backing files, snapshots, compression.</summary>
+    public static ContainerFormat Qcow2 { get; } = new Qcow2Format();
+
     /// <summary>Those that can be recognised by their content, in the order they are asked; raw is what is left.</summary>
-    public static IReadOnlyList<ContainerFormat> All { get; } = [VhdFixed, Vhd, Qcow2, Vmdk, Vdi, Vhdx, VhdxFixed, Gzip, Xz, Zstd, Lz4, Bzip2];
+    public static IReadOnlyList<ContainerFormat> All { get; } = [VhdFixed, Vhd, Vhdx, VhdxFixed, Qcow2, Vmdk, Vdi, Gzip, Xz, Zstd, Lz4, Bzip2];
 
     /// <summary>The name on the command line: <c>vhd-fixed</c>.</summary>
     public abstract string Name { get; }

@@ -37,7 +37,6 @@ internal sealed class ContainerSettings
         return size;
     }
 
-<<<<<<< HEAD
     /// <summary>A whole number.</summary>
     /// <exception cref="ArgumentException">No number, or not within the limits.</exception>
     internal int Number(string key, int otherwise, int least, int most)
@@ -47,7 +46,8 @@ internal sealed class ContainerSettings
         if (!int.TryParse(text, out var number) || number < least || number > most)
             throw new ArgumentException($"{_format.Name}: {key}={text} is not a number from {least} to {most}");
         return number;
-=======
+    }
+
     /// <summary>A size in bytes, a multiple of <paramref name="unit"/>.</summary>
     /// <exception cref="ArgumentException">No size, not a multiple, or not within the limits.</exception>
     internal long Size(string key, long otherwise, long least, long most, long unit)
@@ -57,6 +57,5 @@ internal sealed class ContainerSettings
         if (!ByteSize.TryParse(text, out var size) || size < least || size > most || size % unit != 0)
             throw new ArgumentException($"{_format.Name}: {key}={text} is not a multiple of {ByteSize.Format(unit)} from {ByteSize.Format(least)} to {ByteSize.Format(most)}");
         return size;
->>>>>>> vhd
     }
 }

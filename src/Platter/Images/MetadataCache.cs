@@ -15,7 +15,7 @@ internal sealed class MetadataCache(BlockDevice host)
     private const int DirtyPages = 4096;        // 16 MiB; what is beyond goes to the host before the end of the transaction
     private const int LongRead = 16;            // pages; longer reads go past the pages, so that a scan doesn't sweep them out
 
-    private readonly LruCache<long, byte[]> _clean = new(CleanPages);
+    private readonly LruCache<byte[]> _clean = new(CleanPages);
     private readonly Dictionary<long, DirtyPage> _dirty = [];
     private readonly Lock _lock = new();
 

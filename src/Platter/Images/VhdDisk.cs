@@ -44,7 +44,7 @@ internal sealed class VhdDisk : SparseDisk
     private const int RememberedBlocks = 1 << 16;
 
     private readonly VhdLayout _layout;
-    private readonly LruCache<long, bool> _full = new(RememberedBlocks);   // by block: whether all of its bits are set
+    private readonly LruCache<bool> _full = new(RememberedBlocks);   // by block: whether all of its bits are set
     private readonly Lock _fullLock = new();
     private readonly bool _isNew;
     private VhdFooter _footer;

@@ -135,7 +135,7 @@ public sealed class VolumeTreeSink : TreeSink
                 return AddOutcome.Skipped;
             if (Overwrite == Overwrite.Refuse || old.Kind == EntryKind.Directory)
                 throw new AlreadyExistsException(entry.Path);
-            id = Replace(entry, folder, metadata, content, link);
+            id = _volume.Replace(folder.Id, entry.Name, name => Create(entry, folder.Id, name, metadata, content, folder, link));
             outcome = AddOutcome.Replaced;
         }
         else
@@ -152,27 +152,6 @@ public sealed class VolumeTreeSink : TreeSink
         if (entry.Metadata.Modified is not { } time || old.Modified is not { } oldTime)
             return true;
         return (Capabilities.Modified?.Round(time) ?? time) > oldTime;
-    }
-
-    /// <summary>Makes the entry under a free name first, so that the old one is there until the new one is whole.</summary>
-    private NodeId Replace(TreeEntry entry, Folder folder, MetadataChange metadata, CopyContent? content, NodeId? link)
-    {
-        var name = "platter.new";
-        for (var i = 1; _volume.TryLookup(folder.Id, name, out _); i++)
-            name = $"platter{i}.new";
-        var id = Create(entry, folder.Id, name, metadata, content, folder, link);
-        var done = false;
-        try
-        {
-            _volume.Rename(folder.Id, name, folder.Id, entry.Name, replace: true);
-            done = true;
-        }
-        finally
-        {
-            if (!done)
-                _volume.Delete(folder.Id, name);
-        }
-        return id;
     }
 
     private NodeId Create(TreeEntry entry, NodeId parent, string name, MetadataChange metadata, CopyContent? content, Folder folder, NodeId? link = null)

@@ -17,7 +17,7 @@ internal sealed class CompressedDisk : BlockDevice
     private readonly CompressedMap _map;
     private readonly RangeSet _zeros;
     private readonly Func<StreamDecoder> _makeDecoder;
-    private readonly LruCache<long, byte[]> _cells;     // empty: zeros
+    private readonly LruCache<byte[]> _cells;     // empty: zeros
     private readonly HashSet<long> _underWay = [];
     private readonly Lock _gate = new();
     private readonly SemaphoreSlim _turn = new(1, 1);
@@ -36,7 +36,7 @@ internal sealed class CompressedDisk : BlockDevice
             if (piece.Length <= ShortPiece)
                 largest = (int)Math.Max(largest, piece.Length);
         }
-        _cells = new LruCache<long, byte[]>((int)(CacheSize / largest));
+        _cells = new LruCache<byte[]>((int)(CacheSize / largest));
     }
 
     public override long Length => _map.Length;

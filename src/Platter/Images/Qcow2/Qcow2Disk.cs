@@ -17,7 +17,7 @@ internal sealed partial class Qcow2Disk : BlockDevice
     private readonly BlockDevice _data;
     private readonly long _length;
     private readonly bool _isSnapshot;
-    private readonly LruCache<ulong, byte[]> _unpacked;      // decompressed clusters by their descriptor
+    private readonly LruCache<byte[]> _unpacked;      // decompressed clusters by their descriptor
     private readonly Lock _unpackedLock = new();
 
     /// <param name="image">Whose disk it is.</param>
@@ -32,7 +32,7 @@ internal sealed partial class Qcow2Disk : BlockDevice
         _map = new Qcow2Map(image.Geometry, image.Tables, () => _data.Length, l1Offset, l1Entries);
         _length = length;
         _isSnapshot = isSnapshot;
-        _unpacked = new LruCache<ulong, byte[]>(Math.Max(2, CachedBytes / image.Geometry.ClusterSize));
+        _unpacked = new LruCache<byte[]>(Math.Max(2, CachedBytes / image.Geometry.ClusterSize));
     }
 
     public override long Length => _length;
@@ -149,13 +149,13 @@ internal sealed partial class Qcow2Disk : BlockDevice
         }
         byte[]? cluster;
         lock (_unpackedLock)
-            _unpacked.TryGet(entry.Descriptor, out cluster);
+            _unpacked.TryGet((long)entry.Descriptor, out cluster);
         if (cluster is null)
         {
             cluster = new byte[ClusterSize];
             Unpack(entry, cluster);
             lock (_unpackedLock)
-                _unpacked.Set(entry.Descriptor, cluster);
+                _unpacked.Set((long)entry.Descriptor, cluster);
         }
         cluster.AsSpan(from, part.Length).CopyTo(part);
     }

@@ -18,6 +18,11 @@ internal sealed class Qcow2Format : ContainerFormat
 
     public override long RoundedSize(long size, ContainerOptions options) => Qcow2Creation.RoundedSize(size, Qcow2Settings.Read(options));
 
+    public override bool CanWriteInOrder => true;
+
+    public override ImageWriter CreateInOrder(ResizableDevice host, long size, ContainerOptions? options) =>
+        new Qcow2Writer(host, (Qcow2Image)Create(host, size, options, ownsHost: false));
+
     public override Container Create(ResizableDevice host, long size, ContainerOptions? options, bool ownsHost)
     {
         options ??= new ContainerOptions();

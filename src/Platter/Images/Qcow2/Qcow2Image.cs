@@ -7,6 +7,7 @@ internal sealed class Qcow2Image : Container
 {
     private readonly bool _ownsHost, _ownsParent;
     private List<Qcow2Snapshot>? _snapshots;
+    private Qcow2Bitmaps? _bitmaps;
     private bool _editing;
 
     private Qcow2Image(BlockDevice host, Qcow2Geometry geometry, Container? parent, BlockDevice? dataFile, bool ownsHost, bool ownsParent)
@@ -96,17 +97,22 @@ internal sealed class Qcow2Image : Container
 
     public override void Check(CheckReport report) => new Qcow2Checker(Host, DataFile, Geometry, report).Check();
 
-    /// <summary>Called before the first change: sees to it that the image is as a writer must find it.</summary>
-    internal Qcow2Space BeginEdit()
+    /// <summary>Called before each change of the disk: sees to it that the image is as a writer must find it, and enters the change into the
+    /// bitmaps that follow them.</summary>
+    internal void BeginEdit(long offset, long length)
     {
-        if (_editing)
-            return Space!;
-        AddFixed();
-        var known = Geometry.Autoclear & AutoclearFeatures.Known;
-        if (known != Geometry.Autoclear)
-            Tables.Write(0x58, (ulong)known);
-        _editing = true;
-        return Space!;
+        if (!_editing)
+        {
+            AddFixed();
+            if ((Geometry.Incompatible & IncompatibleFeatures.Dirty) != 0 && (Tables.Read(0x48) & (ulong)IncompatibleFeatures.Dirty) != 0)
+                new Qcow2Repair(this).RebuildRefcounts();
+            var known = Geometry.Autoclear & AutoclearFeatures.Known;
+            if (known != Geometry.Autoclear)
+                Tables.Write(0x58, (ulong)known);
+            _bitmaps = new Qcow2Bitmaps(Host, Geometry, Tables, Space!);
+            _editing = true;
+        }
+        _bitmaps!.Mark(offset, length);
     }
 
     internal void Commit()

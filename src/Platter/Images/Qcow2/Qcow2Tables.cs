@@ -15,7 +15,7 @@ internal sealed class Qcow2Tables
     private const int LargestWrite = 1 << 20;
 
     private readonly BlockDevice _host;
-    private readonly LruCache<long, Piece> _pieces;
+    private readonly LruCache<Piece> _pieces;
     private readonly HashSet<long> _dirty = [];
 
     /// <param name="host">The file.</param>
@@ -24,7 +24,7 @@ internal sealed class Qcow2Tables
     {
         _host = host;
         PieceSize = Math.Min(LargestPiece, clusterSize);
-        _pieces = new LruCache<long, Piece>(MemoryLimit / LargestPiece, Evicted);
+        _pieces = new LruCache<Piece>(MemoryLimit / LargestPiece, Evicted);
     }
 
     internal Lock Lock { get; } = new();

@@ -12,7 +12,7 @@ internal sealed class VmdkStreamDisk : BlockDevice
     private readonly BlockDevice _host;
     private readonly VmdkLayout _layout;
     private readonly MetadataCache _metadata;
-    private readonly LruCache<long, byte[]> _grains;
+    private readonly LruCache<byte[]> _grains;
     private readonly Lock _gate = new();
 
     internal VmdkStreamDisk(BlockDevice host, VmdkLayout layout)
@@ -20,7 +20,7 @@ internal sealed class VmdkStreamDisk : BlockDevice
         _host = host;
         _layout = layout;
         _metadata = new MetadataCache(host);
-        _grains = new LruCache<long, byte[]>((int)Math.Max(2, CacheSize / layout.GrainSize));
+        _grains = new LruCache<byte[]>((int)Math.Max(2, CacheSize / layout.GrainSize));
     }
 
     public override long Length => _layout.Length;

@@ -1,13 +1,14 @@
-namespace Platter.FileSystems.Fat;
+namespace Platter.FileSystems;
 
-/// <summary>FAT's local times: a date and a time word of two-second steps, and for the creation time a byte of 10 ms steps.</summary>
+/// <summary>The local times of DOS, as FAT and exFAT store them: a date and a time word of two-second steps, and for some times a byte of
+/// 10 ms steps.</summary>
 /// <remarks>"FAT: General Overview of On-Disk Format" 1.03, "Date and Time Formats". Impossible dates in the wild (month 0, day 31 of
 /// February) are pulled to the nearest possible one; a date word of 0 means that there is none.</remarks>
-internal static class FatTimes
+internal static class DosTimes
 {
     private static readonly DateTime First = new(1980, 1, 1, 0, 0, 0, DateTimeKind.Unspecified);
 
-    /// <summary>What FAT can store, for a volume whose local time is this much ahead of UTC.</summary>
+    /// <summary>What can be stored, for a volume whose local time is this much ahead of UTC.</summary>
     /// <param name="resolution">Nanoseconds: 2 s, 10 ms or a day.</param>
     /// <param name="utcOffset">What local time is ahead of UTC.</param>
     public static TimeCapability Capability(long resolution, TimeSpan utcOffset)

@@ -1,7 +1,9 @@
-namespace Platter.FileSystems.Fat;
+using Platter.Blocks;
 
-/// <summary>An open stream of a FAT file. All streams of a file see the same content.</summary>
-internal sealed class FatStream(FatFile file, bool writable) : VolumeStream
+namespace Platter.FileSystems;
+
+/// <summary>An open stream of a file. All streams of a file see the same content.</summary>
+internal sealed class OpenFileStream(OpenFile file, OpenFiles files, bool writable) : VolumeStream
 {
     private bool _closed;
 
@@ -40,6 +42,8 @@ internal sealed class FatStream(FatFile file, bool writable) : VolumeStream
         file.Reserve(length);
     }
 
+    public override IEnumerable<ByteRange> DataRanges() => file.DataRanges();
+
     public override IEnumerable<StreamExtent> Extents() => file.Extents();
 
     protected override void Dispose(bool disposing)
@@ -47,7 +51,7 @@ internal sealed class FatStream(FatFile file, bool writable) : VolumeStream
         if (!_closed)
         {
             _closed = true;
-            file.Volume.Close(file);
+            files.Close(file);
         }
         base.Dispose(disposing);
     }

@@ -1,12 +1,13 @@
 using System.Runtime.InteropServices;
 
-namespace Platter.FileSystems.Fat;
+namespace Platter.FileSystems.Clusters;
 
 /// <summary>The clusters of a file or directory in order, walked as far as was asked for and remembered as runs.</summary>
+/// <remarks>A chain without links (exFAT's NoFatChain) is one run that is known beforehand; it gets links when it can no longer grow in
+/// one piece.</remarks>
 internal sealed class ClusterChain
 {
-    private readonly FatTable _table;
-    private readonly FatGeometry _geometry;
+    private readonly IClusterLinks _links;
     private readonly List<Piece> _pieces = [];
     private uint _walked;
     private bool _complete;
@@ -15,26 +16,46 @@ internal sealed class ClusterChain
     private uint _checkpoint;
     private uint _checkpointAt = 1;
 
-    /// <param name="table">The allocation table.</param>
-    /// <param name="geometry">The volume's layout.</param>
+    /// <summary>A linked chain.</summary>
+    /// <param name="links">The file allocation table.</param>
     /// <param name="first">The first cluster; 0 for an empty chain.</param>
     /// <exception cref="DiskFormatException">The first cluster is not one of the volume's.</exception>
-    public ClusterChain(FatTable table, FatGeometry geometry, uint first)
+    public ClusterChain(IClusterLinks links, uint first)
     {
-        _table = table;
-        _geometry = geometry;
+        _links = links;
         if (first == 0)
+        {
             _complete = true;
-        else if (!geometry.IsCluster(first))
-            throw new DiskFormatException("FAT-0201", "DirectoryEntry.firstCluster", -1, $"found {first}, expected 0 or 2..{geometry.LastCluster}");
+            IsContiguous = links.AllowsContiguous;
+        }
+        else if (first < links.FirstCluster || first > links.LastCluster)
+        {
+            throw links.StartsOutside(first, 1);
+        }
         else
+        {
             Append(first);
+        }
+    }
+
+    /// <summary>Clusters in one piece, without links.</summary>
+    /// <exception cref="DiskFormatException">They are not all within the volume.</exception>
+    public ClusterChain(IClusterLinks links, ClusterRun run) : this(links, 0)
+    {
+        if (run.Count == 0)
+            return;
+        if (run.First < links.FirstCluster || run.First > links.LastCluster || run.Count - 1 > links.LastCluster - run.First)
+            throw links.StartsOutside(run.First, run.Count);
+        Append(run);
     }
 
     private readonly record struct Piece(uint Index, ClusterRun Run);
 
     /// <summary>The first cluster; 0 for an empty chain.</summary>
     public uint First => _pieces.Count == 0 ? 0 : _pieces[0].Run.First;
+
+    /// <summary>Whether there are no links: the table says nothing of these clusters.</summary>
+    public bool IsContiguous { get; private set; }
 
     /// <summary>The run that holds the cluster with this index in the chain, from that cluster on.</summary>
     /// <returns>False when the chain is shorter.</returns>
@@ -79,10 +100,12 @@ internal sealed class ClusterChain
     }
 
     /// <summary>Adds clusters at the end.</summary>
-    /// <returns>False when the volume is full; then the chain is as it was.</returns>
-    public bool TryExtend(FatSpace space, uint count)
+    /// <returns>False when the volume is full; then the same clusters belong to the chain as before.</returns>
+    public bool TryExtend(ClusterSpace space, uint count)
     {
         var before = CountAll();
+        if (before == 0 && count > 1 && IsContiguous)
+            space.SeekRoom(count);
         while (_walked < before + count)
         {
             var last = _pieces.Count == 0 ? 0 : _pieces[^1].Run.Behind - 1;
@@ -92,15 +115,20 @@ internal sealed class ClusterChain
                 Truncate(space, before);
                 return false;
             }
-            if (last != 0)
-                _table[last] = run.First;
+            if (IsContiguous && last != 0 && run.First != last + 1)
+            {
+                _links.Join(0, _pieces[0].Run);
+                IsContiguous = false;
+            }
+            if (!IsContiguous)
+                _links.Join(last, run);
             Append(run);
         }
         return true;
     }
 
     /// <summary>Keeps the first <paramref name="count"/> clusters and gives the others back.</summary>
-    public void Truncate(FatSpace space, uint count)
+    public void Truncate(ClusterSpace space, uint count)
     {
         if (CountAll() <= count)
             return;
@@ -113,27 +141,27 @@ internal sealed class ClusterChain
                 _pieces.Add(new Piece(piece.Index, new ClusterRun(piece.Run.First, keep)));
         }
         _walked = count;
-        if (count > 0)
-            _table[_pieces[^1].Run.Behind - 1] = FatTable.EndOfChain;
+        if (count == 0)
+            IsContiguous = _links.AllowsContiguous;
+        else if (!IsContiguous)
+            _links.End(_pieces[^1].Run.Behind - 1);
     }
 
     private bool WalkTo(uint index)
     {
         while (_walked <= index)
         {
-            if (_complete)
+            if (_complete || IsContiguous)
                 return false;
             var last = _pieces[^1].Run.Behind - 1;
-            var next = _table[last];
-            if (FatTable.IsEnd(next))
+            var next = _links.Next(last);
+            if (next == 0)
             {
                 _complete = true;
                 return false;
             }
-            if (!_table.IsLink(next))
-                throw new DiskFormatException("FAT-0202", $"FAT[{last}]", -1, $"found 0x{next:X}, expected the next cluster (2..{_geometry.LastCluster}) or an end mark");
-            if (next == _checkpoint || _walked > _geometry.ClusterCount)
-                throw new DiskFormatException("FAT-0203", $"FAT[{last}]", -1, $"the chain from cluster {First} leads back into itself at {next}");
+            if (next == _checkpoint || _walked > _links.LastCluster - _links.FirstCluster)
+                throw _links.Circle(First, last, next);
             Append(next);
             if (_walked >= _checkpointAt)
             {

@@ -1,9 +1,9 @@
 using System.Buffers.Binary;
 
-namespace Platter.FileSystems.Fat;
+namespace Platter.FileSystems;
 
-/// <summary>The program in the boot sector of a volume without a system: it says so and starts again.</summary>
-internal static class FatBootCode
+/// <summary>The program in the boot sector of a PC volume (FAT, exFAT) without a system: it says so and starts again.</summary>
+internal static class BootCode
 {
     // The BIOS loads the sector here.
     private const int LoadAddress = 0x7C00;

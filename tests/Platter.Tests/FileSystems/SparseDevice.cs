@@ -1,6 +1,6 @@
 using Platter.Blocks;
 
-namespace Platter.Tests.FileSystems.Fat;
+namespace Platter.Tests.FileSystems;
 
 /// <summary>A device of any length in memory: only the 4 KiB pages that were written to exist.</summary>
 internal sealed class SparseDevice(long length, int sectorSize = 512) : BlockDevice

@@ -1,0 +1,132 @@
+using Platter.Blocks;
+
+namespace Platter.FileSystems.Ext;
+
+/// <summary>An open file whose content is in blocks; holes and unwritten extents read as zeros.</summary>
+internal sealed class ExtFileStream(ExtInode inode, ExtBlockMap map, ExtGeometry geometry, ExtBlocks blocks) : VolumeStream
+{
+    private readonly long _length = inode.Length;
+    private ExtRun _run;
+    private bool _closed;
+
+    public override bool CanWrite => false;
+
+    public override long Length
+    {
+        get
+        {
+            ObjectDisposedException.ThrowIf(_closed, this);
+            return _length;
+        }
+    }
+
+    public override int ReadAt(long offset, Span<byte> buffer)
+    {
+        ObjectDisposedException.ThrowIf(_closed, this);
+        ArgumentOutOfRangeException.ThrowIfNegative(offset);
+        if (offset >= _length)
+            return 0;
+        buffer = buffer[..(int)Math.Min(buffer.Length, _length - offset)];
+        for (var done = 0; done < buffer.Length;)
+        {
+            var run = RunAt(offset + done >> geometry.LogBlockSize);
+            var left = Math.Min(run.End, (long.MaxValue >> geometry.LogBlockSize)) << geometry.LogBlockSize;
+            var part = buffer.Slice(done, (int)Math.Min(buffer.Length - done, left - (offset + done)));
+            if (run.HasData)
+                ReadRun(run, offset + done, part);
+            else
+                part.Clear();
+            done += part.Length;
+        }
+        return buffer.Length;
+    }
+
+    public override IEnumerable<ByteRange> DataRanges()
+    {
+        var start = 0L;
+        var end = 0L;
+        foreach (var run in Runs())
+        {
+            if (!run.HasData)
+                continue;
+            var from = run.Logical << geometry.LogBlockSize;
+            if (from != end)
+            {
+                if (end > start)
+                    yield return new ByteRange(start, end - start);
+                start = from;
+            }
+            end = from + (run.Count << geometry.LogBlockSize);
+        }
+        if (end > start)
+            yield return new ByteRange(start, Math.Min(end, _length) - start);
+    }
+
+    public override IEnumerable<StreamExtent> Extents()
+    {
+        foreach (var run in Runs())
+        {
+            var from = run.Logical << geometry.LogBlockSize;
+            var length = Math.Min(run.End > _length >> geometry.LogBlockSize ? _length : run.End << geometry.LogBlockSize, _length) - from;
+            yield return new StreamExtent(from, run.HasData ? run.Physical << geometry.LogBlockSize : -1, length);
+        }
+    }
+
+    protected override void Dispose(bool disposing)
+    {
+        _closed = true;
+        base.Dispose(disposing);
+    }
+
+    private IEnumerable<ExtRun> Runs() =>
+        _length == 0 ? [] : map.Runs(0, (_length - 1 >> geometry.LogBlockSize) + 1);
+
+    private ExtRun RunAt(long logical)
+    {
+        if (logical < _run.Logical || logical >= _run.End)
+            _run = logical < map.MaxBlocks ? map.Find(logical) : new ExtRun(logical, 0, (long.MaxValue >> geometry.LogBlockSize) - logical, false);
+        return _run;
+    }
+
+    private void ReadRun(in ExtRun run, long offset, Span<byte> part)
+    {
+        var at = offset - (run.Logical << geometry.LogBlockSize) + (run.Physical << geometry.LogBlockSize);
+        if (at + part.Length > blocks.Device.Length)
+            blocks.CheckRange(at >> geometry.LogBlockSize, (at + part.Length - 1 >> geometry.LogBlockSize) - (at >> geometry.LogBlockSize) + 1, $"Inode {inode.Number}");
+        blocks.Device.Read(at, part);
+    }
+}
+
+/// <summary>An open file whose content is in its inode.</summary>
+internal sealed class ExtInlineStream(byte[] content) : VolumeStream
+{
+    private bool _closed;
+
+    public override bool CanWrite => false;
+
+    public override long Length
+    {
+        get
+        {
+            ObjectDisposedException.ThrowIf(_closed, this);
+            return content.Length;
+        }
+    }
+
+    public override int ReadAt(long offset, Span<byte> buffer)
+    {
+        ObjectDisposedException.ThrowIf(_closed, this);
+        ArgumentOutOfRangeException.ThrowIfNegative(offset);
+        if (offset >= content.Length)
+            return 0;
+        var part = content.AsSpan((int)offset, (int)Math.Min(buffer.Length, content.Length - offset));
+        part.CopyTo(buffer);
+        return part.Length;
+    }
+
+    protected override void Dispose(bool disposing)
+    {
+        _closed = true;
+        base.Dispose(disposing);
+    }
+}

@@ -1,0 +1,15 @@
+using Platter.Blocks;
+
+namespace Platter.FileSystems.Ext;
+
+/// <summary>ext2, ext3 and ext4: one format, told apart by its features. Read and checked, not yet written.</summary>
+public sealed class ExtType : FileSystemType
+{
+    public override IReadOnlyList<string> Names { get; } = ["ext2", "ext3", "ext4"];
+
+    public override bool Recognise(BlockDevice device) => ExtGeometry.Recognise(device);
+
+    public override Volume Open(BlockDevice device, VolumeOptions options) => ExtVolume.Open(device, options);
+
+    public override CheckReport Check(BlockDevice device, CheckOptions options) => ExtChecker.Check(device, options);
+}
