@@ -10,6 +10,9 @@ internal static class ContainerChoice
     public static readonly Option Settings = Option.Of("--container", "KEY=VALUE,...", "settings of the container, such as cluster_size=128K");
     public static readonly Option Subformat = Option.Of("--subformat", "NAME", "the container's own kind, such as streamOptimized; the same as subformat=NAME");
 
+    /// <summary>All three, for verbs that make an image when there is none.</summary>
+    public static Option[] All => [Format, Subformat, Settings];
+
     /// <summary>What the container wants to know: its settings, and under SOURCE_DATE_EPOCH its identifier and date.</summary>
     public static ContainerOptions Options(Session session, params Option[] settings)
     {

@@ -79,6 +79,7 @@ public sealed class ImageFile : IDisposable
                 container.Dispose();
                 throw new UnsupportedFeatureException($"{container.Format.Description} images can't be edited in place: 'platter convert' makes one that can, and turns it back");
             }
+            container.Path = path;
             return new ImageFile(path, access, options.Snapshot is { } snapshot ? OpenSnapshot(container, snapshot) : container);
         }
         catch

@@ -49,9 +49,11 @@ public sealed class ImageNeighbours
         var host = OpenFile(path);
         try
         {
-            return format is null
+            var container = format is null
                 ? Container.Open(host, below, ownsHost: true)
                 : format.Open(new ContainerProbe(host, below), ownsHost: true);
+            container.Path = path;
+            return container;
         }
         catch
         {

@@ -1,4 +1,5 @@
 using Platter.Blocks;
+using Platter.Images.Conversion;
 
 namespace Platter.Images;
 
@@ -25,17 +26,23 @@ public sealed class NewImage : IDisposable
     private const long WritingStep = 32 << 20;
 
     private readonly NewFile _file;
+    private readonly NewImageOptions? _packed;      // how to pack what is in the file, which is a raw image then
     private bool _done;
     private long _started;
 
-    private NewImage(NewFile file, Container container)
+    private NewImage(NewFile file, Container container, ContainerFormat format, NewImageOptions? packed)
     {
         _file = file;
         Container = container;
+        Format = format;
+        _packed = packed;
     }
 
     /// <summary>Where the image will be.</summary>
     public string Path => _file.Path;
+
+    /// <summary>What the image will be in the end: a compressed one is raw until <see cref="Complete"/>.</summary>
+    public ContainerFormat Format { get; }
 
     public Container Container { get; }
 
@@ -55,10 +62,14 @@ public sealed class NewImage : IDisposable
         var format = options.Format ?? ContainerFormat.FromExtension(path);
         var container = (options.Container ?? new ContainerOptions()) with { FileName = System.IO.Path.GetFileName(path) };
         var rounded = format.RoundedSize(length, container);
+        var isPacked = format.IsOnlyWrittenInOrder(container);
+        if (isPacked)
+            format.CreateInOrder(new ResizableMemoryDevice(0), rounded, container).Dispose();      // what is wrong with the settings shows now, not in the end
         var file = NewFile.Create(path, options.Preallocate ? rounded : 0, options.Overwrite);
         try
         {
-            return new NewImage(file, format.Create(file.File, rounded, container));
+            var made = (isPacked ? ContainerFormat.Raw : format).Create(file.File, rounded, isPacked ? null : container);
+            return new NewImage(file, made, format, isPacked ? options with { Format = format, Container = container } : null);
         }
         catch
         {
@@ -73,6 +84,16 @@ public sealed class NewImage : IDisposable
     public void Complete()
     {
         ObjectDisposedException.ThrowIf(_done, this);
+        if (_packed is not null)
+        {
+            using (var packed = NewPackedImage.Create(Path, Device.Length, _packed))
+            {
+                new DiskPacker(Device, packed.Writer, ConvertOptions.Default).Run();
+                packed.Complete();
+            }
+            Dispose();
+            return;
+        }
         Device.Flush();
         Container.Dispose();
         _file.Complete();

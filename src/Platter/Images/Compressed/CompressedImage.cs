@@ -19,6 +19,7 @@ internal sealed class CompressedImage : Container
     }
 
     public override BlockDevice Disk { get; }
+    public override bool ChecksContent => true;
 
     public override IReadOnlyList<KeyValuePair<string, string>> Details
     {

@@ -71,6 +71,13 @@ internal sealed class VmdkDisk : SparseDisk
     {
         EnsureTables((int)(block / _layout.EntriesPerTable));
         var (data, reused) = Take(BlockSize, BlockSize);
+        if (!full)
+        {
+            // A grain is there as a whole or not at all: what isn't written now is the parent's.
+            var content = new byte[BlockSize];
+            PageOverlay.ReadBelow(Parent!, block * BlockSize, content);
+            Host.WriteFresh(data, content);
+        }
         Enter(block, (uint)(data / VmdkHeader.Sector));
         return (new BlockPlace(BlockKind.Full, data), reused);
     }
@@ -84,8 +91,10 @@ internal sealed class VmdkDisk : SparseDisk
         Host.Discard(place.Data, Math.Min(BlockSize, Host.Length - place.Data));
     }
 
-    protected override void MarkPresent(long block, BlockPlace place, int sector, int count) =>
-        throw new InvalidOperationException("grains are whole");
+    protected override void MarkPresent(long block, BlockPlace place, int sector, int count)
+    {
+        // All sectors of a grain are present.
+    }
 
     protected override void PrepareCommit()
     {

@@ -2,17 +2,27 @@ using Platter.Blocks;
 
 namespace Platter.Images.Vmdk;
 
+/// <summary>A file that holds a part of the disk.</summary>
+/// <param name="Name">As the descriptor names it.</param>
+/// <param name="Host">Its bytes.</param>
+/// <param name="Layout">Of a sparse one.</param>
+/// <param name="Disk">The part of the disk that it holds.</param>
+internal sealed record VmdkExtentFile(string Name, BlockDevice Host, VmdkLayout? Layout, BlockDevice Disk);
+
 /// <summary>A disk in several files, one after the other; read only.</summary>
 internal sealed class VmdkExtentsDisk : BlockDevice
 {
     private readonly List<Part> _parts = [];
-    private readonly List<IDisposable> _owned = [];
+    private readonly List<VmdkExtentFile> _files = [];
     private long _length;
 
     /// <param name="Offset">Where the part lies on the disk.</param>
     /// <param name="Length">Bytes.</param>
     /// <param name="Device">Its bytes; null for zeros.</param>
     private readonly record struct Part(long Offset, long Length, BlockDevice? Device);
+
+    /// <summary>The files that hold the parts.</summary>
+    internal IReadOnlyList<VmdkExtentFile> Files => _files;
 
     public override long Length => _length;
     public override bool CanWrite => false;
@@ -25,11 +35,11 @@ internal sealed class VmdkExtentsDisk : BlockDevice
     /// <summary>Adds the next part.</summary>
     /// <param name="length">Bytes.</param>
     /// <param name="device">At least as long; null for zeros.</param>
-    /// <param name="owned">Disposed with this.</param>
-    internal void Add(long length, BlockDevice? device, IDisposable? owned)
+    /// <param name="file">The file that holds it; disposed with this.</param>
+    internal void Add(long length, BlockDevice? device, VmdkExtentFile? file)
     {
-        if (owned is not null)
-            _owned.Add(owned);
+        if (file is not null)
+            _files.Add(file);
         if (length > long.MaxValue - _length)
             throw new DiskFormatException("VMDK-0005", "Descriptor, extents", -1, "found more sectors in all extents than a disk can have");
         if (length > 0)
@@ -64,7 +74,7 @@ internal sealed class VmdkExtentsDisk : BlockDevice
     protected override void Dispose(bool disposing)
     {
         if (disposing)
-            _owned.ForEach(o => o.Dispose());
+            _files.ForEach(f => f.Host.Dispose());
         base.Dispose(disposing);
     }
 

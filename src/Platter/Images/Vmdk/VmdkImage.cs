@@ -28,6 +28,7 @@ internal sealed class VmdkImage : Container
     public override BlockDevice Disk { get; }
     public override Container? Parent => _parent;
     public override long? BlockSize => _layout?.GrainSize;
+    public override bool ChecksContent => Disk is VmdkStreamDisk or VmdkExtentsDisk;
 
     public override IReadOnlyList<KeyValuePair<string, string>> Details
     {
@@ -45,12 +46,23 @@ internal sealed class VmdkImage : Container
         }
     }
 
+    public override long AllocatedSize => base.AllocatedSize + Files.Sum(f => f.Host.AllocatedRanges().Sum(r => r.Length));
+
     internal VmdkDescriptor Descriptor { get; }
+
+    private IReadOnlyList<VmdkExtentFile> Files => Disk is VmdkExtentsDisk extents ? extents.Files : [];
 
     public override void Check(CheckReport report)
     {
         if (_layout is not null)
             VmdkChecker.Check(report, Host, Disk, _layout);
+        foreach (var file in Files)
+        {
+            var part = new CheckReport();
+            if (file.Layout is { } layout)
+                VmdkChecker.Check(part, file.Host, file.Disk, layout);
+            report.AddRange(part, 0, $"{Printable(file.Name)}: ");
+        }
     }
 
     protected override void Dispose(bool disposing)

@@ -68,10 +68,8 @@ internal static class VmdkSet
         var file = neighbours.OpenBytes(extent.FileName!);
         try
         {
-            if (extent.Kind == VmdkExtentKind.Sparse)
-                disk.Add(length, OpenSparse(file, extent, length, Part(parent, disk.Length, length)), file);
-            else
-                disk.Add(length, OpenFlat(file, extent, length), file);
+            var opened = extent.Kind == VmdkExtentKind.Sparse ? OpenSparse(file, extent, length, Part(parent, disk.Length, length)) : OpenFlat(file, extent, length);
+            disk.Add(length, opened.Disk, opened);
         }
         catch
         {
@@ -80,20 +78,20 @@ internal static class VmdkSet
         }
     }
 
-    private static BlockDevice OpenSparse(BlockDevice file, VmdkExtent extent, long length, BlockDevice? parent)
+    private static VmdkExtentFile OpenSparse(BlockDevice file, VmdkExtent extent, long length, BlockDevice? parent)
     {
         var layout = VmdkLayout.Read(file);
         if (layout.Length < length)
             throw new DiskFormatException("VMDK-0012", $"Descriptor, extent {extent.FileName}", -1, $"found {length} bytes, but the extent itself has {layout.Length}");
-        return layout.IsCompressed ? new VmdkStreamDisk(file, layout) : new VmdkDisk(file, parent, layout);
+        return new VmdkExtentFile(extent.FileName!, file, layout, layout.IsCompressed ? new VmdkStreamDisk(file, layout) : new VmdkDisk(file, parent, layout));
     }
 
-    private static WindowDevice OpenFlat(BlockDevice file, VmdkExtent extent, long length)
+    private static VmdkExtentFile OpenFlat(BlockDevice file, VmdkExtent extent, long length)
     {
         var start = extent.Offset > long.MaxValue / VmdkHeader.Sector ? long.MaxValue : extent.Offset * VmdkHeader.Sector;
         if (start > file.Length || length > file.Length - start)
             throw new DiskFormatException("VMDK-0012", $"Descriptor, extent {extent.FileName}", -1, $"found {length} bytes at {start}, expected them within the file of {file.Length}: it was cut");
-        return new WindowDevice(file, start, length);
+        return new VmdkExtentFile(extent.FileName!, file, null, new WindowDevice(file, start, length));
     }
 
     private static WindowDevice? Part(BlockDevice? parent, long offset, long length) =>
