@@ -97,5 +97,6 @@ public sealed class ImageNeighbours
         return path;
     }
 
-    private static string RealPath(string path) => File.ResolveLinkTarget(path, returnFinalTarget: true)?.FullName ?? path;
+    // An image in the making has a path, but no file of that name yet.
+    private static string RealPath(string path) => (File.Exists(path) ? File.ResolveLinkTarget(path, returnFinalTarget: true)?.FullName : null) ?? path;
 }
