@@ -35,6 +35,7 @@ internal sealed class BuildVerb : Verb
             KeepGoing = session.Arguments.Has(KeepGoing),
             Format = NewImages.Format(session.Arguments.Text(ContainerChoice.Format)),
             ContainerSettings = ContainerChoice.Options(session).Settings,
+            Volume = session.VolumeOptions,
         });
         BuildSummary.Write(session, report);
         return ExitCode.Done;

@@ -45,7 +45,6 @@ internal sealed class CreateVerb : Verb
             Label = a.Text(MkfsVerb.Label),
             Id = a.Text(MkfsVerb.Id),
             Options = a.Pairs(MkfsVerb.Settings),
-            Volume = session.VolumeOptions,
             SectorSize = a.Number(SectorSize) ?? 512,
             Format = NewImages.Format(a.Text(ContainerChoice.Format)),
         };
@@ -54,7 +53,7 @@ internal sealed class CreateVerb : Verb
         var options = new BuildOptions
         {
             Epoch = Session.Epoch?.ToDateTimeOffset(), Progress = session.Progress, Cancellation = session.Cancellation, Overwrite = session.Force,
-            KeepGoing = a.Has(KeepGoing), ContainerSettings = ContainerChoice.Options(session).Settings,
+            KeepGoing = a.Has(KeepGoing), Volume = session.VolumeOptions, ContainerSettings = ContainerChoice.Options(session).Settings,
         };
         BuildSummary.Write(session, Build(session, path, what, options));
         return ExitCode.Done;

@@ -31,6 +31,9 @@ public sealed record BuildOptions
     /// <summary>Builds on when single entries cannot be stored, and lists them in the report; else the first one ends the build.</summary>
     public bool KeepGoing { get; init; }
 
+    /// <summary>Code page and time zone of the volumes that are made, and of those that are layers.</summary>
+    public VolumeOptions Volume { get; init; } = VolumeOptions.Default;
+
     /// <summary>What to do with symbolic links that a filesystem cannot hold.</summary>
     public MissingLinks MissingLinks { get; init; }
 
