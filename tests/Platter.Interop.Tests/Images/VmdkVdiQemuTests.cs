@@ -80,7 +80,7 @@ public sealed class VmdkVdiQemuTests(ITestOutputHelper output) : QemuTurns(outpu
         var report = new CheckReport();
         opened.Container.Check(report);
         Assert.True(report.IsClean, string.Join('\n', report.Findings));
-        Assert.InRange(opened.Container.AllocatedSize, 6 << 20, 40 << 20);
+        Assert.InRange(opened.Container.AllocatedSize, 6 << 20, 64 << 20);
     }
 
     [Fact]
