@@ -21,6 +21,8 @@ public static class Tool
         ["mke2fs"] = "e2fsprogs", ["e2fsck"] = "e2fsprogs", ["debugfs"] = "e2fsprogs", ["dumpe2fs"] = "e2fsprogs", ["tune2fs"] = "e2fsprogs",
         ["sgdisk"] = "gdisk", ["sfdisk"] = "fdisk", ["fdisk"] = "fdisk", ["parted"] = "parted",
         ["qemu-img"] = "qemu-utils", ["qemu-io"] = "qemu-utils", ["qcowinfo"] = "libqcow-utils", ["qcowmount"] = "libqcow-utils", ["vhdiinfo"] = "libvhdi-utils", ["vhdimount"] = "libvhdi-utils", ["zstd"] = "zstd", ["fls"] = "sleuthkit", ["mmls"] = "sleuthkit", ["fsstat"] = "sleuthkit",
+        ["qemu-img"] = "qemu-utils", ["qemu-io"] = "qemu-utils", ["vhdiinfo"] = "libvhdi-utils", ["vhdimount"] = "libvhdi-utils", ["zstd"] = "zstd", ["fls"] = "sleuthkit", ["mmls"] = "sleuthkit", ["fsstat"] = "sleuthkit",
+        ["vmdkinfo"] = "libvmdk-utils", ["gzip"] = "gzip", ["pigz"] = "pigz", ["xz"] = "xz-utils", ["lz4"] = "lz4", ["bzip2"] = "bzip2",
         ["losetup"] = "mount", ["fish"] = "fish", ["zsh"] = "zsh",
     };
 
