@@ -96,6 +96,6 @@ public sealed partial class TidyTests
     [GeneratedRegex(@"Skip *= *""|SkipUnless|SkipWhen|Assert\.Skip|\[Ignore")]
     private static partial Regex Skips();
 
-    [GeneratedRegex(@"\b(?:FAT|MBR|GPT|APM|VHD|IMG)-\d{4}\b")]
+    [GeneratedRegex(@"\b(?:FAT|MBR|GPT|APM|VHD|IMG|EXT)-\d{4}\b")]
     private static partial Regex FindingIds();
 }

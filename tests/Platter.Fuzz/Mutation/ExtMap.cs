@@ -52,6 +52,7 @@ internal sealed class ExtMap
                 Collect(at, number);
             }
         }
+        Structures.AddRange(Blocks.Where(b => b.Kind is not (ExtBlockKind.Bitmap or ExtBlockKind.Journal)));
     }
 
     public int BlockSize { get; }
@@ -63,6 +64,9 @@ internal sealed class ExtMap
     public List<(long Offset, int Group)> Descriptors { get; } = [];
     public List<(long Offset, uint Number)> Inodes { get; } = [];
     public List<(ExtBlockKind Kind, long Block, uint Inode)> Blocks { get; } = [];
+
+    /// <summary>The blocks of directories, trees and attributes alone, of which there are fewer.</summary>
+    public List<(ExtBlockKind Kind, long Block, uint Inode)> Structures { get; } = [];
 
     private void Collect(long at, uint number)
     {

@@ -108,8 +108,8 @@ internal static class ExtMutator
     private static void Block(OverlayDevice volume, ExtMap map, Dice dice)
     {
         var (kind, block, inode) = dice.Pick(map.Blocks);
-        if (dice.OneIn(4))
-            (kind, block, inode) = dice.Pick([.. map.Blocks.Where(b => b.Kind is not (ExtBlockKind.Bitmap or ExtBlockKind.Journal))]);
+        if (dice.OneIn(4) && map.Structures.Count > 0)
+            (kind, block, inode) = dice.Pick(map.Structures);
         var at = block * map.BlockSize;
         switch (kind)
         {
