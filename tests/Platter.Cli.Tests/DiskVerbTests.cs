@@ -174,5 +174,26 @@ public class DiskVerbTests
     }
 
     [Fact]
+    public void Build_takes_time_zone_and_code_page_from_the_command_line()
+    {
+        using var folder = new TempFolder();
+        Directory.CreateDirectory(folder.File("tree"));
+        File.WriteAllText(folder.File("tree/Ж.TXT"), "");
+        File.SetLastWriteTimeUtc(folder.File("tree/Ж.TXT"), new DateTime(2020, 1, 1, 10, 0, 0, DateTimeKind.Utc));
+        File.WriteAllText(folder.File("fs.toml"), """
+            [filesystem]
+            type = "fat12"
+            source = ["tree/"]
+            """);
+        var image = folder.File("fs.img");
+
+        Cli.Expect("build", folder.File("fs.toml"), "-o", image, "-q", "--utc-offset", "+02:00", "--codepage", "866");
+
+        Assert.Contains("2020-01-01 12:00:00", Cli.Expect("ls", "-l", image).Output, StringComparison.Ordinal);
+        // The short name is byte 0x86 of code page 866; 437 would not have it at all.
+        Assert.True(File.ReadAllBytes(image).AsSpan().IndexOf((ReadOnlySpan<byte>)[0x86, .. "       TXT"u8]) >= 0);
+    }
+
+    [Fact]
     public void Devices_lists_what_there_is() => Assert.True(Json("devices").GetProperty("devices").GetArrayLength() >= 0);
 }

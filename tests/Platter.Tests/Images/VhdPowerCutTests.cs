@@ -89,6 +89,7 @@ public sealed class VhdPowerCutTests(ITestOutputHelper output)
         c.File("/file.txt", 60_000);
         c.Directory("/dir");
         c.File("/dir/inner", 2222, seed: 3);
+        c.AssertClean();
         var bytes = new byte[c.Device.Length];
         c.Device.Read(0, bytes);
         var below = new ResizableMemoryDevice(0);
