@@ -17,7 +17,8 @@ internal enum ClusterUse : byte { None = 0, Data = 1, Metadata = 2, Overlap = 4 
 internal sealed class Qcow2References
 {
     internal const int WindowClusters = 4 << 20;
-    private const int MostTables = 2 << 20;     // L2 tables remembered
+    private const int MostTables = 2 << 20;         // L2 tables remembered
+    private const int ClustersBehind = 256 << 10;   // behind the end of the file
 
     private readonly BlockDevice _host;
     private readonly Qcow2Geometry _geometry;
@@ -52,8 +53,16 @@ internal sealed class Qcow2References
         };
     }
 
-    /// <summary>Clusters of the file, the last one perhaps not whole.</summary>
-    internal long Clusters => (_host.Length + _geometry.ClusterSize - 1) >> _geometry.ClusterBits;
+    /// <summary>Clusters that are looked at: those of the file, and those behind its end whose refcounts stand in the same block.</summary>
+    internal long Clusters
+    {
+        get
+        {
+            var inFile = (_host.Length + _geometry.ClusterSize - 1) >> _geometry.ClusterBits;
+            var perBlock = (long)_geometry.RefcountsPerBlock;
+            return Math.Min(inFile + ClustersBehind, (inFile + perBlock - 1) / perBlock * perBlock);
+        }
+    }
 
     /// <summary>How often each cluster of the window is referred to; valid after <see cref="Count"/>.</summary>
     internal ReadOnlySpan<uint> Counts => _counts;
