@@ -38,6 +38,9 @@ public sealed class DiskImage : IDisposable
     /// <summary>The disk's content. What was written through it counts after <see cref="BlockDevice.Flush"/>.</summary>
     public BlockDevice Device => _file.Device;
 
+    /// <summary>Clues about what the image is that disagree, such as its name and its content. Notes, all of them.</summary>
+    public IReadOnlyList<Finding> Clues => [.. ImageClues.Find(Path, Container, _options.Image.AsRaw)];
+
     /// <summary>Whether the image was opened for editing.</summary>
     public bool CanEdit => _file.Access == ImageAccess.Edit;
 
@@ -192,6 +195,8 @@ public sealed class DiskImage : IDisposable
             return report;
         }
         Container.Check(report);
+        foreach (var clue in Clues)
+            report.Add(clue);
         if (FileSystem is not null)
         {
             CheckVolume(report, new VolumePlace(null, Device, FileSystem), options);

@@ -3,6 +3,7 @@ using Platter.Cli.Shell;
 using Platter.Cli.Syntax;
 using Platter.Cli.Verbs;
 using Platter.FileSystems;
+using Platter.Images;
 
 namespace Platter.Cli.Completion;
 
@@ -87,6 +88,7 @@ internal static class Completer
         ValueKind.HostPath => HostPaths(current),
         ValueKind.InsidePath => InsidePaths(image, current, shell, foldersOnly: false),
         ValueKind.FileSystemType => FileSystemTypes.All.SelectMany(t => t.Names).Select(n => new Candidate(n)),
+        ValueKind.Container => ContainerFormat.All.Prepend(ContainerFormat.Raw).Select(f => new Candidate(f.Name, f.Description)),
         _ => choices.Select(c => new Candidate(c)),
     };
 

@@ -33,6 +33,7 @@ internal sealed class VhdDynamicImage : Container, IVhdImage
 
     public override BlockDevice Disk => _disk;
     public override Container? Parent => _parent;
+    public override long? BlockSize => Layout.BlockSize;
 
     public override IReadOnlyList<KeyValuePair<string, string>> Details
     {
@@ -140,6 +141,7 @@ internal sealed class VhdFormat : ContainerFormat
     public override string Name => "vhd";
     public override string Description => "dynamic VHD";
     public override IReadOnlyList<string> Extensions { get; } = [".vhd", ".avhd"];
+    public override bool CanHaveParent => true;
 
     /// <summary>A disk's size in a VHD.</summary>
     internal static long Rounded(long size, ContainerOptions options)

@@ -8,6 +8,7 @@ internal sealed class Qcow2Format : ContainerFormat
     public override string Name => "qcow2";
     public override string Description => "qcow2";
     public override IReadOnlyList<string> Extensions { get; } = [".qcow2"];
+    public override bool CanHaveParent => true;
 
     // Version 1 is another format; the unknown ones that may come are named when they are opened.
     public override bool Recognises(ContainerProbe probe) =>

@@ -29,6 +29,8 @@ internal sealed class Qcow2Image : Container
 
     public override Container? Parent { get; }
 
+    public override long? BlockSize => Geometry.ClusterSize;
+
     public override IReadOnlyList<ContainerSnapshot> Snapshots =>
         [.. SnapshotTable.Select(s => new ContainerSnapshot(s.Id, s.Name, s.Created, s.DiskSize, s.VmStateSize))];
 

@@ -66,6 +66,7 @@ internal sealed class VhdxImage : Container
 
     public override BlockDevice Disk => _disk;
     public override Container? Parent => _parent;
+    public override long? BlockSize => _parts.Layout.Metadata.BlockSize;
 
     /// <summary>What a difference to this one has to name.</summary>
     internal Guid DataWriteGuid => _disk.Headers.Current.DataWriteGuid;
