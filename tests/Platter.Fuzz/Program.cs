@@ -19,6 +19,7 @@ FuzzTarget[] targets =
     new ExtractTarget(),
     new HostileTreeTarget(),
     new ExtTarget("ext"), new ExtTarget("ext-corpus"),
+    new Qcow2Target(),
 ];
 var options = new FuzzOptions { Seed = Random.Shared.Next() };
 try
