@@ -9,6 +9,8 @@ internal static class CorpusImages
 
     public static IEnumerable<PagedImage> Fat() => Load("fat/");
 
+    public static IEnumerable<PagedImage> ExFat() => Load("exfat/");
+
     public static IEnumerable<PagedImage> Tables() => Load("ptable/");
 
     private static List<PagedImage> Load(string folder)

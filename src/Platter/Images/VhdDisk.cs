@@ -79,6 +79,8 @@ internal sealed class VhdDisk : SparseDisk
         if (entry == NoBlock)
             return new BlockPlace(BlockKind.Absent, 0);
         var data = (long)entry * Sector + _layout.BitmapSize;
+        if (data > Host.Length)
+            throw Misplaced(data);
         return new BlockPlace(IsFull(block, data) ? BlockKind.Full : BlockKind.Partial, data);
     }
 

@@ -43,10 +43,15 @@ internal sealed class HandmadeExFat
     }
 
     /// <summary>A volume with one of everything: contiguous and chained files and directories, vendor entries, a GUID, long names, holes.</summary>
-    public static HandmadeExFat CreateFilled(long length = 4 << 20, int sectorSize = 512, int clusterSize = 1024)
+    /// <param name="length">Bytes.</param>
+    /// <param name="sectorSize">Bytes of a sector.</param>
+    /// <param name="clusterSize">Bytes of a cluster.</param>
+    /// <param name="rare">Whether a volume GUID and vendor entries are there too, which fsck.exfat 1.2 takes for damage.</param>
+    public static HandmadeExFat CreateFilled(long length = 4 << 20, int sectorSize = 512, int clusterSize = 1024, bool rare = true)
     {
         var v = Create(length, sectorSize, clusterSize);
-        v.AddVolumeGuid(new Guid("6f1d2c3b-0a59-4e87-9c11-2233445566aa"));
+        if (rare)
+            v.AddVolumeGuid(new Guid("6f1d2c3b-0a59-4e87-9c11-2233445566aa"));
         v.AddFile("empty", 0, contiguous: false);
         v.AddFile("one.byt", 1, contiguous: true);
         v.AddFile("contiguous with a rather long name.bin", 5 * clusterSize + 7, contiguous: true);
@@ -59,7 +64,8 @@ internal sealed class HandmadeExFat
         for (var i = 0; i < 15; i++)
             v.AddFile($"dir/deeper directory/file number {i}.data", i * 300, contiguous: i % 2 == 0);
         v.AddFile("dir/deeper directory/deepest/x", 2 * clusterSize + 1, contiguous: false);
-        v.AddFile("vendor", 10, contiguous: true, additions: [v.VendorExtension(), v.VendorAllocation(2 * clusterSize)]);
+        if (rare)
+            v.AddFile("vendor", 10, contiguous: true, additions: [v.VendorExtension(), v.VendorAllocation(2 * clusterSize)]);
         v.AddRemoved("");
         v.AddFile("last", 12, contiguous: false);
         v.SetPercent();

@@ -29,6 +29,10 @@ internal abstract class ClusterFile(NodeId id, ClusterArea area, ClusterChain ch
         ArgumentOutOfRangeException.ThrowIfNegative(offset);
         var wanted = (int)Math.Min(buffer.Length, Math.Max(Length - offset, 0));
         var stored = (int)Math.Min(wanted, Math.Max(ValidLength - offset, 0));
+
+        // The chain is walked to the last byte first, so that it is known what lies in one piece.
+        if (stored > 0)
+            Locate(offset + stored - 1);
         for (var done = 0; done < stored;)
         {
             var (deviceOffset, contiguous, _) = Locate(offset + done);
@@ -117,6 +121,7 @@ internal abstract class ClusterFile(NodeId id, ClusterArea area, ClusterChain ch
 
     public override IEnumerable<StreamExtent> Extents()
     {
+        chain.CountAll();
         for (var at = 0L; at < ValidLength;)
         {
             var (deviceOffset, contiguous, _) = Locate(at);
@@ -145,13 +150,13 @@ internal abstract class ClusterFile(NodeId id, ClusterArea area, ClusterChain ch
     /// <summary>Brings lengths, chain and times to the directory entry, so that the volume is consistent after every call.</summary>
     protected abstract void Update();
 
-    private (long DeviceOffset, long Contiguous, bool Fresh) Locate(long position)
+    private (long DeviceOffset, long Contiguous, ClusterRun Run) Locate(long position)
     {
         var index = position / area.ClusterSize;
         if (index >= uint.MaxValue || !chain.TryLocate((uint)index, out var run))
             throw ChainTooShort(chain.CountAll());
         var within = position % area.ClusterSize;
-        return (area.OffsetOf(run.First) + within, run.Count * (long)area.ClusterSize - within, area.Space.IsFresh(run));
+        return (area.OffsetOf(run.First) + within, run.Count * (long)area.ClusterSize - within, run);
     }
 
     // Makes the chain long enough; returns how long it was before.
@@ -170,9 +175,9 @@ internal abstract class ClusterFile(NodeId id, ClusterArea area, ClusterChain ch
     {
         while (!data.IsEmpty)
         {
-            var (deviceOffset, contiguous, fresh) = Locate(offset);
+            var (deviceOffset, contiguous, run) = Locate(offset);
             var part = (int)Math.Min(contiguous, data.Length);
-            area.Write(deviceOffset, data[..part], fresh);
+            area.Write(deviceOffset, data[..part], run);
             data = data[part..];
             offset += part;
         }

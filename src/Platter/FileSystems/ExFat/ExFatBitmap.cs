@@ -92,7 +92,7 @@ internal sealed class ExFatBitmap : PagedStructure, IClusterMap
         {
             var part = target[..(int)Math.Min(target.Length, Locate(offset, out var deviceOffset))];
             if (deviceOffset + part.Length > _device.Length)
-                throw new DiskFormatException("EXF-0205", "AllocationBitmap", deviceOffset, $"lies behind the end of the device ({_device.Length} bytes): the image is cut short");
+                throw new DiskFormatException("EXF-0074", "AllocationBitmap", deviceOffset, $"lies behind the end of the device ({_device.Length} bytes): the image is cut short");
             _device.Read(deviceOffset, part);
             offset += part.Length;
             target = target[part.Length..];
@@ -156,7 +156,7 @@ internal sealed class ExFatBitmap : PagedStructure, IClusterMap
     private long Locate(long offset, out long deviceOffset)
     {
         if (!_chain.TryLocate((uint)(offset / _geometry.ClusterSize), out var run))
-            throw new DiskFormatException("EXF-0207", "AllocationBitmap", -1, $"its chain ends after {_chain.CountAll()} clusters, {_geometry.BitmapLength} bytes need {_geometry.ClustersFor((ulong)_geometry.BitmapLength)}");
+            throw new DiskFormatException("EXF-0068", "AllocationBitmap", -1, $"its chain ends after {_chain.CountAll()} clusters, {_geometry.BitmapLength} bytes need {_geometry.ClustersFor((ulong)_geometry.BitmapLength)}");
         var within = offset % _geometry.ClusterSize;
         deviceOffset = _geometry.ClusterOffset(run.First) + within;
         return ((long)run.Count << _geometry.ClusterShift) - within;

@@ -11,7 +11,7 @@ internal sealed class ExFatBootRegion
 {
     private const int ChecksumSector = 11, ExtendedSectors = 8;
 
-    // A volume has at least 1 MiB (section 3.1.5), and its boot regions take the first 24 sectors (section 3.1.6).
+    // A volume should have at least 1 MiB (section 3.1.5; mkfs.exfat makes smaller ones, and every driver takes them), and its boot regions take the first 24 sectors (section 3.1.6).
     private const long LeastLength = 1 << 20;
     private const uint LeastFatSector = 24;
 
@@ -120,7 +120,7 @@ internal sealed class ExFatBootRegion
         if (boot.NumberOfFats is not (1 or 2))
             Problem("EXF-0007", ".numberOfFats", 0x6E, $"found {boot.NumberOfFats}, expected 1 or 2");
         ulong length = boot.VolumeLength;
-        if (length < (ulong)LeastLength >> shift || length > (ulong)long.MaxValue >> shift)
+        if (length == 0 || length > (ulong)long.MaxValue >> shift)
             Problem("EXF-0008", ".volumeLength", 0x48, $"found {length} sectors, expected {LeastLength >> shift}..{long.MaxValue >> shift}");
         if (_problems.Count == 0)
             CheckPlaces(shift, perCluster);
@@ -197,6 +197,8 @@ internal sealed class ExFatBootRegion
             if (found != ExFatBootSector.ExtendedSignatureValue)
                 geometry.Remark("EXF-0017", Severity.Warning, Structure($".extendedBootSector[{sector - 1}]"), Offset + at, $"found {(uint)found:X8}, expected {ExFatBootSector.ExtendedSignatureValue:X8}");
         }
+        if (geometry.Length < LeastLength)
+            geometry.Remark("EXF-0014", Severity.Note, Structure(".volumeLength"), Offset + 0x48, $"the volume has {geometry.Length} bytes, expected {LeastLength} or more");
         if (geometry.Length > _deviceLength)
             geometry.Remark("EXF-0018", Severity.Error, Structure(".volumeLength"), Offset + 0x48, $"the volume has {geometry.Length} bytes, the device {_deviceLength}");
         if (boot.PercentInUse is > 100 and not 0xFF)

@@ -30,7 +30,10 @@ internal sealed class ExFatCheckerNames(ExFatCheckedDirectory directory, ExFatUp
         var name = stored[..length];
         var behind = stored[length..Math.Min(needed * ExFatNameEntry.UnitsPerEntry, stored.Length)];
         if (behind.ContainsAnyExcept('\0'))
-            report.Add("EXF-0101", Severity.Warning, who(), streamOffset + ExFatEntryType.Size, $"has something behind the {length} characters of its name");
+        {
+            // Who looks for a 0 instead of counting reads a longer name when there is none right behind it.
+            report.Add("EXF-0101", behind[0] != '\0' ? Severity.Warning : Severity.Note, who(), streamOffset + ExFatEntryType.Size, $"has something behind the {length} characters of its name");
+        }
         var bad = ExFatNameRules.IndexOfForbidden(name);
         if (bad >= 0)
             report.Add("EXF-0098", Severity.Error, who(), streamOffset + ExFatEntryType.Size, $"its name has the character U+{(int)name[bad]:X4}, which is forbidden");

@@ -116,7 +116,7 @@ internal sealed class ExFatDirectory : PagedStructure, ICachedDirectory
     {
         var set = Set(slot);
         return set.IsSealed ? set
-            : throw new DiskFormatException("EXF-0213", "DirectoryEntrySet.setChecksum", OffsetOf(slot), $"'{set.Name()}' has another checksum than its entries: the volume needs a check before this can be changed");
+            : throw new DiskFormatException("EXF-0090", "DirectoryEntrySet.setChecksum", OffsetOf(slot), $"'{set.Name()}' has another checksum than its entries: the volume needs a check before this can be changed");
     }
 
     /// <summary>A copy of a set to be changed, and then given to <see cref="EndChange"/>.</summary>
@@ -248,7 +248,7 @@ internal sealed class ExFatDirectory : PagedStructure, ICachedDirectory
         {
             var part = target[..(int)Math.Min(target.Length, Locate(offset, out var deviceOffset, out _))];
             if (deviceOffset + part.Length > _volume.Device.Length)
-                throw new DiskFormatException("EXF-0205", "Directory", deviceOffset, $"lies behind the end of the device ({_volume.Device.Length} bytes): the image is cut short");
+                throw new DiskFormatException("EXF-0074", "Directory", deviceOffset, $"lies behind the end of the device ({_volume.Device.Length} bytes): the image is cut short");
             _volume.Device.Read(deviceOffset, part);
             offset += part.Length;
             target = target[part.Length..];
@@ -260,7 +260,7 @@ internal sealed class ExFatDirectory : PagedStructure, ICachedDirectory
         while (!data.IsEmpty)
         {
             var part = data[..(int)Math.Min(data.Length, Locate(offset, out var deviceOffset, out var run))];
-            _volume.Area.Write(deviceOffset, part, _volume.Space.IsFresh(run));
+            _volume.Area.Write(deviceOffset, part, run);
             offset += part.Length;
             data = data[part.Length..];
         }
@@ -412,5 +412,5 @@ internal sealed class ExFatDirectory : PagedStructure, ICachedDirectory
     }
 
     private DiskFormatException ChainTooShort() =>
-        new("EXF-0207", "Directory", -1, $"the chain from cluster {Chain.First} ends after {Chain.CountAll()} clusters, the size of {_length} bytes needs {_volume.Geometry.ClustersFor((ulong)_length)}");
+        new("EXF-0068", "Directory", -1, $"the chain from cluster {Chain.First} ends after {Chain.CountAll()} clusters, the size of {_length} bytes needs {_volume.Geometry.ClustersFor((ulong)_length)}");
 }

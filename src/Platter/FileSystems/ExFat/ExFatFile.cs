@@ -10,10 +10,10 @@ internal sealed class ExFatFile(ExFatVolume volume, NodeId id, ClusterChain chai
     protected override long MaxLength => volume.Capabilities.MaxFileLength;
 
     protected override DiskFormatException CutShort(long deviceOffset) =>
-        new("EXF-0205", "Cluster", deviceOffset, $"lies behind the end of the device ({volume.Device.Length} bytes): the image is cut short");
+        new("EXF-0074", "Cluster", deviceOffset, $"lies behind the end of the device ({volume.Device.Length} bytes): the image is cut short");
 
     protected override DiskFormatException ChainTooShort(uint clusters) =>
-        new("EXF-0207", "ClusterChain", -1, $"the chain from cluster {Chain.First} ends after {clusters} clusters, the size of {Length} bytes needs {volume.Area.ClustersFor(Length)}");
+        new("EXF-0068", "ClusterChain", -1, $"the chain from cluster {Chain.First} ends after {clusters} clusters, the size of {Length} bytes needs {volume.Area.ClustersFor(Length)}");
 
     protected override UnsupportedFeatureException TooLong(ulong length) =>
         new($"exFAT holds files of at most {MaxLength} bytes, {length} were asked for");

@@ -60,17 +60,17 @@ internal sealed class ExFatSystemEntries
             if ((entry.Flags & ExFatBitmapEntry.SecondBitmap) != _geometry.ActiveFat)
                 continue;
             if (entry.DataLength < (ulong)_geometry.BitmapLength)
-                throw new DiskFormatException("EXF-0209", "AllocationBitmap.dataLength", -1, $"found {(ulong)entry.DataLength}, expected {_geometry.BitmapLength}: a bit for each cluster");
+                throw new DiskFormatException("EXF-0037", "AllocationBitmap.dataLength", -1, $"found {(ulong)entry.DataLength}, expected {_geometry.BitmapLength}: a bit for each cluster");
             return entry.FirstCluster != 0 ? new ClusterChain(_table, entry.FirstCluster) : throw _table.StartsOutside(0, 1);
         }
-        throw new DiskFormatException("EXF-0208", "RootDirectory", _geometry.ClusterOffset(_geometry.RootCluster), "has no entry for an allocation bitmap");
+        throw new DiskFormatException("EXF-0035", "RootDirectory", _geometry.ClusterOffset(_geometry.RootCluster), "has no entry for an allocation bitmap");
     }
 
     private (ExFatUpcase, uint) LoadUpcase(BlockDevice device, ExFatDirectory root)
     {
         var slot = root.Find(ExFatEntryType.Upcase);
         if (slot < 0)
-            throw new DiskFormatException("EXF-0210", "RootDirectory", _geometry.ClusterOffset(_geometry.RootCluster), "has no entry for an up-case table");
+            throw new DiskFormatException("EXF-0040", "RootDirectory", _geometry.ClusterOffset(_geometry.RootCluster), "has no entry for an up-case table");
         var entry = OnDisk.View<ExFatUpcaseEntry>(root.Entry(slot));
         uint first = entry.FirstCluster, checksum = entry.TableChecksum;
         if (!_geometry.IsCluster(first))
@@ -83,11 +83,11 @@ internal sealed class ExFatSystemEntries
         for (var at = 0; at < bytes.Length;)
         {
             if (!chain.TryLocate((uint)(at / _geometry.ClusterSize), out var run))
-                throw new DiskFormatException("EXF-0207", "UpcaseTable", offset, $"its chain ends after {chain.CountAll()} clusters, {bytes.Length} bytes need {_geometry.ClustersFor((ulong)bytes.Length)}");
+                throw new DiskFormatException("EXF-0068", "UpcaseTable", offset, $"its chain ends after {chain.CountAll()} clusters, {bytes.Length} bytes need {_geometry.ClustersFor((ulong)bytes.Length)}");
             var part = bytes.AsSpan(at, (int)Math.Min(bytes.Length - at, run.Count * (long)_geometry.ClusterSize));
             var from = _geometry.ClusterOffset(run.First);
             if (from + part.Length > device.Length)
-                throw new DiskFormatException("EXF-0205", "UpcaseTable", from, $"lies behind the end of the device ({device.Length} bytes): the image is cut short");
+                throw new DiskFormatException("EXF-0074", "UpcaseTable", from, $"lies behind the end of the device ({device.Length} bytes): the image is cut short");
             device.Read(from, part);
             at += part.Length;
         }

@@ -44,7 +44,7 @@ internal sealed class ExFatTable(BlockDevice device, ExFatGeometry geometry) : P
         if (next >= FirstEnd)
             return 0;
         return geometry.IsCluster(next) ? next
-            : throw new DiskFormatException("EXF-0202", $"FAT[{cluster}]", -1, $"found 0x{next:X}, expected the next cluster (2..{LastCluster}) or an end mark");
+            : throw new DiskFormatException("EXF-0063", $"FAT[{cluster}]", -1, $"found 0x{next:X}, expected the next cluster (2..{LastCluster}) or an end mark");
     }
 
     public void Join(uint last, ClusterRun run)
@@ -57,11 +57,12 @@ internal sealed class ExFatTable(BlockDevice device, ExFatGeometry geometry) : P
 
     public void End(uint cluster) => this[cluster] = EndOfChain;
 
-    public DiskFormatException StartsOutside(uint first, uint count) =>
-        new("EXF-0201", "StreamExtension.firstCluster", -1, count <= 1 ? $"found {first}, expected 0 or 2..{LastCluster}" : $"{count} clusters from {first} on reach past the last one, {LastCluster}");
+    public DiskFormatException StartsOutside(uint first, uint count) => count <= 1
+        ? new("EXF-0060", "StreamExtension.firstCluster", -1, $"found {first}, expected 2..{LastCluster}")
+        : new("EXF-0066", "StreamExtension.firstCluster", -1, $"{count} clusters from {first} on reach past the last one, {LastCluster}");
 
     public DiskFormatException Circle(uint first, uint at, uint next) =>
-        new("EXF-0203", $"FAT[{at}]", -1, $"the chain from cluster {first} leads back into itself at {next}");
+        new("EXF-0064", $"FAT[{at}]", -1, $"the chain from cluster {first} leads back into itself at {next}");
 
     protected override void Load(long offset, Span<byte> target) => device.Read(geometry.FatOffset(geometry.ActiveFat) + offset, target);
 

@@ -25,7 +25,6 @@ public sealed class ExFatVolume : EditableVolume
     private readonly Func<NodeId, bool> _isAlive;
     private ExFatState _state;
     private ExFatSystemEntries _system;
-    private ClusterArea? _area;
     private long _changedBytes;
 
     private ExFatVolume(BlockDevice device, ExFatGeometry geometry, VolumeOptions options, bool editable)
@@ -36,6 +35,7 @@ public sealed class ExFatVolume : EditableVolume
         Geometry = geometry;
         _state = new ExFatState(device, geometry);
         Table = new ExFatTable(_state, geometry);
+        Area = NewArea();
         _system = new ExFatSystemEntries(_state, geometry, Table, GetDirectory(ExFatDirectoryNumbers.Root));
         NameComparer = new ExFatNameComparer(_system.Upcase);
         var offset = ExFatTimes.StoredOffset(options.UtcOffset);
@@ -99,8 +99,7 @@ public sealed class ExFatVolume : EditableVolume
     internal TimeSpan UtcOffset => _options.UtcOffset;
     internal Timestamp Now => Timestamp.From(_options.Clock.GetUtcNow());
 
-    // Made when it is first asked for: a volume without a bitmap can be read all the same.
-    internal ClusterArea Area => _area ??= new ClusterArea(_state, new ClusterSpace(Bitmap, -1, 0), Geometry.HeapOffset, Geometry.ClusterSize);
+    internal ClusterArea Area { get; private set; }
 
     /// <summary>Opens a volume for reading.</summary>
     /// <exception cref="DiskFormatException">Neither boot region can be used, or the root cannot be read.</exception>
@@ -213,7 +212,7 @@ public sealed class ExFatVolume : EditableVolume
         Geometry = ExFatGeometry.Read(_device);
         _state = new ExFatState(_device, Geometry);
         Table = new ExFatTable(_state, Geometry);
-        _area = null;
+        Area = NewArea();
         _changedBytes = 0;
         _system = new ExFatSystemEntries(_state, Geometry, Table, GetDirectory(ExFatDirectoryNumbers.Root));
     }
@@ -233,7 +232,7 @@ public sealed class ExFatVolume : EditableVolume
         }
         var directory = GetDirectory(number);
         if (_directoryOwners.Claim(id, directory.Chain, _isAlive) is var cluster and not 0)
-            throw new DiskFormatException("EXF-0206", "Directory", Geometry.ClusterOffset(cluster), $"cluster {cluster} belongs to another directory as well: the volume needs a check");
+            throw new DiskFormatException("EXF-0065", "Directory", Geometry.ClusterOffset(cluster), $"cluster {cluster} belongs to another directory as well: the volume needs a check");
         return directory;
     }
 
@@ -335,6 +334,8 @@ public sealed class ExFatVolume : EditableVolume
         }
     }
 
+    private ClusterArea NewArea() => new(_state, Geometry.HeapOffset, Geometry.ClusterSize, () => new ClusterSpace(Bitmap, -1, 0));
+
     private void WriteBack()
     {
         _system.Bitmap?.WriteBack();
@@ -379,7 +380,7 @@ public sealed class ExFatVolume : EditableVolume
     {
         // One cluster is never too much, however large.
         if (length > (ulong)Math.Max(ExFatGeometry.MaxDirectoryBytes, Geometry.ClusterSize))
-            throw new DiskFormatException("EXF-0204", "Directory", Geometry.IsCluster(first) ? Geometry.ClusterOffset(first) : -1, $"{length} bytes long; a directory has at most {ExFatGeometry.MaxDirectoryBytes}");
+            throw new DiskFormatException("EXF-0085", "Directory", Geometry.IsCluster(first) ? Geometry.ClusterOffset(first) : -1, $"{length} bytes long; a directory has at most {ExFatGeometry.MaxDirectoryBytes}");
     }
 
     private IEnumerable<DirectoryEntry> Entries(ExFatDirectory directory)
@@ -414,9 +415,9 @@ public sealed class ExFatVolume : EditableVolume
         ulong length = set.Stream.DataLength, valid = set.Stream.ValidDataLength;
         var heap = (ulong)Geometry.ClusterCount << Geometry.ClusterShift;
         if (length > heap)
-            throw new DiskFormatException("EXF-0211", "StreamExtension.dataLength", -1, $"found {length} for '{set.Name()}', all clusters together hold {heap} bytes");
+            throw new DiskFormatException("EXF-0105", "StreamExtension.dataLength", -1, $"found {length} for '{set.Name()}', all clusters together hold {heap} bytes");
         if (valid > length)
-            throw new DiskFormatException("EXF-0212", "StreamExtension.validDataLength", -1, $"found {valid} for '{set.Name()}', expected 0..{length}");
+            throw new DiskFormatException("EXF-0102", "StreamExtension.validDataLength", -1, $"found {valid} for '{set.Name()}', expected 0..{length}");
         return new ExFatFile(this, id, ChainOf(set.Stream.FirstCluster, length, set.Stream.Flags), (long)length, (long)valid);
     }
 

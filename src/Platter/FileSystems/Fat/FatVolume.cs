@@ -99,9 +99,11 @@ public sealed class FatVolume : EditableVolume
     public static FatVolume OpenForEditing(BlockDevice device, VolumeOptions options)
     {
         var geometry = FatGeometry.Read(device);
-        var broken = geometry.Remarks.FirstOrDefault(r => r.Severity == Severity.Error);
-        if (broken is not null)
-            throw new DiskFormatException(broken.Code, broken.Structure, broken.Offset ?? -1, broken.Message);
+        for (var i = 0; i < geometry.Remarks.Count; i++)
+        {
+            if (geometry.Remarks[i] is { Severity: Severity.Error } broken)
+                throw new DiskFormatException(broken.Code, broken.Structure, broken.Offset ?? -1, broken.Message);
+        }
         return new FatVolume(device, geometry, options, editable: true);
     }
 
@@ -309,7 +311,7 @@ public sealed class FatVolume : EditableVolume
     {
         var table = new FatTable(Device, Geometry);
         var (free, next) = FatState.ReadInfo(Device, Geometry);
-        return (table, new ClusterArea(Device, new ClusterSpace(table, free, next), Geometry.DataOffset, Geometry.ClusterSize));
+        return (table, new ClusterArea(Device, Geometry.DataOffset, Geometry.ClusterSize, () => new ClusterSpace(table, free, next)));
     }
 
     private IEnumerable<DirectoryEntry> Entries(uint cluster, FatDirectory directory)

@@ -80,8 +80,8 @@ internal sealed class Qcow2Image : Container
         }
     }
 
-    /// <summary>Opens an image that was just made; its parent stays the caller's.</summary>
-    internal static Qcow2Image OpenNew(ResizableDevice host, Container? parent, bool ownsHost) =>
+    /// <summary>Opens an image over a parent that is open already, and stays the caller's.</summary>
+    internal static Qcow2Image OpenNew(BlockDevice host, Container? parent, bool ownsHost) =>
         new(host, Qcow2Geometry.Read(host), parent, null, ownsHost, ownsParent: false);
 
     public override Container OpenSnapshot(string name)

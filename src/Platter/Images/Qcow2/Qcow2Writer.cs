@@ -14,7 +14,7 @@ internal sealed class Qcow2Writer : ImageWriter
     private readonly ResizableDevice _host;
     private readonly Qcow2Space _space;
     private readonly ConcurrentBag<byte[]> _idle = [];     // buffers of packed blocks
-    private readonly byte[] _buffer = new byte[BufferSize];
+    private readonly byte[] _buffer;
     private long _bufferStart;      // where the buffer's content goes in the file
     private int _buffered;
     private long _cursor;           // where the next compressed cluster goes; 0 before the first
@@ -25,6 +25,7 @@ internal sealed class Qcow2Writer : ImageWriter
     {
         (_host, _image, _space) = (host, image, image.Space!);
         BlockSize = image.Geometry.ClusterSize;
+        _buffer = new byte[Math.Max(BufferSize, BlockSize)];
         image.BeginEdit(0, 1);
     }
 
@@ -86,7 +87,7 @@ internal sealed class Qcow2Writer : ImageWriter
     {
         var place = Reserve(data.Length);
         _image.QcowDisk.EnterCompressed(offset, L2Entry.Compressed(place, data.Length, _image.Geometry.ClusterBits));
-        if (place != _bufferStart + _buffered || _buffered + data.Length > BufferSize)
+        if (place != _bufferStart + _buffered || _buffered + data.Length > _buffer.Length)
         {
             WriteBuffer();
             _bufferStart = place;

@@ -25,12 +25,13 @@ public class ExFatCheckTests
         new("sectors of 8 KiB", "EXF-0005 EXF-0022", v => v.Boot.BytesPerSectorShift = 13),
         new("clusters of 64 MiB", "EXF-0006 EXF-0015 EXF-0022", v => v.Boot.SectorsPerClusterShift = 20),
         new("no FAT", "EXF-0007 EXF-0015 EXF-0022", v => v.Boot.NumberOfFats = 0),
-        new("a volume of a few sectors", "EXF-0008 EXF-0015 EXF-0022", v => v.Boot.VolumeLength = 100),
+        new("a volume without sectors", "EXF-0008 EXF-0015 EXF-0022", v => v.Boot.VolumeLength = 0),
         new("a FAT in the boot region", "EXF-0009 EXF-0015 EXF-0022", v => v.Boot.FatOffset = 3),
         new("a FAT of no sectors", "EXF-0010 EXF-0015 EXF-0022", v => v.Boot.FatLength = 0),
         new("a device that ends within the FAT", "EXF-0011", v => v.Bytes = v.Bytes[..((int)v.Geometry.HeapOffset - 512)]),
         new("more clusters than there is room for", "EXF-0012 EXF-0015 EXF-0022", v => v.Boot.ClusterCount += 1),
         new("a root in cluster 0", "EXF-0013 EXF-0015 EXF-0022", v => v.Boot.RootCluster = 0),
+        new("a volume of less than 1 MiB", "EXF-0014", MakeSmall),
         new("a changed serial number", "EXF-0015 EXF-0022", v => v.Boot.SerialNumber = 7),
         new("another jump", "EXF-0016", v => { v.Boot.Jump[1] = 0x58; v.SealBoot(); }),
         new("an extended boot sector without its signature", "EXF-0017", v => { v.Bytes[4 * v.Geometry.SectorSize - 1] = 0; v.SealBoot(); }),
@@ -120,6 +121,7 @@ public class ExFatCheckTests
         new("a file named dot dot", "EXF-0099", v => v.AddFile("dir/..", 0, false)),
         new("a name twice, in another case", "EXF-0100", v => v.AddFile("dir/grün.txt", 0, false)),
         new("something behind a name", "EXF-0101", v => { v.Bytes[v.EntryOffset("last", 2) + 31] = 1; v.Seal("last"); }),
+        new("something right behind a name", "EXF-0101", v => { v.Bytes[v.EntryOffset("last", 2) + 10] = 1; v.Seal("last"); }),
         new("more valid data than data", "EXF-0102", v => { v.Stream(Chained).ValidDataLength += 1; v.Seal(Chained); }),
         new("an empty file in one piece", "EXF-0103", v => { v.Stream("empty").Flags |= ExFatSecondaryFlags.NoFatChain; v.Seal("empty"); }),
         new("a stream that can have no clusters", "EXF-0104", v => { v.Stream(Chained).Flags = ExFatSecondaryFlags.None; v.Seal(Chained); }),
@@ -213,6 +215,16 @@ public class ExFatCheckTests
     private static void MakeSecondFat(HandmadeExFat volume)
     {
         volume.Boot.NumberOfFats = 2;
+        volume.SealBoot();
+    }
+
+    private static void MakeSmall(HandmadeExFat volume)
+    {
+        const int length = 900 << 10;
+        var clusters = (uint)((length - volume.Geometry.HeapOffset) / volume.Geometry.ClusterSize);
+        volume.Boot.VolumeLength = (ulong)(length / volume.Geometry.SectorSize);
+        volume.Boot.ClusterCount = clusters;
+        volume.BitmapEntry.DataLength = (clusters + 7) / 8;
         volume.SealBoot();
     }
 
