@@ -20,6 +20,7 @@ FuzzTarget[] targets =
     new HostileTreeTarget(),
     new ExtTarget("ext"), new ExtTarget("ext-corpus"),
     new Qcow2Target(),
+    new ContainerTarget("vmdk"), new ContainerTarget("vdi"), new ContainerTarget("compressed"),
 ];
 var options = new FuzzOptions { Seed = Random.Shared.Next() };
 try
