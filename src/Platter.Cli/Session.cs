@@ -127,7 +127,7 @@ internal sealed class Session : IDisposable
     {
         Subject = address;
         var at = ImageAddress.Parse(address);
-        return (Open(at.Path, DiskImage.Open), at.Partition);
+        return (Open(at, DiskImage.Open), at.Partition);
     }
 
     /// <summary>Opens an image for editing.</summary>
@@ -135,7 +135,7 @@ internal sealed class Session : IDisposable
     {
         Subject = address;
         var at = ImageAddress.Parse(address);
-        return (Open(at.Path, DiskImage.OpenForEditing), at.Partition);
+        return (Open(at, DiskImage.OpenForEditing), at.Partition);
     }
 
     public OpenedVolume<Volume> OpenVolume(string address)
@@ -198,13 +198,13 @@ internal sealed class Session : IDisposable
         _cancel?.Dispose();
     }
 
-    private DiskImage Open(string path, Func<string, DiskImageOptions?, DiskImage> open)
+    private DiskImage Open(ImageAddress address, Func<ImageAddress, DiskImageOptions?, DiskImage> open)
     {
         try
         {
-            return open(path, DiskOptions);
+            return open(address, DiskOptions);
         }
-        catch (UnauthorizedAccessException) when (Directory.Exists(path))
+        catch (UnauthorizedAccessException) when (Directory.Exists(address.Path))
         {
             throw new CommandException(ExitCode.Refused, null, "it is a folder, not a disk image");
         }

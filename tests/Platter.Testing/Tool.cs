@@ -15,12 +15,29 @@ public static class Tool
     // The Debian package that brings each judge; the script `test` reads this list and installs what is missing.
     private static readonly Dictionary<string, string> Packages = new(StringComparer.Ordinal)
     {
+        ["bzip2"] = "bzip2",
         ["mkfs.vfat"] = "dosfstools", ["fsck.vfat"] = "dosfstools", ["fatlabel"] = "dosfstools",
-        ["mdir"] = "mtools", ["mcopy"] = "mtools", ["minfo"] = "mtools", ["mmd"] = "mtools", ["mdel"] = "mtools", ["mattrib"] = "mtools", ["mlabel"] = "mtools",
-        ["mkfs.exfat"] = "exfatprogs", ["fsck.exfat"] = "exfatprogs", ["dump.exfat"] = "exfatprogs", ["gcc"] = "gcc",
-        ["sgdisk"] = "gdisk", ["sfdisk"] = "fdisk", ["fdisk"] = "fdisk", ["parted"] = "parted",
-        ["qemu-img"] = "qemu-utils", ["qemu-io"] = "qemu-utils", ["vhdiinfo"] = "libvhdi-utils", ["vhdimount"] = "libvhdi-utils", ["zstd"] = "zstd", ["fls"] = "sleuthkit", ["mmls"] = "sleuthkit", ["fsstat"] = "sleuthkit",
-        ["losetup"] = "mount", ["fish"] = "fish", ["zsh"] = "zsh",
+        ["mke2fs"] = "e2fsprogs", ["e2fsck"] = "e2fsprogs", ["debugfs"] = "e2fsprogs", ["dumpe2fs"] = "e2fsprogs", ["tune2fs"] = "e2fsprogs",
+        ["mkfs.exfat"] = "exfatprogs", ["fsck.exfat"] = "exfatprogs", ["dump.exfat"] = "exfatprogs",
+        ["sfdisk"] = "fdisk", ["fdisk"] = "fdisk",
+        ["fish"] = "fish",
+        ["gcc"] = "gcc",
+        ["sgdisk"] = "gdisk",
+        ["gzip"] = "gzip",
+        ["qcowinfo"] = "libqcow-utils", ["qcowmount"] = "libqcow-utils",
+        ["vhdiinfo"] = "libvhdi-utils", ["vhdimount"] = "libvhdi-utils",
+        ["vmdkinfo"] = "libvmdk-utils",
+        ["lz4"] = "lz4",
+        ["losetup"] = "mount",
+        ["mdir"] = "mtools", ["mcopy"] = "mtools", ["minfo"] = "mtools", ["mmd"] = "mtools", ["mdel"] = "mtools", ["mattrib"] = "mtools",
+        ["mlabel"] = "mtools",
+        ["parted"] = "parted",
+        ["pigz"] = "pigz",
+        ["qemu-img"] = "qemu-utils", ["qemu-io"] = "qemu-utils",
+        ["fls"] = "sleuthkit", ["mmls"] = "sleuthkit", ["fsstat"] = "sleuthkit",
+        ["xz"] = "xz-utils",
+        ["zsh"] = "zsh",
+        ["zstd"] = "zstd",
     };
 
     /// <summary>Runs and returns whatever the exit code was.</summary>

@@ -113,6 +113,14 @@ public sealed class HostFile : ResizableDevice
         _lengthChanged = false;
     }
 
+    /// <summary>Lets the host begin to put on its medium what was written so far, without waiting for it: the next <see cref="Flush"/> then
+    /// has less to wait for.</summary>
+    public void StartWriting()
+    {
+        if (_canWrite && OperatingSystem.IsLinux())
+            LinuxFile.StartWriting(_handle);
+    }
+
     public override void Reserve(long offset, long length)
     {
         CheckRange(offset, length);

@@ -14,7 +14,7 @@ internal sealed class JournalWriter(JournalStore store) : IDisposable
     private const long LargestKept = 16 << 20;      // bytes; a longer file is not worth keeping for the next transaction
 
     private readonly List<uint> _slotChecksums = [];
-    private readonly Stack<int> _freeSlots = [];
+    private readonly List<int> _freeSlots = [];
     private ResizableDevice? _file;
     private byte[]? _buffer;
     private long _bufferOffset;

@@ -90,6 +90,12 @@ internal static partial class LinuxFile
     /// <summary>As fsync, but without waiting for times to be recorded. 0 or an errno.</summary>
     internal static int SyncData(SafeFileHandle file) => fdatasync(file) == 0 ? 0 : Marshal.GetLastPInvokeError();
 
+    /// <summary>Starts writing back all dirty pages; a hint, so its result doesn't matter.</summary>
+    internal static void StartWriting(SafeFileHandle file) => _ = sync_file_range(file, 0, 0, 2 /* SYNC_FILE_RANGE_WRITE */);
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial int sync_file_range(SafeFileHandle file, long offset, long length, uint flags);
+
     [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     private static unsafe partial int statx(int folder, string path, int flags, uint mask, Status* status);
 

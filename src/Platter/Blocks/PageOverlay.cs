@@ -15,7 +15,7 @@ internal sealed class PageOverlay
 
     private readonly NumberMap<int> _pages = new();     // page number -> place in memory, or ~slot in the journal
     private readonly List<byte[]> _slabs = [];
-    private readonly Stack<int> _freePlaces = [];
+    private readonly List<int> _freePlaces = [];
     private int _usedPlaces;
 
     /// <summary>Runs of page numbers that read as zeros where no page lies over them.</summary>

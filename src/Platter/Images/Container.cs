@@ -20,8 +20,17 @@ public abstract class Container(ContainerFormat format, BlockDevice host) : IDis
     /// <summary>Bytes that the container has room for now; holes of the host file don't count. Reads the host's own tables, not the data.</summary>
     public virtual long AllocatedSize => Host.AllocatedRanges().Sum(r => r.Length);
 
+    /// <summary>Bytes that the container allocates at a time: cluster, grain, block; null when the disk lies in one piece.</summary>
+    public virtual long? BlockSize => null;
+
     /// <summary>The image that this one is a difference to, opened; null when it stands alone.</summary>
     public virtual Container? Parent => null;
+
+    /// <summary>Where the host's file is; null when it is none, or nobody said.</summary>
+    public string? Path { get; internal set; }
+
+    /// <summary>Whether <see cref="Check"/> reads and unpacks all of the content, and so takes its time.</summary>
+    public virtual bool ChecksContent => false;
 
     /// <summary>What else there is to tell, as names and values for people: creator, identifier, geometry.</summary>
     public virtual IReadOnlyList<KeyValuePair<string, string>> Details => [];

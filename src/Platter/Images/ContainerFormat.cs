@@ -1,6 +1,9 @@
 using Platter.Blocks;
+using Platter.Images.Compressed;
 using Platter.Images.Qcow2;
+using Platter.Images.Vdi;
 using Platter.Images.Vhdx;
+using Platter.Images.Vmdk;
 
 namespace Platter.Images;
 
@@ -22,6 +25,9 @@ public sealed record ContainerOptions
     /// <summary>How the new image refers to <see cref="Parent"/>: a path, relative to the new image's folder unless absolute.</summary>
     public string? ParentReference { get; init; }
 
+    /// <summary>The name of the image's file, without its folder, for formats that write it into the image; null when it isn't known.</summary>
+    public string? FileName { get; init; }
+
     /// <summary>What the format alone knows, by key: <c>subformat</c>, <c>cluster_size</c>, <c>compression</c>, ...</summary>
     public IReadOnlyDictionary<string, string> Settings { get; init; } = new Dictionary<string, string>(StringComparer.Ordinal);
 }
@@ -38,6 +44,27 @@ public abstract class ContainerFormat
     /// <summary>Virtual PC's format that grows with what is written: dynamic, and differencing over a parent.</summary>
     public static ContainerFormat Vhd { get; } = new VhdFormat();
 
+    /// <summary>The bare bytes, compressed with gzip.</summary>
+    public static ContainerFormat Gzip { get; } = new GzipFormat();
+
+    /// <summary>The bare bytes, compressed with xz.</summary>
+    public static ContainerFormat Xz { get; } = new XzFormat();
+
+    /// <summary>The bare bytes, compressed with Zstandard.</summary>
+    public static ContainerFormat Zstd { get; } = new ZstdFormat();
+
+    /// <summary>The bare bytes, compressed with lz4.</summary>
+    public static ContainerFormat Lz4 { get; } = new Lz4Format();
+
+    /// <summary>The bare bytes, compressed with bzip2.</summary>
+    public static ContainerFormat Bzip2 { get; } = new Bzip2Format();
+
+    /// <summary>VMware's format.</summary>
+    public static ContainerFormat Vmdk { get; } = new VmdkFormat();
+
+    /// <summary>VirtualBox's format.</summary>
+    public static ContainerFormat Vdi { get; } = new VdiFormat();
+
     /// <summary>Hyper-V's format, dynamic or differencing; opens fixed ones, too.</summary>
     public static ContainerFormat Vhdx { get; } = new VhdxFormat(isFixed: false);
 
@@ -48,7 +75,7 @@ public abstract class ContainerFormat
     public static ContainerFormat Qcow2 { get; } = new Qcow2Format();
 
     /// <summary>Those that can be recognised by their content, in the order they are asked; raw is what is left.</summary>
-    public static IReadOnlyList<ContainerFormat> All { get; } = [VhdFixed, Vhd, Vhdx, VhdxFixed, Qcow2];
+    public static IReadOnlyList<ContainerFormat> All { get; } = [VhdFixed, Vhd, Vhdx, VhdxFixed, Qcow2, Vmdk, Vdi, Gzip, Xz, Zstd, Lz4, Bzip2];
 
     /// <summary>The name on the command line: <c>vhd-fixed</c>.</summary>
     public abstract string Name { get; }
@@ -85,6 +112,12 @@ public abstract class ContainerFormat
     /// <param name="ownsHost">Whether disposing the container disposes <paramref name="host"/>.</param>
     /// <exception cref="UnsupportedFeatureException">The format can't hold that many bytes.</exception>
     public abstract Container Create(ResizableDevice host, long size, ContainerOptions? options = null, bool ownsHost = false);
+
+    /// <summary>Whether an image with these options can't be made by <see cref="Create"/>, but in one pass only: see <see cref="CreateInOrder"/>.</summary>
+    public virtual bool IsOnlyWrittenInOrder(ContainerOptions options) => false;
+
+    /// <summary>Whether an image of this format can be a difference to another one: see <see cref="ContainerOptions.Parent"/>.</summary>
+    public virtual bool CanHaveParent => false;
 
     /// <summary>Whether images of this format can be written in one pass: see <see cref="CreateInOrder"/>.</summary>
     public virtual bool CanWriteInOrder => false;

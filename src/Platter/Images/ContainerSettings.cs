@@ -37,6 +37,17 @@ internal sealed class ContainerSettings
         return size;
     }
 
+    /// <summary>A whole number.</summary>
+    /// <exception cref="ArgumentException">No number, or not within the limits.</exception>
+    internal int Number(string key, int otherwise, int least, int most)
+    {
+        if (!_settings.TryGetValue(key, out var text))
+            return otherwise;
+        if (!int.TryParse(text, out var number) || number < least || number > most)
+            throw new ArgumentException($"{_format.Name}: {key}={text} is not a number from {least} to {most}");
+        return number;
+    }
+
     /// <summary>A size in bytes, a multiple of <paramref name="unit"/>.</summary>
     /// <exception cref="ArgumentException">No size, not a multiple, or not within the limits.</exception>
     internal long Size(string key, long otherwise, long least, long most, long unit)

@@ -74,6 +74,12 @@ public sealed class ImageFile : IDisposable
             var container = options.AsRaw || host is HostDisk
                 ? ContainerFormat.Raw.Open(new ContainerProbe(below), ownsHost: true)
                 : Container.Open(below, ImageNeighbours.Of(path), ownsHost: true);
+            if (access == ImageAccess.Edit && !container.Disk.CanWrite)
+            {
+                container.Dispose();
+                throw new UnsupportedFeatureException($"{container.Format.Description} images can't be edited in place: 'platter convert' makes one that can, and turns it back");
+            }
+            container.Path = path;
             return new ImageFile(path, access, options.Snapshot is { } snapshot ? OpenSnapshot(container, snapshot) : container);
         }
         catch

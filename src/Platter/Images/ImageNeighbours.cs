@@ -49,9 +49,11 @@ public sealed class ImageNeighbours
         var host = OpenFile(path);
         try
         {
-            return format is null
+            var container = format is null
                 ? Container.Open(host, below, ownsHost: true)
                 : format.Open(new ContainerProbe(host, below), ownsHost: true);
+            container.Path = path;
+            return container;
         }
         catch
         {
@@ -95,5 +97,6 @@ public sealed class ImageNeighbours
         return path;
     }
 
-    private static string RealPath(string path) => File.ResolveLinkTarget(path, returnFinalTarget: true)?.FullName ?? path;
+    // An image in the making has a path, but no file of that name yet.
+    private static string RealPath(string path) => (File.Exists(path) ? File.ResolveLinkTarget(path, returnFinalTarget: true)?.FullName : null) ?? path;
 }

@@ -11,6 +11,9 @@ public abstract class ImageWriter : IDisposable
     /// <summary>Bytes in a block; only the disk's last block may be shorter.</summary>
     public abstract int BlockSize { get; }
 
+    /// <summary>Bytes of memory that packing a block takes for itself, so that its caller packs no more at once than there is memory for.</summary>
+    public virtual long WorkingMemory => 0;
+
     /// <summary>The bytes that a block takes in the image. Any thread.</summary>
     /// <param name="offset">Where the block lies on the disk: a multiple of <see cref="BlockSize"/>.</param>
     /// <param name="block">Its content; not referred to after the call.</param>

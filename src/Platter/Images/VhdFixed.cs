@@ -8,38 +8,38 @@ namespace Platter.Images;
 /// finding and no reason not to open.</remarks>
 internal sealed class VhdFixedImage : Container, IVhdImage
 {
-    internal const int FooterSize = 512;
-
-    private readonly VhdFooter _footer;
+    private readonly VhdFixedDisk _disk;
     private readonly bool _ownsHost;
 
-    internal VhdFixedImage(BlockDevice host, in VhdFooter footer, bool ownsHost) : base(ContainerFormat.VhdFixed, host)
+    /// <param name="host">The whole file.</param>
+    /// <param name="footer">The footer at its end.</param>
+    /// <param name="isNew">Whether the image is being made: then the footer's time is not touched.</param>
+    /// <param name="ownsHost">Whether the host is disposed with this.</param>
+    internal VhdFixedImage(BlockDevice host, in VhdFooter footer, bool isNew, bool ownsHost) : base(ContainerFormat.VhdFixed, host)
     {
-        _footer = footer;
         _ownsHost = ownsHost;
         var room = FooterOffset;
-        Disk = new WindowDevice(host, 0, SizeIsPlausible ? Math.Min(room, (long)(ulong)footer.CurrentSize) : room);
+        // The size is believed when the footer is whole, or when the file is as long as the size says.
+        var isPlausible = footer.CurrentSize <= (ulong)room && (footer.ComputeChecksum() == footer.Checksum || footer.CurrentSize == (ulong)room);
+        _disk = new VhdFixedDisk(host, footer, isPlausible ? (long)(ulong)footer.CurrentSize : room, isNew);
     }
 
-    public override BlockDevice Disk { get; }
+    public override BlockDevice Disk => _disk;
 
-    public override IReadOnlyList<KeyValuePair<string, string>> Details => [.. _footer.Describe()];
+    public override IReadOnlyList<KeyValuePair<string, string>> Details => [.. _disk.Footer.Describe()];
 
-    VhdFooter IVhdImage.Footer => _footer;
+    VhdFooter IVhdImage.Footer => _disk.Footer;
 
-    private long FooterOffset => Host.Length - FooterSize;
-
-    // The size is believed when the footer is whole, or when the file is as long as the size says.
-    private bool SizeIsPlausible =>
-        (ulong)_footer.CurrentSize <= (ulong)FooterOffset && (_footer.ComputeChecksum() == _footer.Checksum || _footer.CurrentSize == (ulong)FooterOffset);
+    private long FooterOffset => Host.Length - VhdFooter.Size;
 
     public override void Check(CheckReport report)
     {
         var checker = new VhdFooterChecker(report, FooterOffset);
-        checker.Check(_footer);
-        if (_footer.DataOffset != VhdFooter.NoOffset)
-            checker.Add("VHD-0004", Severity.Note, "dataOffset", 0x10, $"found 0x{(ulong)_footer.DataOffset:X}, expected 0x{VhdFooter.NoOffset:X} in a fixed disk");
-        ulong size = _footer.CurrentSize;
+        var footer = _disk.Footer;
+        checker.Check(footer);
+        if (footer.DataOffset != VhdFooter.NoOffset)
+            checker.Add("VHD-0004", Severity.Note, "dataOffset", 0x10, $"found 0x{(ulong)footer.DataOffset:X}, expected 0x{VhdFooter.NoOffset:X} in a fixed disk");
+        ulong size = footer.CurrentSize;
         if (size > (ulong)FooterOffset)
             checker.Add("VHD-0005", Severity.Error, "currentSize", 0x30, $"found {size} bytes, but only {FooterOffset} lie before the footer: the file was cut");
         else if (size < (ulong)FooterOffset)
@@ -68,7 +68,7 @@ internal sealed class VhdFixedFormat : ContainerFormat
     {
         if (!VhdFooter.TryView(probe.Tail.Span, out var footer))
             throw new DiskFormatException("VHD-0001", "VhdFooter.cookie", probe.Host.Length - probe.Tail.Length, "found no footer, expected \"conectix\"");
-        return new VhdFixedImage(probe.Host, footer, ownsHost);
+        return new VhdFixedImage(probe.Host, footer, isNew: false, ownsHost);
     }
 
     public override long RoundedSize(long size, ContainerOptions options)
@@ -79,10 +79,11 @@ internal sealed class VhdFixedFormat : ContainerFormat
     public override Container Create(ResizableDevice host, long size, ContainerOptions? options, bool ownsHost)
     {
         options ??= new ContainerOptions();
+        _ = new ContainerSettings(this, options, []);
         size = RoundedSize(size, options);
         var footer = VhdFooter.New(VhdType.Fixed, size, options);
-        Empty(host, size + VhdFixedImage.FooterSize);
+        Empty(host, size + VhdFooter.Size);
         host.Write(size, OnDisk.Bytes(ref footer));
-        return new VhdFixedImage(host, footer, ownsHost);
+        return new VhdFixedImage(host, footer, isNew: true, ownsHost);
     }
 }

@@ -49,6 +49,9 @@ internal struct VhdFooter                           // 512 bytes, big-endian
 
     internal readonly VhdType Type => (VhdType)(uint)DiskType;
 
+    /// <summary>Whether Windows made the image, or a program that goes by its conventions.</summary>
+    internal readonly bool IsWindows => CreatorApplication == Number("win "u8);
+
     internal readonly bool IsWhole => Cookie == CookieValue && Checksum == ComputeChecksum();
 
     /// <summary>The footer of a new image.</summary>

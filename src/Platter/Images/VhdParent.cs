@@ -20,7 +20,7 @@ internal static class VhdParent
     {
         var paths = Paths(probe.Host, parts.Header);
         DiskFormatException? refused = null;
-        foreach (var path in paths.Where(probe.Neighbours.Exists).DistinctBy(probe.Neighbours.Resolve))
+        foreach (var path in paths.Where(probe.Neighbours.Exists).DistinctBy(probe.Neighbours.Resolve, StringComparer.Ordinal))
         {
             var parent = probe.Neighbours.OpenImage(path);
             refused = Mismatch(parent, parts, probe.Neighbours.Resolve(path));
@@ -117,7 +117,7 @@ internal static class VhdParent
                 $"found the identifier {footer.UniqueId} in {path}, expected {parts.Header.ParentUniqueId}: this is another disk than the one that the image is a difference to");
         }
         uint expected = parts.Header.ParentTimeStamp;
-        if (expected == 0 || expected == footer.TimeStamp || IsTimeOf(path, expected))
+        if (expected == 0 || expected == footer.TimeStamp || (!parts.Footer.IsWindows && IsTimeOf(path, expected)))
             return null;
         return new("VHD-0028", "VhdDynamicHeader.parentTimeStamp", -1, string.Create(CultureInfo.InvariantCulture,
             $"found the time {(uint)footer.TimeStamp} in {path}, expected {expected}: the parent was changed after the difference was made, and what they give together is no longer a disk"));
@@ -125,7 +125,7 @@ internal static class VhdParent
 
     // The specification means the time when the file was last written, and VirtualBox, Xen and DiscUtils note that; Windows (and Platter) note
     // the time in the parent's footer. Archives keep times in steps of two seconds.
-    private static bool IsTimeOf(string? path, uint time) => path is not null && Math.Abs((long)VhdFooter.Time(File.GetLastWriteTimeUtc(path)) - time) <= 2;
+    private static bool IsTimeOf(string? path, uint time) => path is not null && Math.Abs((long)VhdFooter.Time(new DateTimeOffset(File.GetLastWriteTimeUtc(path))) - time) <= 2;
 
     private static string? Text(BlockDevice host, in VhdParentLocator locator)
     {

@@ -72,7 +72,6 @@ public sealed class VhdInteropTests : IDisposable
     }
 
     [Theory]
-    [InlineData("qcow2", "qcow2")]
     [InlineData("qcow", "qcow image")]
     [InlineData("qed", "QED")]
     [InlineData("vmdk", "VMDK")]

@@ -121,7 +121,6 @@ public sealed class VhdTests
     }
 
     [Theory]
-    [InlineData(0, "QFI\u00FB\0\0\0\u0003", "qcow2 image (version 3)")]
     [InlineData(0, "KDMV", "VMDK")]
     [InlineData(0, "# Disk DescriptorFile", "VMDK")]
     [InlineData(0x40, "\u007F\u0010\u00DA\u00BE", "VDI")]

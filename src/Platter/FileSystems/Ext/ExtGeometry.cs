@@ -161,7 +161,7 @@ internal sealed class ExtGeometry
         var bytes = new byte[ExtSuperblock.Size];
         device.Read(ExtSuperblock.Offset, bytes);
         ref readonly var super = ref OnDisk.View<ExtSuperblock>(bytes);
-        return super.Magic == ExtSuperblock.MagicValue && super.LogBlockSize <= MaxLogBlockSize - MinLogBlockSize && super.InodesCount != 0 && super.BlocksPerGroup != 0;
+        return super.Magic == ExtSuperblock.MagicValue && super.LogBlockSize <= MaxLogBlockSize - MinLogBlockSize && super.Revision <= 1;
     }
 
     /// <summary>Reads the superblock; a copy when the primary one is damaged and a sound copy is found.</summary>

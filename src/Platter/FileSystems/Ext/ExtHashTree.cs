@@ -71,12 +71,9 @@ internal readonly ref struct ExtHashNode
     }
 }
 
-/// <summary>Finds the leaf blocks of an indexed directory that a name can be in.</summary>
-internal sealed class ExtHashTree(ExtDirectory directory, ExtGeometry geometry, ExtChecksums checksums)
+/// <summary>What the root of a hash tree may say: for reading and for checking alike.</summary>
+internal readonly struct ExtHashTreeRules(ExtGeometry geometry, ExtChecksums checksums)
 {
-    /// <summary>Behind the head of a node's one empty entry.</summary>
-    public const int NodeEntriesOffset = ExtDirectoryEntryHead.Size;
-
     /// <summary>Levels of nodes below the root.</summary>
     public int MaxLevels => geometry.Has(ExtIncompat.LargeDir) ? 2 : 1;
 
@@ -94,12 +91,21 @@ internal sealed class ExtHashTree(ExtDirectory directory, ExtGeometry geometry, 
             return $"levels: found {info.IndirectLevels}, expected at most {MaxLevels}";
         return ExtHashNode.Parse(block, ExtHashRootInfo.Offset + ExtHashRootInfo.Size, checksums.IsOn, out root);
     }
+}
+
+/// <summary>Finds the leaf blocks of an indexed directory that a name can be in.</summary>
+internal sealed class ExtHashTree(ExtDirectory directory, ExtGeometry geometry, ExtChecksums checksums)
+{
+    /// <summary>Behind the head of a node's one empty entry.</summary>
+    public const int NodeEntriesOffset = ExtDirectoryEntryHead.Size;
+
+    private readonly ExtHashTreeRules _rules = new(geometry, checksums);
 
     /// <summary>The leaf blocks, in order; more than one only where equal hashes go on in the next block. Null when the tree cannot be used.</summary>
     public IEnumerable<long>? LeavesOf(ReadOnlySpan<byte> name)
     {
         var block = directory.ReadBlock(0);
-        if (ParseRoot(block, out var info, out var root) is not null || info.HashVersion == (byte)ExtHashVersion.SipHash)
+        if (_rules.ParseRoot(block, out var info, out var root) is not null || info.HashVersion == (byte)ExtHashVersion.SipHash)
             return null;
         if (checksums.IsOn && !root.IsRight(directory.Seed))
             throw new DiskFormatException("EXT-0222", directory.Structure(0), directory.OffsetOf(0), "the checksum of the hash tree's root is wrong");
@@ -155,7 +161,7 @@ internal sealed class ExtHashTree(ExtDirectory directory, ExtGeometry geometry, 
     {
         if (level > 0)
             return Node(path[level].Block);
-        if (ParseRoot(directory.ReadBlock(0), out _, out var root) is { } problem)
+        if (_rules.ParseRoot(directory.ReadBlock(0), out _, out var root) is { } problem)
             throw new DiskFormatException("EXT-0220", directory.Structure(0), directory.OffsetOf(0), problem);
         return root;
     }

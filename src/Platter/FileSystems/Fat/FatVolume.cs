@@ -99,9 +99,11 @@ public sealed class FatVolume : EditableVolume
     public static FatVolume OpenForEditing(BlockDevice device, VolumeOptions options)
     {
         var geometry = FatGeometry.Read(device);
-        var broken = geometry.Remarks.FirstOrDefault(r => r.Severity == Severity.Error);
-        if (broken is not null)
-            throw new DiskFormatException(broken.Code, broken.Structure, broken.Offset ?? -1, broken.Message);
+        for (var i = 0; i < geometry.Remarks.Count; i++)
+        {
+            if (geometry.Remarks[i] is { Severity: Severity.Error } broken)
+                throw new DiskFormatException(broken.Code, broken.Structure, broken.Offset ?? -1, broken.Message);
+        }
         return new FatVolume(device, geometry, options, editable: true);
     }
 

@@ -64,17 +64,37 @@ internal sealed class Qcow2Codec(Qcow2Compression type) : IDisposable
     }
 
     // Takes what fits and remembers that something didn't.
-    private sealed unsafe class BoundedStream(byte* bytes, int room) : UnmanagedMemoryStream(bytes, 0, room, FileAccess.Write)
+    private sealed unsafe class BoundedStream(byte* bytes, int room) : Stream
     {
+        private int _count;
+
         internal bool IsFull { get; private set; }
+
+        public override bool CanRead => false;
+        public override bool CanSeek => false;
+        public override bool CanWrite => true;
+        public override long Length => _count;
+        public override long Position { get => _count; set => throw new NotSupportedException(); }
 
         public override void Write(byte[] buffer, int offset, int count) => Write(buffer.AsSpan(offset, count));
 
         public override void Write(ReadOnlySpan<byte> buffer)
         {
-            if (IsFull |= buffer.Length > Capacity - Position)
+            if (IsFull |= buffer.Length > room - _count)
                 return;
-            base.Write(buffer);
+            buffer.CopyTo(new Span<byte>(bytes + _count, room - _count));
+            _count += buffer.Length;
         }
+
+        public override void Flush()
+        {
+            // Nothing is held back.
+        }
+
+        public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+
+        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
+
+        public override void SetLength(long value) => throw new NotSupportedException();
     }
 }

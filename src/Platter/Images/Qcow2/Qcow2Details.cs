@@ -5,6 +5,8 @@ namespace Platter.Images.Qcow2;
 /// <summary>What there is to tell people of an image.</summary>
 internal static class Qcow2Details
 {
+    private const int MostSnapshots = 100;      // named
+
     internal static IReadOnlyList<KeyValuePair<string, string>> Of(Qcow2Image image)
     {
         var geometry = image.Geometry;
@@ -22,9 +24,23 @@ internal static class Qcow2Details
             details.Add(new("backing file", Plain(backing) + (geometry.Extensions.BackingFormat is { } format ? $" ({format})" : "")));
         if (geometry.Extensions.DataFile is { } data && geometry.HasDataFile)
             details.Add(new("data file", data));
-        if (image.SnapshotTable.Count > 0)
-            details.Add(new("snapshots", string.Join(", ", image.SnapshotTable.Select(s => $"{Plain(s.Name)} ({Plain(s.Id)}, {s.Created.UtcDateTime:yyyy-MM-ddTHH:mm:ssZ})"))));
+        if (geometry.Header.SnapshotCount > 0)
+            details.Add(new("snapshots", Snapshots(image)));
         return details;
+    }
+
+    // Information about an image is wanted most when it is broken.
+    private static string Snapshots(Qcow2Image image)
+    {
+        try
+        {
+            var names = image.SnapshotTable.Take(MostSnapshots).Select(s => $"{Plain(s.Name)} ({Plain(s.Id)}, {s.Created.UtcDateTime:yyyy-MM-ddTHH:mm:ssZ})");
+            return string.Join(", ", names) + (image.SnapshotTable.Count > MostSnapshots ? $", and {image.SnapshotTable.Count - MostSnapshots} more" : "");
+        }
+        catch (DiskFormatException e)
+        {
+            return $"the list is broken: {e.Message}";
+        }
     }
 
     private static IEnumerable<string> Features(Qcow2Geometry geometry)

@@ -33,7 +33,7 @@ internal sealed partial class Qcow2Disk
     /// <summary>Gives every cluster of an empty disk its place, without writing anything to it.</summary>
     internal void Preallocate()
     {
-        _image.BeginEdit();
+        _image.BeginEdit(0, 1);
         for (var offset = 0L; offset < _length;)
         {
             var table = WritableTable(offset);
@@ -54,7 +54,7 @@ internal sealed partial class Qcow2Disk
 
     private void Put(long offset, ReadOnlySpan<byte> data, bool fresh)
     {
-        _image.BeginEdit();
+        _image.BeginEdit(offset, data.Length);
         while (!data.IsEmpty)
         {
             var extent = _map.Find(offset, data.Length);
@@ -194,7 +194,7 @@ internal sealed partial class Qcow2Disk
 
     private void Clear(long offset, long length, bool zeros)
     {
-        _image.BeginEdit();
+        _image.BeginEdit(offset, length);
         for (var end = offset + length; offset < end;)
         {
             var extent = _map.Find(offset, end - offset);

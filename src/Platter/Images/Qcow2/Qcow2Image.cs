@@ -7,6 +7,7 @@ internal sealed class Qcow2Image : Container
 {
     private readonly bool _ownsHost, _ownsParent;
     private List<Qcow2Snapshot>? _snapshots;
+    private Qcow2Bitmaps? _bitmaps;
     private bool _editing;
 
     private Qcow2Image(BlockDevice host, Qcow2Geometry geometry, Container? parent, BlockDevice? dataFile, bool ownsHost, bool ownsParent)
@@ -27,6 +28,8 @@ internal sealed class Qcow2Image : Container
     public override BlockDevice Disk => QcowDisk;
 
     public override Container? Parent { get; }
+
+    public override long? BlockSize => Geometry.ClusterSize;
 
     public override IReadOnlyList<ContainerSnapshot> Snapshots =>
         [.. SnapshotTable.Select(s => new ContainerSnapshot(s.Id, s.Name, s.Created, s.DiskSize, s.VmStateSize))];
@@ -77,8 +80,8 @@ internal sealed class Qcow2Image : Container
         }
     }
 
-    /// <summary>Opens an image that was just made; its parent stays the caller's.</summary>
-    internal static Qcow2Image OpenNew(ResizableDevice host, Container? parent, bool ownsHost) =>
+    /// <summary>Opens an image over a parent that is open already, and stays the caller's.</summary>
+    internal static Qcow2Image OpenNew(BlockDevice host, Container? parent, bool ownsHost) =>
         new(host, Qcow2Geometry.Read(host), parent, null, ownsHost, ownsParent: false);
 
     public override Container OpenSnapshot(string name)
@@ -92,19 +95,30 @@ internal sealed class Qcow2Image : Container
         return new Qcow2SnapshotImage(this, found);
     }
 
-    public override void Check(CheckReport report) => new Qcow2Checker(Host, DataFile, Geometry, report).Check();
-
-    /// <summary>Called before the first change: sees to it that the image is as a writer must find it.</summary>
-    internal Qcow2Space BeginEdit()
+    public override void Check(CheckReport report)
     {
-        if (_editing)
-            return Space!;
-        AddFixed();
-        var known = Geometry.Autoclear & AutoclearFeatures.Known;
-        if (known != Geometry.Autoclear)
-            Tables.Write(0x58, (ulong)known);
-        _editing = true;
-        return Space!;
+        // What is not committed yet is looked at, too; the header may have changed since it was read.
+        if (Tables.HasChanges)
+            Tables.Save();
+        new Qcow2Checker(Host, DataFile, Qcow2Geometry.Read(Host), report).Check();
+    }
+
+    /// <summary>Called before each change of the disk: sees to it that the image is as a writer must find it, and enters the change into the
+    /// bitmaps that follow them.</summary>
+    internal void BeginEdit(long offset, long length)
+    {
+        if (!_editing)
+        {
+            AddFixed();
+            if ((Geometry.Incompatible & IncompatibleFeatures.Dirty) != 0 && (Tables.Read(0x48) & (ulong)IncompatibleFeatures.Dirty) != 0)
+                new Qcow2Repair(this).RebuildRefcounts();
+            var known = Geometry.Autoclear & AutoclearFeatures.Known;
+            if (known != Geometry.Autoclear)
+                Tables.Write(0x58, (ulong)known);
+            _bitmaps = new Qcow2Bitmaps(Host, Geometry, Tables, Space!);
+            _editing = true;
+        }
+        _bitmaps!.Mark(offset, length);
     }
 
     internal void Commit()

@@ -5,7 +5,7 @@ using Platter.Primitives;
 namespace Platter.Images.Qcow2;
 
 /// <summary>One internal snapshot: an L1 table of its own, which shares L2 tables and clusters with the others.</summary>
-internal sealed record Qcow2Snapshot(string Id, string Name, DateTimeOffset Created, long VmStateSize, long DiskSize, long L1Offset, int L1Entries, long EntryOffset)
+internal sealed record Qcow2Snapshot(string Id, string Name, DateTimeOffset Created, long VmStateSize, long DiskSize, long L1Offset, int L1Entries, long EntryOffset, int EntryLength)
 {
     private const int LargestEntry = 1024 + 40 + 2 * 65535;
 
@@ -60,7 +60,7 @@ internal sealed record Qcow2Snapshot(string Id, string Name, DateTimeOffset Crea
         var created = DateTimeOffset.UnixEpoch.AddSeconds(fixedPart.Seconds).AddTicks(Math.Min(fixedPart.Nanoseconds, 999_999_999u) / 100);
         ulong state = fixedPart.ExtraLength >= 8 ? more.VmStateSize : fixedPart.VmStateSize;
         var snapshot = new Qcow2Snapshot(Text(text[..(ushort)fixedPart.IdLength]), Text(text.Slice(fixedPart.IdLength, fixedPart.NameLength)), created,
-            (long)Math.Min(state, long.MaxValue), (long)size, (long)(ulong)fixedPart.L1Offset, (int)(uint)fixedPart.L1Entries, at);
+            (long)Math.Min(state, long.MaxValue), (long)size, (long)(ulong)fixedPart.L1Offset, (int)(uint)fixedPart.L1Entries, at, (int)length);
         return (snapshot, (int)(length + 7) & ~7);
     }
 

@@ -168,8 +168,9 @@ internal sealed class Qcow2Space
         _end += count;
     }
 
-    // A new block goes to the end of the file, where its own refcount, too, is in it or in the next new one.
-    private void EnsureBlock(long index)
+    /// <summary>Makes the refcount block with this number, unless it is there. It goes to the end of the file, where its own refcount, too,
+    /// is in it or in the next new one.</summary>
+    internal void EnsureBlock(long index)
     {
         if (index >= _refcounts.TableEntries)
             GrowTable();

@@ -193,6 +193,7 @@ internal sealed class VhdxDisk : SparseDisk
         var header = _headers.Current;
         header.FileWriteGuid = Guid.NewGuid();
         header.DataWriteGuid = Guid.NewGuid();
+        header.LogGuid = Guid.Empty;        // what there was to replay has been; an entry that was never finished must not come back
         _headers = _headers.WriteNext(Host, header);
         _stamped = true;
     }

@@ -66,6 +66,7 @@ internal sealed class VhdxImage : Container
 
     public override BlockDevice Disk => _disk;
     public override Container? Parent => _parent;
+    public override long? BlockSize => _parts.Layout.Metadata.BlockSize;
 
     /// <summary>What a difference to this one has to name.</summary>
     internal Guid DataWriteGuid => _disk.Headers.Current.DataWriteGuid;
@@ -90,7 +91,7 @@ internal sealed class VhdxImage : Container
             if (_parent is not null)
             {
                 details.Add(new("parent", ParentPaths.Printable(VhdxParent.Paths(metadata).FirstOrDefault() ?? "")));
-                details.Add(new("parent data identifier", metadata.Locator.GetValueOrDefault(VhdxParent.Linkage, "")));
+                details.Add(new("parent data identifier", metadata.Locator.GetValueOrDefault(VhdxParent.Linkage, "").Trim('{', '}')));
             }
             return details;
         }

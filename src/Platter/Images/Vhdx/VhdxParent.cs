@@ -19,7 +19,7 @@ internal static class VhdxParent
     {
         var paths = Paths(metadata);
         DiskFormatException? refused = null;
-        foreach (var path in paths.Where(neighbours.Exists).DistinctBy(neighbours.Resolve))
+        foreach (var path in paths.Where(neighbours.Exists).DistinctBy(neighbours.Resolve, StringComparer.Ordinal))
         {
             var parent = neighbours.OpenImage(path);
             refused = Mismatch(parent, metadata, neighbours.Resolve(path));

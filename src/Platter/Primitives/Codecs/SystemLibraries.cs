@@ -8,11 +8,19 @@ namespace Platter.Primitives.Codecs;
 internal static class SystemLibraries
 {
     internal const string Zstd = "zstd";
+    internal const string Zlib = "gzip";
+    internal const string Lzma = "xz";
+    internal const string Lz4 = "lz4";
+    internal const string Bzip2 = "bzip2";
 
     // The name within this assembly, what is missing and what brings it, and the files to try in order. One line for each library.
     private static readonly (string Name, string Package, string[] Files)[] Known =
     [
         (Zstd, "libzstd (Debian: libzstd1, Fedora: libzstd, Homebrew: zstd)", ["libzstd.so.1", "libzstd.1.dylib", "libzstd.dll", "zstd.dll"]),
+        (Zlib, "zlib (Debian: zlib1g, Fedora: zlib; part of macOS)", ["libz.so.1", "libz.1.dylib", "zlib1.dll"]),
+        (Lzma, "liblzma (Debian: liblzma5, Fedora: xz-libs, Homebrew: xz)", ["liblzma.so.5", "liblzma.5.dylib", "liblzma.dll"]),
+        (Lz4, "liblz4 (Debian: liblz4-1, Fedora: lz4-libs, Homebrew: lz4)", ["liblz4.so.1", "liblz4.1.dylib", "liblz4.dll", "lz4.dll"]),
+        (Bzip2, "libbz2 (Debian: libbz2-1.0, Fedora: bzip2-libs; part of macOS)", ["libbz2.so.1.0", "libbz2.so.1", "libbz2.1.0.dylib", "libbz2.dll", "bz2.dll"]),
     ];
 
     // Homebrew's folders are not among those that macOS searches by itself.

@@ -1,4 +1,5 @@
 using Platter.FileSystems;
+using Platter.Images;
 using Platter.Partitions;
 
 namespace Platter.Trees.Building;
@@ -14,6 +15,12 @@ public sealed record BuildOptions
     /// <summary>For the same bytes every time (SOURCE_DATE_EPOCH): later modification times become this, every clock stands still at
     /// it, and identifiers are derived from the spec and it instead of being random.</summary>
     public DateTimeOffset? Epoch { get; init; }
+
+    /// <summary>The container; null to go by the spec, and then by the image's name.</summary>
+    public ContainerFormat? Format { get; init; }
+
+    /// <summary>Settings of the container, by key; null for none.</summary>
+    public IReadOnlyDictionary<string, string>? ContainerSettings { get; init; }
 
     public IProgress<WorkProgress>? Progress { get; init; }
     public CancellationToken Cancellation { get; init; }

@@ -88,7 +88,7 @@ public static class FileSystemBuilder
         {
             Format = what.Format, Overwrite = options.Overwrite, Container = DiskBuilder.ContainerOptions(ids, options),
         });
-        var container = image.Container.Format.Name;
+        var container = image.Format.Name;
         var device = what.SectorSize == image.Device.SectorSize ? image.Device : new SectoredDevice(image.Device, what.SectorSize);
         var volume = VolumeFiller.Fill(device, type, format, source, options);
         var report = new BuildReport { Path = path, Format = container, Length = device.Length, Volumes = [volume] };

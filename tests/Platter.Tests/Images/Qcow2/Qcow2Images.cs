@@ -18,7 +18,7 @@ internal static class Qcow2Images
 
     /// <summary>Opens an image whose backing file, if it has one, is already open.</summary>
     public static Container Open(BlockDevice host, Container? parent) =>
-        parent is null ? Container.Open(host) : Qcow2Image.OpenNew((ResizableDevice)host, parent, ownsHost: false);
+        parent is null ? Container.Open(host) : Qcow2Image.OpenNew(host, parent, ownsHost: false);
 
     public static void AssertClean(BlockDevice host)
     {
