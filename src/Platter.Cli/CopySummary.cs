@@ -15,10 +15,10 @@ internal static class CopySummary
             if (IsWorthALine(loss.Kind) || session.Verbose)
                 session.Say($"platter: note: {Text(loss.Kind)}: {loss.Count.ToString(CultureInfo.InvariantCulture)} (first: {loss.FirstPath})");
         }
-        foreach (var problem in report.Problems.Skip(1).Take(session.Verbose ? int.MaxValue : 9))
-            session.Say($"platter: {problem.Path}: {ExitCode.Why(problem.Reason)}");
         if (report.ProblemCount == 0)
             return;
+        foreach (var problem in report.Problems.Skip(1).Take(session.Verbose ? int.MaxValue : 9))
+            session.Say($"platter: {problem.Path}: {ExitCode.Why(problem.Reason)}");
         var kept = report.Files + report.Directories + report.SymbolicLinks + report.SpecialFiles + report.HardLinks;
         var first = report.Problems[0];
         throw new CommandException(ExitCode.Of(first.Reason), first.Path, ExitCode.Why(first.Reason),

@@ -29,19 +29,20 @@ internal sealed class EntryWalk(Volume volume)
     public IEnumerable<WalkedEntry> Walk(string path, NodeId directory)
     {
         var entered = new HashSet<NodeId> { directory };
-        var stack = new Stack<Level>();
-        stack.Push(new Level(this, directory, path == "/" ? "" : path));
-        while (stack.TryPeek(out var level))
+        // A list, since the framework's Stack lies in an assembly of its own, whose loading every start would pay for.
+        List<Level> stack = [new Level(this, directory, path == "/" ? "" : path)];
+        while (stack.Count > 0)
         {
+            var level = stack[^1];
             if (!level.TryNext(out var entry, out var metadata))
             {
-                stack.Pop();
+                stack.RemoveAt(stack.Count - 1);
                 continue;
             }
             var entryPath = level.Path + "/" + entry.Name;
             yield return new WalkedEntry(entryPath, entry.Name, entry.Id, metadata, stack.Count - 1, level.IsAtEnd);
             if (Recursive && metadata.Kind == EntryKind.Directory && stack.Count < MaxDepth && entered.Add(entry.Id))
-                stack.Push(new Level(this, entry.Id, entryPath));
+                stack.Add(new Level(this, entry.Id, entryPath));
         }
     }
 

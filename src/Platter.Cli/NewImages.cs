@@ -8,18 +8,17 @@ namespace Platter.Cli;
 /// <summary>How the command makes new images: the same bytes every time under SOURCE_DATE_EPOCH.</summary>
 internal static class NewImages
 {
-    public static NewImageOptions Options(Session session, string? format) => new()
+    public static NewImageOptions Options(Session session) => new()
     {
-        Format = Format(format),
+        Format = Format(session.Arguments.Text(ContainerChoice.Format)),
         Overwrite = session.Force,
-        Container = Container(),
+        Container = ContainerChoice.Options(session),
     };
 
     /// <summary>The container of this name; null for none given.</summary>
     public static ContainerFormat? Format(string? name) => name switch
     {
         null => null,
-        "vhd" when ContainerFormat.FromName("vhd") is null => throw new UnsupportedFeatureException("dynamic VHD images cannot be written; vhd-fixed can"),
         _ => ContainerFormat.FromName(name) ?? throw new UsageException($"there is no container '{name}'", "there are raw, " + string.Join(", ", ContainerFormat.All.Select(f => f.Name))),
     };
 

@@ -31,7 +31,7 @@ internal sealed class Session : IDisposable
 
     public ParsedArguments Arguments { get; }
 
-    public IReadOnlyList<string> Words => Arguments.Words;
+    public List<string> Words => Arguments.Words;
 
     public TextOut Out { get; }
 
@@ -66,6 +66,9 @@ internal sealed class Session : IDisposable
             return _cancel.Token;
         }
     }
+
+    /// <summary>Ends the verb here if Ctrl-C was pressed since <see cref="Cancellation"/> was asked for.</summary>
+    public void StopIfCancelled() => _cancel?.Token.ThrowIfCancellationRequested();
 
     /// <summary>The clock: that of the system, or one that stands still at SOURCE_DATE_EPOCH.</summary>
     public TimeProvider Clock => _clock ??= Epoch is { } epoch ? new StandingClock(epoch.ToDateTimeOffset()) : TimeProvider.System;
@@ -124,7 +127,7 @@ internal sealed class Session : IDisposable
     {
         Subject = address;
         var at = ImageAddress.Parse(address);
-        return (Open(at.Path, DiskImage.Open), at.Partition);
+        return (Open(at, DiskImage.Open), at.Partition);
     }
 
     /// <summary>Opens an image for editing.</summary>
@@ -132,7 +135,7 @@ internal sealed class Session : IDisposable
     {
         Subject = address;
         var at = ImageAddress.Parse(address);
-        return (Open(at.Path, DiskImage.OpenForEditing), at.Partition);
+        return (Open(at, DiskImage.OpenForEditing), at.Partition);
     }
 
     public OpenedVolume<Volume> OpenVolume(string address)
@@ -195,13 +198,13 @@ internal sealed class Session : IDisposable
         _cancel?.Dispose();
     }
 
-    private DiskImage Open(string path, Func<string, DiskImageOptions?, DiskImage> open)
+    private DiskImage Open(ImageAddress address, Func<ImageAddress, DiskImageOptions?, DiskImage> open)
     {
         try
         {
-            return open(path, DiskOptions);
+            return open(address, DiskOptions);
         }
-        catch (UnauthorizedAccessException) when (Directory.Exists(path))
+        catch (UnauthorizedAccessException) when (Directory.Exists(address.Path))
         {
             throw new CommandException(ExitCode.Refused, null, "it is a folder, not a disk image");
         }

@@ -38,6 +38,9 @@ public sealed class DiskImage : IDisposable
     /// <summary>The disk's content. What was written through it counts after <see cref="BlockDevice.Flush"/>.</summary>
     public BlockDevice Device => _file.Device;
 
+    /// <summary>Clues about what the image is that disagree, such as its name and its content. Notes, all of them.</summary>
+    public IReadOnlyList<Finding> Clues => [.. ImageClues.Find(Path, Container, _options.Image.AsRaw)];
+
     /// <summary>Whether the image was opened for editing.</summary>
     public bool CanEdit => _file.Access == ImageAccess.Edit;
 
@@ -76,12 +79,29 @@ public sealed class DiskImage : IDisposable
     /// <exception cref="UnsupportedFeatureException">It is a container that can be named but not opened.</exception>
     public static DiskImage Open(string path, DiskImageOptions? options = null) => Open(path, ImageAccess.Read, options);
 
+    /// <summary>Opens what an address names, for reading: an image, or a state of its disk that it has kept.</summary>
+    /// <inheritdoc cref="Open(string, DiskImageOptions?)" path="/exception"/>
+    public static DiskImage Open(ImageAddress address, DiskImageOptions? options = null)
+    {
+        options ??= DiskImageOptions.Default;
+        return Open(address.Path, ImageAccess.Read, options with { Image = options.Image with { Snapshot = address.Snapshot } });
+    }
+
     /// <summary>Opens an image for editing; nobody else may have it open. A crash at any instant leaves the last committed state.</summary>
     /// <exception cref="FileNotFoundException">There is no such file.</exception>
     /// <exception cref="InUseException">Somebody has it open.</exception>
     /// <exception cref="DiskFormatException">The container is broken beyond use.</exception>
     /// <exception cref="UnsupportedFeatureException">It is a container that can be named but not opened.</exception>
     public static DiskImage OpenForEditing(string path, DiskImageOptions? options = null) => Open(path, ImageAccess.Edit, options);
+
+    /// <summary>Opens what an address names, for editing.</summary>
+    /// <inheritdoc cref="OpenForEditing(string, DiskImageOptions?)" path="/exception"/>
+    /// <exception cref="UnauthorizedAccessException">It names a kept state, which can't be edited.</exception>
+    public static DiskImage OpenForEditing(ImageAddress address, DiskImageOptions? options = null)
+    {
+        options ??= DiskImageOptions.Default;
+        return Open(address.Path, ImageAccess.Edit, options with { Image = options.Image with { Snapshot = address.Snapshot } });
+    }
 
     /// <summary>Where a volume is: partition <paramref name="partition"/>; or else the image as a whole when a filesystem fills it;
     /// or else the one partition that holds a filesystem which Platter knows.</summary>
@@ -175,6 +195,8 @@ public sealed class DiskImage : IDisposable
             return report;
         }
         Container.Check(report);
+        foreach (var clue in Clues)
+            report.Add(clue);
         if (FileSystem is not null)
         {
             CheckVolume(report, new VolumePlace(null, Device, FileSystem), options);

@@ -75,6 +75,36 @@ public class CompletionTests
         Assert.Contains(expected, Tool.Expect("bash", "-c", script), StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void Fish_completes_as_its_script_says()
+    {
+        using var image = new TestImage();
+        image.Put("/docs/readme.txt", "x");
+        var script = $"""
+            function platter; "{Cli.Executable}" $argv; end
+            platter completion fish | source
+            complete -C "platter ls {image.Path} /docs/rea"
+            """;
+        Assert.Equal("/docs/readme.txt", Tool.Expect("fish", "--no-config", "-c", script).Trim());
+    }
+
+    // The two builtins of zsh's completion system that the script calls only exist while somebody types.
+    [Fact]
+    public void Zsh_completes_as_its_script_says()
+    {
+        using var image = new TestImage();
+        image.Put("/docs/readme.txt", "x");
+        var script = $$"""
+            platter() { "{{Cli.Executable}}" "$@" }
+            compdef() { print -r -- "for $2: $1" }
+            compadd() { print -r -- "$@" }
+            eval "$(platter completion zsh)"
+            words=(platter ls {{image.Path}} /docs/rea) CURRENT=4; _platter
+            words=(platter ls {{image.Path}} /do) CURRENT=4; _platter
+            """;
+        Assert.Equal(["for platter: _platter", "-- /docs/readme.txt", "-S  -- /docs/"], Tool.Expect("zsh", "-f", "-c", script).Split('\n', StringSplitOptions.RemoveEmptyEntries));
+    }
+
     [Theory]
     [InlineData("bash", "complete -F _platter platter")]
     [InlineData("zsh", "#compdef platter")]

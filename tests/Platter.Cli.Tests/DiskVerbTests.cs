@@ -70,7 +70,7 @@ public class DiskVerbTests
         Cli.Expect("part", "add", disk, "-t", "esp", "-n", "EFI system", "-s", "40M");
         Cli.Expect("mkfs", disk + "@1", "-t", "fat16", "-L", "EFI", "--id", "1234-ABCD");
         var info = Json("info", disk);
-        Assert.Equal("vhd-fixed", info.GetProperty("container").GetProperty("format").GetString());
+        Assert.Equal("vhd", info.GetProperty("container").GetProperty("format").GetString());
         Assert.Equal(64 << 20, info.GetProperty("container").GetProperty("size").GetInt64());
         var partition = info.GetProperty("partitions")[0];
         Assert.Equal((1, "esp", "EFI system"), (partition.GetProperty("number").GetInt32(), partition.GetProperty("type").GetString(), partition.GetProperty("name").GetString()));
@@ -171,6 +171,27 @@ public class DiskVerbTests
         Assert.Contains("lable", error, StringComparison.Ordinal);
         Assert.Contains("label", error, StringComparison.Ordinal);
         Assert.False(File.Exists(folder.File("disk2.img")));
+    }
+
+    [Fact]
+    public void Build_takes_time_zone_and_code_page_from_the_command_line()
+    {
+        using var folder = new TempFolder();
+        Directory.CreateDirectory(folder.File("tree"));
+        File.WriteAllText(folder.File("tree/Ж.TXT"), "");
+        File.SetLastWriteTimeUtc(folder.File("tree/Ж.TXT"), new DateTime(2020, 1, 1, 10, 0, 0, DateTimeKind.Utc));
+        File.WriteAllText(folder.File("fs.toml"), """
+            [filesystem]
+            type = "fat12"
+            source = ["tree/"]
+            """);
+        var image = folder.File("fs.img");
+
+        Cli.Expect("build", folder.File("fs.toml"), "-o", image, "-q", "--utc-offset", "+02:00", "--codepage", "866");
+
+        Assert.Contains("2020-01-01 12:00:00", Cli.Expect("ls", "-l", image).Output, StringComparison.Ordinal);
+        // The short name is byte 0x86 of code page 866; 437 would not have it at all.
+        Assert.True(File.ReadAllBytes(image).AsSpan().IndexOf((ReadOnlySpan<byte>)[0x86, .. "       TXT"u8]) >= 0);
     }
 
     [Fact]

@@ -17,6 +17,9 @@ public class ProcessTests
         Assert.Equal(0, Cli.Spawn(null, "from a pipe"u8.ToArray(), [], "put", image.Path, "-", "/piped.txt").Code);
         var cat = Cli.Spawn(null, [], [], "cat", image.Path, "/piped.txt");
         Assert.Equal((0, "from a pipe"), (cat.Code, cat.Output));
+        Assert.Equal(0, Cli.Spawn(null, "another"u8.ToArray(), [], "put", image.Path, "-", "/piped.txt").Code);
+        Assert.Equal("another", Cli.Spawn(null, [], [], "cat", image.Path, "/piped.txt").Output);
+        Assert.Equal(["/piped.txt"], Cli.Expect("ls", image.Path, "/piped*").Output.Split('\n', StringSplitOptions.RemoveEmptyEntries));
         var missing = Cli.Spawn(null, [], [], "cat", image.Path, "/none");
         Assert.Equal((3, ""), (missing.Code, missing.Output));
         Assert.StartsWith("platter: ", missing.Error, StringComparison.Ordinal);

@@ -6,7 +6,14 @@ namespace Platter.Testing;
 public static class Corpus
 {
     /// <summary>One line of corpus.tsv.</summary>
-    public sealed record Image(string File, string Packed, long Size, string Kind, string Status, string Special, string Verdict, IReadOnlyList<string> Oracles);
+    public sealed record Image(string File, string Packed, long Size, string Kind, string Status, string Special, string Verdict, IReadOnlyList<string> Oracles)
+    {
+        /// <summary>Bytes of the disk inside a container; 0 where the corpus says nothing.</summary>
+        public long GuestSize { get; init; }
+
+        /// <summary>SHA-256 of the disk inside, in lower case; <c>-</c> where the corpus says nothing.</summary>
+        public string GuestHash { get; init; } = "-";
+    }
 
     /// <summary>The repository's folder: the one that holds Platter.slnx.</summary>
     public static string Repository { get; } = FindRepository();
@@ -47,7 +54,11 @@ public static class Corpus
         foreach (var line in File.ReadLines(Path.Combine(Folder, "corpus.tsv")).Skip(1))
         {
             var c = line.Split('\t');
-            images.Add(new Image(c[0], c[1], long.Parse(c[3]), c[4], c[5], c[10], c[11], c[12] == "-" ? [] : c[12].Split(',')));
+            images.Add(new Image(c[0], c[1], long.Parse(c[3]), c[4], c[5], c[10], c[11], c[12] == "-" ? [] : c[12].Split(','))
+            {
+                GuestSize = c.Length > 13 && long.TryParse(c[13], out var size) ? size : 0,
+                GuestHash = c.Length > 14 ? c[14] : "-",
+            });
         }
         return images;
     }

@@ -60,7 +60,8 @@ public static class KernelMount
         /// <summary>Lines of the log that are warnings or worse; left out are those about partitions, and those of the emulated machine's
         /// clock, which runs late on a busy host and says nothing of an image.</summary>
         public IEnumerable<LogLine> Warnings => Log.Where(l => l.Level is not ("info" or "notice" or "debug")
-            && l.Phase != "partitions" && !l.Text.StartsWith("clocksource:", StringComparison.Ordinal));
+            && l.Phase != "partitions" && !l.Text.StartsWith("clocksource:", StringComparison.Ordinal)
+            && !l.Text.StartsWith("hrtimer:", StringComparison.Ordinal));
 
         /// <summary>The tree: names, kinds, sizes, hashes and modification times; attributes, modes and owners where the driver tells them.</summary>
         public required TreeSnapshot Tree { get; init; }

@@ -12,21 +12,43 @@ public static class Tool
         public string All => Output + Error;
     }
 
-    // The Debian package that brings each judge; `test --list-tools` installs the same set.
+    // The Debian package that brings each judge; the script `test` reads this list and installs what is missing.
     private static readonly Dictionary<string, string> Packages = new(StringComparer.Ordinal)
     {
+        ["bzip2"] = "bzip2",
         ["mkfs.vfat"] = "dosfstools", ["fsck.vfat"] = "dosfstools", ["fatlabel"] = "dosfstools",
-        ["mdir"] = "mtools", ["mcopy"] = "mtools", ["minfo"] = "mtools", ["mmd"] = "mtools", ["mdel"] = "mtools", ["mattrib"] = "mtools", ["mlabel"] = "mtools",
         ["mke2fs"] = "e2fsprogs", ["e2fsck"] = "e2fsprogs", ["debugfs"] = "e2fsprogs", ["dumpe2fs"] = "e2fsprogs", ["tune2fs"] = "e2fsprogs",
-        ["sgdisk"] = "gdisk", ["sfdisk"] = "fdisk", ["fdisk"] = "fdisk", ["parted"] = "parted",
-        ["qemu-img"] = "qemu-utils", ["zstd"] = "zstd", ["fls"] = "sleuthkit", ["mmls"] = "sleuthkit", ["fsstat"] = "sleuthkit",
+        ["mkfs.exfat"] = "exfatprogs", ["fsck.exfat"] = "exfatprogs", ["dump.exfat"] = "exfatprogs",
+        ["sfdisk"] = "fdisk", ["fdisk"] = "fdisk",
+        ["fish"] = "fish",
+        ["gcc"] = "gcc",
+        ["sgdisk"] = "gdisk",
+        ["gzip"] = "gzip",
+        ["qcowinfo"] = "libqcow-utils", ["qcowmount"] = "libqcow-utils",
+        ["vhdiinfo"] = "libvhdi-utils", ["vhdimount"] = "libvhdi-utils",
+        ["vmdkinfo"] = "libvmdk-utils",
+        ["lz4"] = "lz4",
+        ["losetup"] = "mount",
+        ["mdir"] = "mtools", ["mcopy"] = "mtools", ["minfo"] = "mtools", ["mmd"] = "mtools", ["mdel"] = "mtools", ["mattrib"] = "mtools",
+        ["mlabel"] = "mtools",
+        ["parted"] = "parted",
+        ["pigz"] = "pigz",
+        ["qemu-img"] = "qemu-utils", ["qemu-io"] = "qemu-utils",
+        ["fls"] = "sleuthkit", ["mmls"] = "sleuthkit", ["fsstat"] = "sleuthkit",
+        ["xz"] = "xz-utils",
+        ["zsh"] = "zsh",
+        ["zstd"] = "zstd",
     };
 
     /// <summary>Runs and returns whatever the exit code was.</summary>
     public static Result Run(string tool, params string[] arguments) => Run(null, null, tool, arguments);
 
     /// <summary>Runs with a working folder and standard input.</summary>
-    public static Result Run(string? folder, byte[]? input, string tool, params string[] arguments)
+    public static Result Run(string? folder, byte[]? input, string tool, params string[] arguments) =>
+        Run(folder, input, null, tool, arguments);
+
+    /// <summary>Runs with one more environment variable, or several.</summary>
+    public static Result Run(string? folder, byte[]? input, IReadOnlyDictionary<string, string>? environment, string tool, params string[] arguments)
     {
         var start = new ProcessStartInfo(Find(tool), arguments)
         {
@@ -36,6 +58,8 @@ public static class Tool
         start.Environment["LC_ALL"] = "C.UTF-8";
         start.Environment["TZ"] = "UTC";
         start.Environment["MTOOLS_SKIP_CHECK"] = "1";
+        foreach (var (name, value) in environment ?? new Dictionary<string, string>())
+            start.Environment[name] = value;
         using var process = Process.Start(start)!;
         var output = process.StandardOutput.ReadToEndAsync();
         var error = process.StandardError.ReadToEndAsync();

@@ -3,6 +3,7 @@ using Platter.Cli.Shell;
 using Platter.Cli.Syntax;
 using Platter.Cli.Verbs;
 using Platter.FileSystems;
+using Platter.Images;
 
 namespace Platter.Cli.Completion;
 
@@ -87,6 +88,7 @@ internal static class Completer
         ValueKind.HostPath => HostPaths(current),
         ValueKind.InsidePath => InsidePaths(image, current, shell, foldersOnly: false),
         ValueKind.FileSystemType => FileSystemTypes.All.SelectMany(t => t.Names).Select(n => new Candidate(n)),
+        ValueKind.Container => ContainerFormat.All.Prepend(ContainerFormat.Raw).Select(f => new Candidate(f.Name, f.Description)),
         _ => choices.Select(c => new Candidate(c)),
     };
 
@@ -131,7 +133,7 @@ internal static class Completer
         if (image.Length == 0)
             yield break;
         var address = ImageAddress.Parse(image);
-        using var disk = DiskImage.Open(address.Path);
+        using var disk = DiskImage.Open(address);
         using var volume = disk.OpenVolume(address.Partition);
         var slash = current.LastIndexOf('/');
         // Outside the shell all paths start at the root, and so does the completion of nothing.

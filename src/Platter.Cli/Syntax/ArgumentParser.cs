@@ -109,14 +109,17 @@ internal static class ArgumentParser
 
     private static void CheckCount(VerbSyntax syntax, ParsedArguments parsed)
     {
-        var needed = syntax.Arguments.Sum(a => a.Min);
-        if (parsed.Words.Count < needed)
+        // Plain loops here and wherever every start comes by: a query's generic code is prepared at every start, 0.1 ms each.
+        var left = parsed.Words.Count;
+        var endless = false;
+        foreach (var argument in syntax.Arguments)
         {
-            var given = parsed.Words.Count;
-            var missing = syntax.Arguments.First(a => (given -= a.Min) < 0);
-            throw new UsageException($"{missing.Name} is missing: {missing.Help}");
+            left -= argument.Min;
+            if (left < 0)
+                throw new UsageException($"{argument.Name} is missing: {argument.Help}");
+            endless |= argument.Many;
         }
-        if (!syntax.Arguments.Any(a => a.Many) && parsed.Words.Count > syntax.Arguments.Length)
+        if (!endless && parsed.Words.Count > syntax.Arguments.Length)
             throw new UsageException($"'{parsed.Words[syntax.Arguments.Length]}' is one argument too many");
     }
 

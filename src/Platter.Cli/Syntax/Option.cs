@@ -14,6 +14,9 @@ internal enum ValueKind
     /// <summary>A type of filesystem.</summary>
     FileSystemType,
 
+    /// <summary>A kind of container.</summary>
+    Container,
+
     /// <summary>A path within the image that the command names.</summary>
     InsidePath,
 }

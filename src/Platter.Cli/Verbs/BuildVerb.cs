@@ -13,7 +13,7 @@ internal sealed class BuildVerb : Verb
     {
         Summary = "build a whole disk from a TOML spec",
         Arguments = [new("SPEC.toml", "what to build; - is standard input") { Kind = ValueKind.HostPath }],
-        Options = [Output, KeepGoing],
+        Options = [Output, KeepGoing, .. ContainerChoice.All],
         Examples = [new("platter build disk.toml -o disk.vhd", "a partitioned disk with everything in it"), new("SOURCE_DATE_EPOCH=0 platter build disk.toml -o disk.img --force", "the same bytes every time")],
         Remarks = "Paths in the spec start from its own folder. OUT appears when it is complete.",
     };
@@ -33,6 +33,9 @@ internal sealed class BuildVerb : Verb
             Cancellation = session.Cancellation,
             Overwrite = session.Force,
             KeepGoing = session.Arguments.Has(KeepGoing),
+            Format = NewImages.Format(session.Arguments.Text(ContainerChoice.Format)),
+            ContainerSettings = ContainerChoice.Options(session).Settings,
+            Volume = session.VolumeOptions,
         });
         BuildSummary.Write(session, report);
         return ExitCode.Done;

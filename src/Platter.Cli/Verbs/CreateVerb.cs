@@ -1,6 +1,7 @@
 using Platter.Cli.Output;
 using Platter.Cli.Syntax;
 using Platter.FileSystems;
+using Platter.Images;
 using Platter.Trees;
 using Platter.Trees.Building;
 using Platter.Trees.Host;
@@ -11,7 +12,7 @@ internal sealed class CreateVerb : Verb
 {
     private static readonly Option Output = Option.Of("-o --output", "OUT", "the image to make", ValueKind.HostPath);
     private static readonly Option Size = Option.Of("--size", "SIZE|auto", "of the image; auto, as without it, makes it fit the content");
-    private static readonly Option Format = Option.Of("-f --format", "FORMAT", "the container; by OUT's extension otherwise");
+    private static readonly Option Backing = Option.Of("--backing", "BASE", "make an empty image that builds upon this one: no filesystem, no SOURCE", ValueKind.Image);
     private static readonly Option SectorSize = Option.Choice("--sector-size", "bytes in a sector", "512", "1024", "2048", "4096");
     private static readonly Option Exclude = Option.Of("--exclude", "GLOB", "leave out what has such a name; may be given several times");
     private static readonly Option KeepGoing = Option.Flag("--keep-going", "leave out what the filesystem cannot hold, and list it");
@@ -20,11 +21,12 @@ internal sealed class CreateVerb : Verb
     {
         Summary = "make a filesystem image from a directory or another image",
         Arguments = [new("SOURCE", "a folder, whose content becomes the root, or an image; nothing leaves it empty") { Kind = ValueKind.HostPath, Min = 0 }],
-        Options = [MkfsVerb.Type, Output, Size, MkfsVerb.Label, MkfsVerb.Settings, MkfsVerb.Id, Format, SectorSize, Exclude, KeepGoing],
+        Options = [MkfsVerb.Type, Output, Size, MkfsVerb.Label, MkfsVerb.Settings, MkfsVerb.Id, .. ContainerChoice.All, Backing, SectorSize, Exclude, KeepGoing],
         Examples =
         [
             new("platter create -t fat32 -o esp.img esp/ --label EFI", "an image that just fits a folder"),
             new("platter create -t fat16 -o small.img old.img@1 --size 32M", "the files of another volume"),
+            new("platter create --backing golden.qcow2 -o mine.qcow2", "an overlay: edits go to it, and never to golden.qcow2"),
         ],
         Remarks = "OUT appears when it is complete. The same input gives the same bytes when SOURCE_DATE_EPOCH is set.",
     };
@@ -34,6 +36,8 @@ internal sealed class CreateVerb : Verb
         var a = session.Arguments;
         var path = a.Text(Output) ?? throw new UsageException("-o OUT is missing: the image to make");
         session.Subject = path;
+        if (a.Text(Backing) is { } backing)
+            return Overlay(session, path, backing);
         var what = new NewFileSystem
         {
             Type = a.Text(MkfsVerb.Type) ?? throw new UsageException("-t TYPE is missing: the filesystem", "there are " + string.Join(", ", FileSystemTypes.All.SelectMany(t => t.Names))),
@@ -41,18 +45,43 @@ internal sealed class CreateVerb : Verb
             Label = a.Text(MkfsVerb.Label),
             Id = a.Text(MkfsVerb.Id),
             Options = a.Pairs(MkfsVerb.Settings),
-            Volume = session.VolumeOptions,
             SectorSize = a.Number(SectorSize) ?? 512,
-            Format = NewImages.Format(a.Text(Format)),
+            Format = NewImages.Format(a.Text(ContainerChoice.Format)),
         };
         if (FileSystemTypes.Find(what.Type) is null)
             throw MkfsVerb.Unknown(what.Type);
         var options = new BuildOptions
         {
             Epoch = Session.Epoch?.ToDateTimeOffset(), Progress = session.Progress, Cancellation = session.Cancellation, Overwrite = session.Force,
-            KeepGoing = a.Has(KeepGoing),
+            KeepGoing = a.Has(KeepGoing), Volume = session.VolumeOptions, ContainerSettings = ContainerChoice.Options(session).Settings,
         };
         BuildSummary.Write(session, Build(session, path, what, options));
+        return ExitCode.Done;
+    }
+
+    private static int Overlay(Session session, string path, string backing)
+    {
+        foreach (var option in new[] { MkfsVerb.Type, MkfsVerb.Label, MkfsVerb.Settings, MkfsVerb.Id, SectorSize, Exclude, KeepGoing })
+        {
+            if (session.Arguments.Has(option))
+                throw new UsageException($"{option.Name} is for a filesystem; an overlay shows that of {backing}");
+        }
+        if (session.Words.Count > 0)
+            throw new UsageException("an overlay takes no SOURCE: it shows what is in its base");
+        using var parent = ImageFile.Open(backing, ImageAccess.Read);
+        var options = NewImages.Options(session);
+        var format = options.Format ?? ContainerFormat.FromExtension(path);
+        if (!format.CanHaveParent)
+            throw new UnsupportedFeatureException($"{format.Description} images that build upon another one are not made");
+        var size = session.Arguments.Text(Size) == "auto" ? null : session.Arguments.Size(Size);
+        if (size < parent.Device.Length)
+            throw new UsageException($"--size: an overlay is at least as large as its base, {parent.Device.Length} bytes");
+        using var image = NewImage.Create(path, size ?? parent.Device.Length, options with
+        {
+            Container = options.Container! with { Parent = parent.Container, ParentReference = ContainerChoice.ReferenceTo(backing, path) },
+        });
+        image.Complete();
+        session.SayMore($"{path}: {format.Name} over {backing}");
         return ExitCode.Done;
     }
 

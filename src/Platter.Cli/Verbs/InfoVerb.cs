@@ -2,6 +2,7 @@ using System.Globalization;
 using Platter.Cli.Output;
 using Platter.Cli.Syntax;
 using Platter.FileSystems;
+using Platter.Images;
 using Platter.Partitions;
 
 namespace Platter.Cli.Verbs;
@@ -31,6 +32,65 @@ internal sealed class InfoVerb : Verb
         else
             WriteText(session, disk, table, problem, partitions, whole, partition);
         return ExitCode.Done;
+    }
+
+    // Nearest first; the containers themselves bound how many there can be.
+    private static List<Container> Chain(DiskImage disk)
+    {
+        var chain = new List<Container>();
+        for (var parent = disk.Container.Parent; parent is not null; parent = parent.Parent)
+            chain.Add(parent);
+        return chain;
+    }
+
+    // What unpacks everything to look at it takes its time in 'check', not here.
+    private static CheckReport Integrity(DiskImage disk)
+    {
+        var report = new CheckReport();
+        if (!disk.Container.ChecksContent)
+            disk.Container.Check(report);
+        return report;
+    }
+
+    private static string First(CheckReport report)
+    {
+        var worst = report.Findings.First(f => f.Severity > Severity.Note);
+        return $"{worst.Code} {worst.Structure}: {worst.Message}";
+    }
+
+    private static void WriteChain(Json json, DiskImage disk)
+    {
+        var chain = Chain(disk);
+        if (chain.Count == 0)
+            return;
+        json.Array("parents");
+        foreach (var parent in chain)
+        {
+            json.Object();
+            json.Field("path", parent.Path);
+            json.Field("format", parent.Format.Name);
+            json.Field("size", parent.VirtualSize);
+            json.End();
+        }
+        json.EndArray();
+    }
+
+    private static void WriteIntegrity(Json json, DiskImage disk)
+    {
+        var integrity = Integrity(disk);
+        if (!disk.Container.ChecksContent)
+            json.Field("sound", integrity.IsClean);
+        json.Array("findings");
+        foreach (var finding in integrity.Findings.Concat(disk.Clues))
+        {
+            json.Object();
+            json.Field("code", finding.Code);
+            json.Field("severity", finding.Severity.ToString().ToLowerInvariant());
+            json.Field("where", finding.Structure);
+            json.Field("message", finding.Message);
+            json.End();
+        }
+        json.EndArray();
     }
 
     /// <summary>What could be learned of a filesystem: what it says, or what is wrong with it.</summary>
@@ -73,8 +133,20 @@ internal sealed class InfoVerb : Verb
         facts.Add("container", disk.Container.Format.Description);
         facts.Add("size", $"{ByteSize.FormatRounded(disk.Device.Length)} ({disk.Device.Length} bytes)");
         facts.Add("allocated", ByteSize.FormatRounded(disk.Container.AllocatedSize));
+        if (disk.Container.BlockSize is { } blockSize)
+            facts.Add("block size", ByteSize.FormatRounded(blockSize));
         foreach (var (name, value) in disk.Container.Details)
-            facts.Add(name, session.Show(value));
+        {
+            if (name != "block size")
+                facts.Add(name, session.Show(value));
+        }
+        var chain = Chain(disk);
+        for (var i = 0; i < chain.Count; i++)
+            facts.Add(i == 0 ? "builds upon" : "", $"{session.Show(chain[i].Path ?? "?")} ({chain[i].Format.Description}, {ByteSize.FormatRounded(chain[i].VirtualSize)})");
+        var integrity = Integrity(disk);
+        facts.Add("integrity", disk.Container.ChecksContent ? "not looked at: 'platter check' unpacks all of it" : integrity.IsClean ? paint.Good("sound") : paint.Bad($"{integrity.Total} findings, the first: {session.Show(First(integrity))}"));
+        foreach (var clue in disk.Clues)
+            facts.Add("note", paint.Warning(session.Show(clue.Message)));
         if (table is not null)
         {
             facts.Add("partitions", $"{table.Scheme.ToString().ToUpperInvariant()}, sectors of {table.SectorSize} bytes"
@@ -149,7 +221,10 @@ internal sealed class InfoVerb : Verb
         json.Field("size", disk.Device.Length);
         json.Field("allocated", disk.Container.AllocatedSize);
         json.Field("sectorSize", (long)disk.Device.SectorSize);
+        json.Field("blockSize", disk.Container.BlockSize);
         WriteDetails(json, "details", disk.Container.Details);
+        WriteChain(json, disk);
+        WriteIntegrity(json, disk);
         json.End();
         if (table is not null)
         {

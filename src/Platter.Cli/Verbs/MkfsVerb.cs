@@ -6,18 +6,17 @@ namespace Platter.Cli.Verbs;
 
 internal sealed class MkfsVerb : Verb
 {
-    public static readonly Option Type = Option.Of("-t --type", "TYPE", "the filesystem: fat12, fat16, fat32; fat picks the width", ValueKind.FileSystemType);
+    public static readonly Option Type = Option.Of("-t --type", "TYPE", "the filesystem: fat12, fat16, fat32 (fat picks the width), exfat", ValueKind.FileSystemType);
     public static readonly Option Label = Option.Of("-L --label", "LABEL", "the volume label");
     public static readonly Option Settings = Option.Of("-O", "KEY=VALUE,...", "settings of the type, such as cluster_size=4K");
     public static readonly Option Id = Option.Of("--id", "ID", "the volume's serial number or UUID, such as 1A2B-3C4D");
     private static readonly Option Size = Option.Of("--size", "SIZE", "make IMAGE, of this size, when there is none");
-    private static readonly Option Format = Option.Of("-f --format", "FORMAT", "the container of a new IMAGE; by its extension otherwise");
 
     public override VerbSyntax Syntax => new()
     {
         Summary = "make an empty filesystem, in a partition or over the whole image",
         Arguments = [Argument.Image],
-        Options = [Type, Label, Settings, Id, Size, Format],
+        Options = [Type, Label, Settings, Id, Size, .. ContainerChoice.All],
         Examples =
         [
             new("platter mkfs card.img -t fat32 --size 2G --label CARD", "a new image"),
@@ -39,7 +38,7 @@ internal sealed class MkfsVerb : Verb
         if (address.Partition is not null)
             throw new CommandException(ExitCode.NotFound, null, "a new image has no partitions", "'platter part init' and 'part add' make them");
         var type = FileSystemTypes.Find(options.Type) ?? throw Unknown(options.Type);
-        using var image = NewImage.Create(address.Path, size.Value, NewImages.Options(session, session.Arguments.Text(Format)));
+        using var image = NewImage.Create(address.Path, size.Value, NewImages.Options(session));
         type.Format(image.Device, options);
         image.Complete();
         session.SayMore($"{address.Path}: {options.Type}");
@@ -69,7 +68,7 @@ internal sealed class MkfsVerb : Verb
         return ExitCode.Done;
     }
 
-    private static void RefuseToLose(DiskImage disk, int? partition)
+    internal static void RefuseToLose(DiskImage disk, int? partition)
     {
         var place = disk.Place(partition);
         if (place.FileSystem is { } type)

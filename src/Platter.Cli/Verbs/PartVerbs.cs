@@ -70,13 +70,12 @@ internal sealed class PartInitVerb : Verb
 {
     private static readonly Option Id = Option.Of("--id", "ID", "the disk's GUID (GPT) or signature (MBR, 0x and hexadecimal)");
     private static readonly Option Size = Option.Of("--size", "SIZE", "make IMAGE, of this size, when there is none");
-    private static readonly Option Format = Option.Of("-f --format", "FORMAT", "the container of a new IMAGE; by its extension otherwise");
 
     public override VerbSyntax Syntax => new()
     {
         Summary = "write an empty partition table",
         Arguments = [new("gpt|mbr|apm", "the kind of table") { Choices = ["gpt", "mbr", "apm"] }, new("IMAGE", "the disk image") { Kind = ValueKind.Image }],
-        Options = [Id, Size, Format],
+        Options = [Id, Size, .. ContainerChoice.All],
         Examples = [new("platter part init gpt pc.img --size 8G", "a new disk"), new("platter part init mbr card.img --force", "in the place of an old table")],
         Remarks = "A disk with partitions, or with a filesystem that fills it, is left alone without --force.",
     };
@@ -92,7 +91,7 @@ internal sealed class PartInitVerb : Verb
         var options = Options(session, scheme);
         if (!File.Exists(image) && session.Arguments.Size(Size) is { } size)
         {
-            using var made = Images.NewImage.Create(image, size, NewImages.Options(session, session.Arguments.Text(Format)));
+            using var made = Images.NewImage.Create(image, size, NewImages.Options(session));
             PartitionEditor.Create(made.Device, scheme, options);
             made.Complete();
             return ExitCode.Done;

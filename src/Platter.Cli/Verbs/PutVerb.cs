@@ -32,7 +32,7 @@ internal sealed class PutVerb : Verb
 
     public override int Run(Session session)
     {
-        var sources = session.Words.Skip(1).Take(session.Words.Count - 2).ToList();
+        var sources = session.Words.GetRange(1, session.Words.Count - 2);
         using var at = session.EditVolume(session.Words[0]);
         var metadata = PutMetadata.Read(session.Arguments, at.Volume);
         var typed = session.Words[^1];
@@ -50,7 +50,7 @@ internal sealed class PutVerb : Verb
             else
                 reports.Add(PutHost(session, at.Volume, source, folder, name, metadata));
         }
-        session.Cancellation.ThrowIfCancellationRequested();
+        session.StopIfCancelled();
         at.Volume.Commit();
         foreach (var report in reports)
             session.Finish(report, committed: true);
@@ -67,7 +67,7 @@ internal sealed class PutVerb : Verb
         var copy = new CopyOptions
         {
             Progress = session.Progress,
-            Cancellation = session.Cancellation,
+            Cancellation = IsQuick(source) ? default : session.Cancellation,
             PreserveTimes = !session.Arguments.Has(NoTimes),
             Epoch = Session.Epoch,
             Owner = metadata.Owner,
@@ -92,16 +92,18 @@ internal sealed class PutVerb : Verb
     private static void PutStandardInput(Session session, EditableVolume volume, string folder, string name, PutMetadata metadata)
     {
         var (parent, _) = InsidePath.Locate(volume, InsidePath.Combine(folder, name));
-        if (volume.TryLookup(parent, name, out _))
-        {
-            if (session.Arguments.Has(NoClobber))
-                return;
-            volume.Delete(parent, name);
-        }
+        var isThere = volume.TryLookup(parent, name, out _);
+        if (isThere && session.Arguments.Has(NoClobber))
+            return;
         using var input = Console.OpenStandardInput();
         using var content = new CancellableStream(input, session.Cancellation);
-        metadata.Apply(volume, volume.CreateFile(parent, name, content, null, MetadataChange.None));
+        metadata.Apply(volume, isThere ? volume.Replace(parent, name, Create) : Create(name));
+
+        NodeId Create(string newName) => volume.CreateFile(parent, newName, content, null, MetadataChange.None);
     }
+
+    // Over before anybody could think better of it; the system's own way to end a process, at any moment, leaves nothing half-done.
+    private static bool IsQuick(string source) => new FileInfo(source) is { Exists: true, Length: < 1 << 20 };
 
     /// <summary>The name that a source gets in a folder; null for its content alone (<c>.</c>, <c>folder/.</c>).</summary>
     private static string? NameOf(string source)

@@ -24,7 +24,7 @@ internal sealed class RmVerb : Verb
         {
             foreach (var path in Expand(session, at.Volume, word))
             {
-                session.Cancellation.ThrowIfCancellationRequested();
+                session.StopIfCancelled();
                 session.SayMore($"removing {path}");
                 Remove(session, at.Volume, path);
             }

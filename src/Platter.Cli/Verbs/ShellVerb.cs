@@ -31,7 +31,7 @@ internal sealed class ShellVerb : Verb
         // An error now rather than at the first command.
         session.OpenVolume(session.Words[0]).Dispose();
         var address = ImageAddress.Parse(session.Words[0]);
-        var shell = new ShellContext(new ImageAddress(Path.GetFullPath(address.Path), address.Partition).ToString());
+        var shell = new ShellContext((address with { Path = Path.GetFullPath(address.Path) }).ToString());
         return StandardStream.IsTerminal(0) && StandardStream.IsTerminal(1) ? Interactive(session, shell) : Script(session, shell);
     }
 
@@ -118,7 +118,7 @@ internal sealed class ShellVerb : Verb
     {
         var folder = InsidePath.Normalize(path, shell.Folder);
         var address = ImageAddress.Parse(shell.Image);
-        using var disk = DiskImage.Open(address.Path);
+        using var disk = DiskImage.Open(address);
         using var volume = disk.OpenVolume(address.Partition);
         if (!volume.Find(folder).IsDirectory)
             throw new CommandException(ExitCode.NotFound, null, $"{folder} is not a directory");

@@ -11,7 +11,7 @@ public sealed class CacheDevice : BlockDevice
     private readonly BlockDevice _inner;
     private readonly int _pageSize;
     private readonly bool _ownsInner;
-    private readonly LruCache<long, byte[]> _pages;
+    private readonly LruCache<byte[]> _pages;
     private readonly Lock _lock = new();
 
     /// <param name="inner">The device below.</param>
@@ -26,7 +26,7 @@ public sealed class CacheDevice : BlockDevice
         _inner = inner;
         _pageSize = pageSize;
         _ownsInner = ownsInner;
-        _pages = new LruCache<long, byte[]>(pageCount);
+        _pages = new LruCache<byte[]>(pageCount);
     }
 
     public override long Length => _inner.Length;

@@ -113,6 +113,14 @@ public sealed class HostFile : ResizableDevice
         _lengthChanged = false;
     }
 
+    /// <summary>Lets the host begin to put on its medium what was written so far, without waiting for it: the next <see cref="Flush"/> then
+    /// has less to wait for.</summary>
+    public void StartWriting()
+    {
+        if (_canWrite && OperatingSystem.IsLinux())
+            LinuxFile.StartWriting(_handle);
+    }
+
     public override void Reserve(long offset, long length)
     {
         CheckRange(offset, length);
@@ -167,12 +175,21 @@ public sealed class HostFile : ResizableDevice
     protected override void Dispose(bool disposing)
     {
         if (disposing)
+        {
+            if (OperatingSystem.IsLinux() && !_handle.IsClosed)
+                LinuxFile.Unlock(_handle);
             _handle.Dispose();
+        }
         base.Dispose(disposing);
     }
 
     private static SafeFileHandle OpenHandle(string path, FileMode mode, FileAccess access, HostLock held, long preallocate)
     {
+        if (OperatingSystem.IsLinux() && preallocate == 0
+            && LinuxFile.TryOpen(path, mode == FileMode.CreateNew, access != FileAccess.Read, held) is { } opened)
+        {
+            return opened;
+        }
         var share = held == HostLock.Exclusive ? FileShare.None : FileShare.Read;
         try
         {

@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using Platter.Primitives;
@@ -11,11 +10,11 @@ namespace Platter.Blocks;
 /// already changes nothing that a committed structure refers to.</remarks>
 internal sealed class JournalWriter(JournalStore store) : IDisposable
 {
-    private const int BufferSize = 1 << 20;
+    private const int BufferSize = 1 << 20, SmallBufferSize = 64 << 10;
     private const long LargestKept = 16 << 20;      // bytes; a longer file is not worth keeping for the next transaction
 
     private readonly List<uint> _slotChecksums = [];
-    private readonly Stack<int> _freeSlots = [];
+    private readonly List<int> _freeSlots = [];
     private ResizableDevice? _file;
     private byte[]? _buffer;
     private long _bufferOffset;
@@ -172,7 +171,6 @@ internal sealed class JournalWriter(JournalStore store) : IDisposable
     {
         if (_file is not null)
             Remove();
-        ReturnBuffer();
     }
 
     /// <summary>Lets go of the file, which stays: it is complete, and the next one to open the image replays it.</summary>
@@ -180,7 +178,6 @@ internal sealed class JournalWriter(JournalStore store) : IDisposable
     {
         _file?.Dispose();
         _file = null;
-        ReturnBuffer();
     }
 
     private void Start()
@@ -214,13 +211,6 @@ internal sealed class JournalWriter(JournalStore store) : IDisposable
         store.Remove();
     }
 
-    private void ReturnBuffer()
-    {
-        if (_buffer is not null)
-            ArrayPool<byte>.Shared.Return(_buffer);
-        _buffer = null;
-    }
-
     private void MakeDurable()
     {
         _file!.Flush();
@@ -236,17 +226,26 @@ internal sealed class JournalWriter(JournalStore store) : IDisposable
             FlushBuffer();
         while (!data.IsEmpty)
         {
-            _buffer ??= ArrayPool<byte>.Shared.Rent(BufferSize);
+            if (_buffer is null || (_buffered == _buffer.Length && _buffer.Length < BufferSize))
+                GrowBuffer();
             if (_buffered == 0)
                 _bufferOffset = offset;
-            var part = data[..Math.Min(data.Length, _buffer.Length - _buffered)];
+            var part = data[..Math.Min(data.Length, _buffer!.Length - _buffered)];
             part.CopyTo(_buffer.AsSpan(_buffered));
             _buffered += part.Length;
             offset += part.Length;
             data = data[part.Length..];
-            if (_buffered == _buffer.Length)
+            if (_buffered == BufferSize)
                 FlushBuffer();
         }
+    }
+
+    // Most transactions are small: only one that fills the small buffer gets the large one.
+    private void GrowBuffer()
+    {
+        var larger = GC.AllocateUninitializedArray<byte>(_buffer is null ? SmallBufferSize : BufferSize);
+        _buffer?.AsSpan(0, _buffered).CopyTo(larger);
+        _buffer = larger;
     }
 
     private void FlushBuffer()

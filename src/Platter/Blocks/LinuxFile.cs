@@ -42,6 +42,28 @@ internal static partial class LinuxFile
     private const int PunchHole = 3;                // FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE
     private const uint BasicStatus = 0x7FF;         // STATX_BASIC_STATS
 
+    /// <summary>Opens a file and locks it as <see cref="HostFile"/> wants it. Null when anything is in the way: then .NET's own call finds
+    /// out again what, and puts it into words.</summary>
+    /// <remarks>.NET makes its file handles by reflection, which costs 2 ms at the first file of every start.</remarks>
+    internal static SafeFileHandle? TryOpen(string path, bool create, bool write, HostLock held)
+    {
+        // O_RDONLY or O_RDWR, O_CREAT | O_EXCL, O_CLOEXEC: the same numbers on all of Linux's 64-bit architectures.
+        var descriptor = open(path, (write ? 2 : 0) | (create ? 0xC0 : 0) | 0x80000, 0x1B6 /* 0666, less the umask */);
+        if (descriptor < 0)
+            return null;
+        var handle = new SafeFileHandle(descriptor, ownsHandle: true);
+        // Nobody else can have opened what is new. Where there are no locks (some network filesystems), .NET knows what to do.
+        var isLocked = flock(handle, (held == HostLock.Exclusive ? 2 : 1) | 4 /* LOCK_EX or LOCK_SH, LOCK_NB */) == 0;
+        if (create || (isLocked && TryStatus(handle, out var status) && status.Type != FileType.Directory))
+            return handle;
+        handle.Dispose();
+        return null;
+    }
+
+    /// <summary>Gives a lock back. Closing alone would do, were it not for child processes, which share the open file until they
+    /// run their own program.</summary>
+    internal static void Unlock(SafeFileHandle file) => _ = flock(file, 8 /* LOCK_UN */);
+
     /// <summary>Follows symbolic links. False, with errno kept for <see cref="Marshal.GetLastPInvokeError"/>, when there is nothing.</summary>
     internal static unsafe bool TryStatus(string path, out Status status)
     {
@@ -68,11 +90,23 @@ internal static partial class LinuxFile
     /// <summary>As fsync, but without waiting for times to be recorded. 0 or an errno.</summary>
     internal static int SyncData(SafeFileHandle file) => fdatasync(file) == 0 ? 0 : Marshal.GetLastPInvokeError();
 
+    /// <summary>Starts writing back all dirty pages; a hint, so its result doesn't matter.</summary>
+    internal static void StartWriting(SafeFileHandle file) => _ = sync_file_range(file, 0, 0, 2 /* SYNC_FILE_RANGE_WRITE */);
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial int sync_file_range(SafeFileHandle file, long offset, long length, uint flags);
+
     [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     private static unsafe partial int statx(int folder, string path, int flags, uint mask, Status* status);
 
     [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     private static unsafe partial int statx(SafeFileHandle folder, string path, int flags, uint mask, Status* status);
+
+    [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int open(string path, int flags, uint mode);
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial int flock(SafeFileHandle file, int operation);
 
     [LibraryImport("libc", SetLastError = true)]
     private static partial int fallocate(SafeFileHandle file, int mode, long offset, long length);

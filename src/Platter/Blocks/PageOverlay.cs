@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Platter.Primitives;
 
 namespace Platter.Blocks;
@@ -12,9 +13,9 @@ internal sealed class PageOverlay
     // The framework's sort of this type is compiled when it is first called, which takes longer than sorting this many.
     private const int FewPages = 64;
 
-    private readonly Dictionary<long, int> _pages = [];     // page number -> place in memory, or ~slot in the journal
+    private readonly NumberMap<int> _pages = new();     // page number -> place in memory, or ~slot in the journal
     private readonly List<byte[]> _slabs = [];
-    private readonly Stack<int> _freePlaces = [];
+    private readonly List<int> _freePlaces = [];
     private int _usedPlaces;
 
     /// <summary>Runs of page numbers that read as zeros where no page lies over them.</summary>
@@ -28,12 +29,11 @@ internal sealed class PageOverlay
     internal bool IsEmpty => _pages.Count == 0 && Zeros.IsEmpty;
 
     /// <summary>Whether the page is not what the device below has.</summary>
-    internal bool Covers(long page) => _pages.ContainsKey(page) || Zeros.Contains(page);
+    internal bool Covers(long page) => _pages.ContainsKey((ulong)page) || Zeros.Contains(page);
 
     internal long[] SortedPages()
     {
-        var pages = new long[_pages.Count];
-        _pages.Keys.CopyTo(pages, 0);
+        var pages = MemoryMarshal.Cast<ulong, long>(_pages.Keys()).ToArray();
         if (pages.Length > FewPages)
         {
             Array.Sort(pages);
@@ -50,7 +50,7 @@ internal sealed class PageOverlay
     /// <summary>Copies a page that is there; false when it isn't.</summary>
     internal bool TryRead(long page, int from, Span<byte> buffer)
     {
-        if (!_pages.TryGetValue(page, out var place))
+        if (!_pages.TryGetValue((ulong)page, out var place))
             return false;
         if (place >= 0)
             Place(place).Slice(from, buffer.Length).CopyTo(buffer);
@@ -60,10 +60,10 @@ internal sealed class PageOverlay
     }
 
     /// <summary>The page's bytes when they are in memory; empty when not.</summary>
-    internal Span<byte> InMemory(long page) => _pages.TryGetValue(page, out var place) && place >= 0 ? Place(place) : default;
+    internal Span<byte> InMemory(long page) => _pages.TryGetValue((ulong)page, out var place) && place >= 0 ? Place(place) : default;
 
     /// <summary>The journal slot of a page that is in one; -1 when it is in memory or not there.</summary>
-    internal int SlotOf(long page) => _pages.TryGetValue(page, out var place) && place < 0 ? ~place : -1;
+    internal int SlotOf(long page) => _pages.TryGetValue((ulong)page, out var place) && place < 0 ? ~place : -1;
 
     /// <summary>Makes room in memory for a page and returns it, with whatever bytes are there; a slot it was in is given up.</summary>
     internal Span<byte> TakeToMemory(long page)
@@ -71,21 +71,21 @@ internal sealed class PageOverlay
         var place = _freePlaces.TryPop(out var free) ? free : _usedPlaces++;
         if (place / PagesPerSlab == _slabs.Count)
             _slabs.Add(GC.AllocateUninitializedArray<byte>(PagesPerSlab * Blocks.Journal.PageSize));
-        _pages[page] = place;
+        _pages[(ulong)page] = place;
         return Place(place);
     }
 
     /// <summary>Notes that a page's content is in a slot now; its memory is free again.</summary>
     internal void MoveToSlot(long page, int slot)
     {
-        if (_pages.TryGetValue(page, out var place) && place >= 0)
+        if (_pages.TryGetValue((ulong)page, out var place) && place >= 0)
             _freePlaces.Push(place);
-        _pages[page] = ~slot;
+        _pages[(ulong)page] = ~slot;
     }
 
     internal void Remove(long page)
     {
-        if (_pages.Remove(page, out var place) && place >= 0)
+        if (_pages.Remove((ulong)page, out var place) && place >= 0)
             _freePlaces.Push(place);
     }
 
@@ -95,12 +95,12 @@ internal sealed class PageOverlay
         var found = new List<long>();
         if (count > _pages.Count)
         {
-            found.AddRange(_pages.Keys.Where(p => p >= firstPage && p - firstPage < count));
+            found.AddRange(SortedPages().Where(p => p >= firstPage && p - firstPage < count));
             return found;
         }
         for (var page = firstPage; page < firstPage + count; page++)
         {
-            if (_pages.ContainsKey(page))
+            if (_pages.ContainsKey((ulong)page))
                 found.Add(page);
         }
         return found;

@@ -88,4 +88,14 @@ public sealed record Capabilities
     public DosAttributes SettableAttributes { get; init; }
 
     public bool Has(Features feature) => (Features & feature) == feature;
+
+    /// <summary>Names what a change asks for and this volume cannot store; null when it can store all of it.</summary>
+    internal string? MissingFor(MetadataChange change) =>
+        change.Mode is not null && !Has(Features.Mode) ? "permissions"
+        : (change.UserId is not null || change.GroupId is not null) && !Has(Features.Owner) ? "owners"
+        : change.FinderInfo is not null && !Has(Features.FinderInfo) ? "Finder information"
+        : change.SecurityDescriptor is not null && !Has(Features.SecurityDescriptors) ? "security descriptors"
+        : change.ShortName is not null && !Has(Features.ShortNames) ? "short names"
+        : change.DosAttributes is { } asked && (asked & ~(SettableAttributes | DosAttributes.Directory | DosAttributes.VolumeLabel)) is var foreign and not 0 ? $"attributes {foreign}"
+        : null;
 }

@@ -61,6 +61,32 @@ public abstract class EditableVolume : Volume
     /// <exception cref="InUseException">A stream of the node to be replaced is open. The node that is moved may have open streams.</exception>
     public abstract void Rename(NodeId parent, string name, NodeId newParent, string newName, bool replace);
 
+    /// <summary>Makes an entry in the place of another: under a free name first, so that the old one is there until the new one is whole.</summary>
+    /// <param name="parent">The directory.</param>
+    /// <param name="name">The name, which is taken.</param>
+    /// <param name="create">Makes the entry under the name that it is given, in the same directory.</param>
+    /// <returns>What <paramref name="create"/> made, under its final name.</returns>
+    /// <inheritdoc cref="Rename" path="/exception"/>
+    public NodeId Replace(NodeId parent, string name, Func<string, NodeId> create)
+    {
+        var newName = "platter.new";
+        for (var i = 1; TryLookup(parent, newName, out _); i++)
+            newName = $"platter{i}.new";
+        var id = create(newName);
+        var done = false;
+        try
+        {
+            Rename(parent, newName, parent, name, replace: true);
+            done = true;
+        }
+        finally
+        {
+            if (!done)
+                Delete(parent, newName);
+        }
+        return id;
+    }
+
     /// <summary>Removes a name, and the node with its last name.</summary>
     /// <exception cref="DirectoryNotEmptyException">A directory with entries.</exception>
     /// <exception cref="InUseException">A stream of the node is open.</exception>

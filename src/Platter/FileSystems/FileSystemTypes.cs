@@ -1,4 +1,5 @@
 using Platter.Blocks;
+using Platter.FileSystems.ExFat;
 using Platter.FileSystems.Ext;
 using Platter.FileSystems.Fat;
 
@@ -8,11 +9,19 @@ namespace Platter.FileSystems;
 public static class FileSystemTypes
 {
     /// <summary>In the order in which they are tried on an unknown volume: the strictest signatures first.</summary>
-    public static IReadOnlyList<FileSystemType> All { get; } = [new ExtType(), new FatType()];
+    public static IReadOnlyList<FileSystemType> All { get; } = [new ExFatType(), new FatType(), new ExtType()];
 
     /// <summary>The kind with this type name (<c>fat32</c>), or null.</summary>
     public static FileSystemType? Find(string name) => All.FirstOrDefault(t => t.Names.Contains(name, StringComparer.OrdinalIgnoreCase));
 
     /// <summary>The kind that a device starts like, or null.</summary>
-    public static FileSystemType? Recognise(BlockDevice device) => All.FirstOrDefault(t => t.Recognise(device));
+    public static FileSystemType? Recognise(BlockDevice device)
+    {
+        foreach (var type in All)
+        {
+            if (type.Recognise(device))
+                return type;
+        }
+        return null;
+    }
 }

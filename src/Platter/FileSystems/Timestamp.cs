@@ -30,6 +30,11 @@ public readonly record struct Timestamp(long UnixSeconds, int Nanoseconds = 0) :
             : DateTimeOffset.FromUnixTimeSeconds(UnixSeconds).AddTicks(Nanoseconds / 100);
     }
 
+    // Written out for the reason given at NodeId.
+    public bool Equals(Timestamp other) => UnixSeconds == other.UnixSeconds && Nanoseconds == other.Nanoseconds;
+
+    public override int GetHashCode() => (int)(UnixSeconds ^ UnixSeconds >> 32) ^ Nanoseconds;
+
     public int CompareTo(Timestamp other) =>
         UnixSeconds != other.UnixSeconds ? UnixSeconds.CompareTo(other.UnixSeconds) : Nanoseconds.CompareTo(other.Nanoseconds);
 

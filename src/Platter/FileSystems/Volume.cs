@@ -90,6 +90,16 @@ public abstract class Volume : IDisposable
         GC.SuppressFinalize(this);
     }
 
+    /// <summary>Refuses other streams than the main data, on filesystems that have no others.</summary>
+    protected void RequireMainData(StreamName stream, bool forWriting)
+    {
+        if (stream.Kind == StreamKind.Data)
+            return;
+        if (!forWriting)
+            throw new FileNotFoundException($"no stream {stream}: {Info.Type} has main data only");
+        throw new UnsupportedFeatureException($"{Info.Type} has no {(stream.Kind == StreamKind.Named ? "named streams" : "resource forks")}");
+    }
+
     /// <summary>Lets go of the volume's own memory. The device stays open; what was not committed is dropped.</summary>
     protected virtual void Dispose(bool disposing)
     {

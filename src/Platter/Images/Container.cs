@@ -20,22 +20,44 @@ public abstract class Container(ContainerFormat format, BlockDevice host) : IDis
     /// <summary>Bytes that the container has room for now; holes of the host file don't count. Reads the host's own tables, not the data.</summary>
     public virtual long AllocatedSize => Host.AllocatedRanges().Sum(r => r.Length);
 
+    /// <summary>Bytes that the container allocates at a time: cluster, grain, block; null when the disk lies in one piece.</summary>
+    public virtual long? BlockSize => null;
+
+    /// <summary>The image that this one is a difference to, opened; null when it stands alone.</summary>
+    public virtual Container? Parent => null;
+
+    /// <summary>Where the host's file is; null when it is none, or nobody said.</summary>
+    public string? Path { get; internal set; }
+
+    /// <summary>Whether <see cref="Check"/> reads and unpacks all of the content, and so takes its time.</summary>
+    public virtual bool ChecksContent => false;
+
     /// <summary>What else there is to tell, as names and values for people: creator, identifier, geometry.</summary>
     public virtual IReadOnlyList<KeyValuePair<string, string>> Details => [];
+
+    /// <summary>States of the disk that the container has kept; empty for formats that keep none.</summary>
+    /// <exception cref="DiskFormatException">The list is broken.</exception>
+    public virtual IReadOnlyList<ContainerSnapshot> Snapshots => [];
+
+    /// <summary>Opens a kept state of the disk, for reading. It takes this container over: dispose only what is returned.</summary>
+    /// <param name="name">Its identifier or its name; the identifier wins.</param>
+    /// <exception cref="FileNotFoundException">There is none; the message lists those there are.</exception>
+    public virtual Container OpenSnapshot(string name) => throw new FileNotFoundException($"there is no snapshot {name}: {Format.Description} images keep none");
 
     /// <summary>Verifies the container's own structures; the disk inside is not looked at. Offsets count from the start of the host.</summary>
     public abstract void Check(CheckReport report);
 
     /// <summary>Recognises a container by its content and opens it; what nothing recognises is a raw image.</summary>
     /// <param name="host">The whole file.</param>
+    /// <param name="neighbours">Where files that it refers to are found; null when there are none.</param>
     /// <param name="ownsHost">Whether disposing the container disposes <paramref name="host"/>; also when opening fails.</param>
     /// <exception cref="DiskFormatException">It is a known container, but broken beyond use.</exception>
     /// <exception cref="UnsupportedFeatureException">It is a container that can be named but not opened.</exception>
-    public static Container Open(BlockDevice host, bool ownsHost = false)
+    public static Container Open(BlockDevice host, ImageNeighbours? neighbours = null, bool ownsHost = false)
     {
         try
         {
-            var probe = new ContainerProbe(host);
+            var probe = new ContainerProbe(host, neighbours);
             foreach (var format in ContainerFormat.All)
             {
                 if (format.Recognises(probe))
@@ -63,14 +85,25 @@ public abstract class Container(ContainerFormat format, BlockDevice host) : IDis
     }
 }
 
+/// <summary>A state of the disk that a container has kept.</summary>
+/// <param name="Id">What the container calls it; unique.</param>
+/// <param name="Name">What somebody called it.</param>
+/// <param name="Created">When it was kept.</param>
+/// <param name="VirtualSize">Bytes of the disk then.</param>
+/// <param name="MachineStateSize">Bytes of a machine's memory that were kept with it; 0 for none.</param>
+public sealed record ContainerSnapshot(string Id, string Name, DateTimeOffset Created, long VirtualSize, long MachineStateSize);
+
 /// <summary>The first and last bytes of a file, read once for everybody who wants to recognise it.</summary>
 public sealed class ContainerProbe
 {
     private const int HeadSize = 4096, TailSize = 512;
 
-    public ContainerProbe(BlockDevice host)
+    /// <param name="host">The whole file.</param>
+    /// <param name="neighbours">Where files that it refers to are found; null when there are none.</param>
+    public ContainerProbe(BlockDevice host, ImageNeighbours? neighbours = null)
     {
         Host = host;
+        Neighbours = neighbours ?? ImageNeighbours.None;
         var head = new byte[(int)Math.Min(HeadSize, host.Length)];
         host.Read(0, head);
         Head = head;
@@ -80,6 +113,9 @@ public sealed class ContainerProbe
     }
 
     public BlockDevice Host { get; }
+
+    /// <summary>Where files that it refers to are found.</summary>
+    public ImageNeighbours Neighbours { get; }
 
     /// <summary>The first 4096 bytes, or all there are.</summary>
     public ReadOnlyMemory<byte> Head { get; }

@@ -1,4 +1,9 @@
 using Platter.Blocks;
+using Platter.Images.Compressed;
+using Platter.Images.Qcow2;
+using Platter.Images.Vdi;
+using Platter.Images.Vhdx;
+using Platter.Images.Vmdk;
 
 namespace Platter.Images;
 
@@ -13,6 +18,18 @@ public sealed record ContainerOptions
 
     /// <summary>When it was made; null for now.</summary>
     public DateTimeOffset? Created { get; init; }
+
+    /// <summary>The image that the new one is a difference to; null for one that stands alone. Stays the caller's.</summary>
+    public Container? Parent { get; init; }
+
+    /// <summary>How the new image refers to <see cref="Parent"/>: a path, relative to the new image's folder unless absolute.</summary>
+    public string? ParentReference { get; init; }
+
+    /// <summary>The name of the image's file, without its folder, for formats that write it into the image; null when it isn't known.</summary>
+    public string? FileName { get; init; }
+
+    /// <summary>What the format alone knows, by key: <c>subformat</c>, <c>cluster_size</c>, <c>compression</c>, ...</summary>
+    public IReadOnlyDictionary<string, string> Settings { get; init; } = new Dictionary<string, string>(StringComparer.Ordinal);
 }
 
 /// <summary>A kind of container: recognises, opens and makes images of it.</summary>
@@ -24,8 +41,41 @@ public abstract class ContainerFormat
     /// <summary>Virtual PC's format in its simplest form: the bare bytes and a footer.</summary>
     public static ContainerFormat VhdFixed { get; } = new VhdFixedFormat();
 
+    /// <summary>Virtual PC's format that grows with what is written: dynamic, and differencing over a parent.</summary>
+    public static ContainerFormat Vhd { get; } = new VhdFormat();
+
+    /// <summary>The bare bytes, compressed with gzip.</summary>
+    public static ContainerFormat Gzip { get; } = new GzipFormat();
+
+    /// <summary>The bare bytes, compressed with xz.</summary>
+    public static ContainerFormat Xz { get; } = new XzFormat();
+
+    /// <summary>The bare bytes, compressed with Zstandard.</summary>
+    public static ContainerFormat Zstd { get; } = new ZstdFormat();
+
+    /// <summary>The bare bytes, compressed with lz4.</summary>
+    public static ContainerFormat Lz4 { get; } = new Lz4Format();
+
+    /// <summary>The bare bytes, compressed with bzip2.</summary>
+    public static ContainerFormat Bzip2 { get; } = new Bzip2Format();
+
+    /// <summary>VMware's format.</summary>
+    public static ContainerFormat Vmdk { get; } = new VmdkFormat();
+
+    /// <summary>VirtualBox's format.</summary>
+    public static ContainerFormat Vdi { get; } = new VdiFormat();
+
+    /// <summary>Hyper-V's format, dynamic or differencing; opens fixed ones, too.</summary>
+    public static ContainerFormat Vhdx { get; } = new VhdxFormat(isFixed: false);
+
+    /// <summary>Hyper-V's format with all blocks allocated.</summary>
+    public static ContainerFormat VhdxFixed { get; } = new VhdxFormat(isFixed: true);
+
+    /// <summary>QEMU's format: clusters where something was written, backing files, snapshots, compression.</summary>
+    public static ContainerFormat Qcow2 { get; } = new Qcow2Format();
+
     /// <summary>Those that can be recognised by their content, in the order they are asked; raw is what is left.</summary>
-    public static IReadOnlyList<ContainerFormat> All { get; } = [VhdFixed];
+    public static IReadOnlyList<ContainerFormat> All { get; } = [VhdFixed, Vhd, Vhdx, VhdxFixed, Qcow2, Vmdk, Vdi, Gzip, Xz, Zstd, Lz4, Bzip2];
 
     /// <summary>The name on the command line: <c>vhd-fixed</c>.</summary>
     public abstract string Name { get; }
@@ -62,6 +112,23 @@ public abstract class ContainerFormat
     /// <param name="ownsHost">Whether disposing the container disposes <paramref name="host"/>.</param>
     /// <exception cref="UnsupportedFeatureException">The format can't hold that many bytes.</exception>
     public abstract Container Create(ResizableDevice host, long size, ContainerOptions? options = null, bool ownsHost = false);
+
+    /// <summary>Whether an image with these options can't be made by <see cref="Create"/>, but in one pass only: see <see cref="CreateInOrder"/>.</summary>
+    public virtual bool IsOnlyWrittenInOrder(ContainerOptions options) => false;
+
+    /// <summary>Whether an image of this format can be a difference to another one: see <see cref="ContainerOptions.Parent"/>.</summary>
+    public virtual bool CanHaveParent => false;
+
+    /// <summary>Whether images of this format can be written in one pass: see <see cref="CreateInOrder"/>.</summary>
+    public virtual bool CanWriteInOrder => false;
+
+    /// <summary>Starts a compressed image that is written from its start to its end.</summary>
+    /// <param name="host">A file of any length; it gets the length the image needs.</param>
+    /// <param name="size">Bytes of the disk inside; rounded as <see cref="RoundedSize"/> says.</param>
+    /// <param name="options">Null for the defaults.</param>
+    /// <exception cref="UnsupportedFeatureException">The format has no compression, or can't hold that many bytes.</exception>
+    public virtual ImageWriter CreateInOrder(ResizableDevice host, long size, ContainerOptions? options = null) =>
+        throw new UnsupportedFeatureException($"{Description} images have no compression");
 
     // What isn't known to be zeros is cut off first; space that was allocated in advance stays.
     private protected static void Empty(ResizableDevice host, long length)

@@ -22,22 +22,16 @@ internal static class ForeignContainers
         {
             return footer.Type switch
             {
-                VhdType.Dynamic => "a dynamic VHD",
-                VhdType.Differencing => "a differencing VHD",
                 VhdType.Fixed => "a fixed VHD that has lost its end",
                 _ => $"a VHD of the unknown type {footer.DiskType}",
             };
         }
-        if (probe.HeadHas(0, "vhdxfile"u8))
-            return "a VHDX";
         if (probe.HeadHas(0, "QFI\xFB"u8[..3]) && probe.HeadHas(3, [0xFB]))
-            return probe.Head.Length >= 8 && probe.Head.Span[7] is > 1 and var version ? $"a qcow2 image (version {version})" : "a qcow image";
+            return "a qcow image";
         if (probe.HeadHas(0, "QED\0"u8))
             return "a QED image";
-        if (probe.HeadHas(0, "KDMV"u8) || probe.HeadHas(0, "COWD"u8) || probe.HeadHas(0, "# Disk DescriptorFile"u8))
-            return "a VMDK";
-        if (probe.HeadHas(0x40, [0x7F, 0x10, 0xDA, 0xBE]))
-            return "a VDI";
+        if (probe.HeadHas(0, "COWD"u8))
+            return "a sparse VMDK extent of ESX";
         if (probe.HeadHas(0, "WithoutFreeSpace"u8) || probe.HeadHas(0, "WithouFreSpacExt"u8))
             return "a Parallels disk";
         if (probe.HeadHas(0, "MComprHD"u8))
@@ -55,18 +49,10 @@ internal static class ForeignContainers
 
     private static string? Packed(ContainerProbe probe)
     {
-        if (probe.HeadHas(0, [0x1F, 0x8B, 0x08]))
-            return "compressed with gzip";
-        if (probe.HeadHas(0, [0xFD, 0x37, 0x7A, 0x58, 0x5A, 0x00]))
-            return "compressed with xz";
-        if (probe.HeadHas(0, [0x28, 0xB5, 0x2F, 0xFD]))
-            return "compressed with zstd";
-        if (probe.HeadHas(0, "BZh"u8) && probe.HeadHas(4, [0x31, 0x41, 0x59, 0x26, 0x53, 0x59]))
-            return "compressed with bzip2";
         if (probe.HeadHas(0, [0x37, 0x7A, 0xBC, 0xAF, 0x27, 0x1C]))
             return "a 7-Zip archive";
         return probe.HeadHas(0, [0x50, 0x4B, 0x03, 0x04]) ? "a ZIP archive" : null;
     }
 
-    private static bool HasBootSignature(ContainerProbe probe) => probe.HeadHas(510, [0x55, 0xAA]);
+    internal static bool HasBootSignature(ContainerProbe probe) => probe.HeadHas(510, [0x55, 0xAA]);
 }

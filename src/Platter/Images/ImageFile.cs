@@ -21,6 +21,9 @@ public sealed record ImageOptions
     /// <summary>Take the file as it is, whatever container its content looks like.</summary>
     public bool AsRaw { get; init; }
 
+    /// <summary>A state that the container has kept, by identifier or name, to be read in place of the disk as it is now; null for that.</summary>
+    public string? Snapshot { get; init; }
+
     /// <summary>Where the journal of a host disk lies, which has no folder of its own; null for the system's place for lasting state.</summary>
     public string? JournalFolder { get; init; }
 
@@ -52,13 +55,15 @@ public sealed class ImageFile : IDisposable
 
     /// <summary>Opens an image in any container that Platter knows, or a disk of the host.</summary>
     /// <exception cref="FileNotFoundException">There is no such file.</exception>
-    /// <exception cref="UnauthorizedAccessException">The host doesn't allow it, or it is a directory.</exception>
+    /// <exception cref="UnauthorizedAccessException">The host doesn't allow it, or it is a directory; or a snapshot was to be edited.</exception>
     /// <exception cref="InUseException">Somebody else holds it.</exception>
     /// <exception cref="DiskFormatException">The container is broken beyond use, or a journal lies beside it that isn't its own.</exception>
     /// <exception cref="UnsupportedFeatureException">The container is of a kind that can be named but not opened.</exception>
     public static ImageFile Open(string path, ImageAccess access, ImageOptions? options = null)
     {
         options ??= new ImageOptions();
+        if (options.Snapshot is not null && access == ImageAccess.Edit)
+            throw new UnauthorizedAccessException($"a snapshot can be read, not edited: {options.Snapshot} of {path}");
         var (host, store) = OpenHost(path, access, options);
         BlockDevice below = host;
         try
@@ -66,7 +71,16 @@ public sealed class ImageFile : IDisposable
             below = access == ImageAccess.Edit
                 ? TransactionDevice.Open(host, store, options.Transaction, ownsHome: true)
                 : JournalRecovery.View(host, store, ownsImage: true);
-            return new ImageFile(path, access, options.AsRaw || host is HostDisk ? ContainerFormat.Raw.Open(new ContainerProbe(below), ownsHost: true) : Container.Open(below, ownsHost: true));
+            var container = options.AsRaw || host is HostDisk
+                ? ContainerFormat.Raw.Open(new ContainerProbe(below), ownsHost: true)
+                : Container.Open(below, ImageNeighbours.Of(path), ownsHost: true);
+            if (access == ImageAccess.Edit && !container.Disk.CanWrite)
+            {
+                container.Dispose();
+                throw new UnsupportedFeatureException($"{container.Format.Description} images can't be edited in place: 'platter convert' makes one that can, and turns it back");
+            }
+            container.Path = path;
+            return new ImageFile(path, access, options.Snapshot is { } snapshot ? OpenSnapshot(container, snapshot) : container);
         }
         catch
         {
@@ -77,14 +91,26 @@ public sealed class ImageFile : IDisposable
 
     public void Dispose() => Container.Dispose();
 
+    private static Container OpenSnapshot(Container container, string name)
+    {
+        try
+        {
+            return container.OpenSnapshot(name);
+        }
+        catch
+        {
+            container.Dispose();
+            throw;
+        }
+    }
+
     private static (BlockDevice Host, JournalStore Store) OpenHost(string path, ImageAccess access, ImageOptions options)
     {
         var fileAccess = access == ImageAccess.Edit ? FileAccess.ReadWrite : FileAccess.Read;
         if (HostDisk.IsDisk(path))
             return (HostDisk.Open(path, fileAccess, options.Force), DiskJournal(path, access, options.JournalFolder));
         var file = HostFile.Open(path, fileAccess);
-        // The journal lies beside the file itself, so that it is found again by whatever link the image is opened.
-        return (file, new HostJournalStore(File.ResolveLinkTarget(path, returnFinalTarget: true)?.FullName ?? path));
+        return (file, HostJournalStore.Beside(path));
     }
 
     // Device nodes live in memory, where no journal would outlast a power cut.

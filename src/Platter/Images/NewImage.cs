@@ -1,5 +1,5 @@
-using System.Globalization;
 using Platter.Blocks;
+using Platter.Images.Conversion;
 
 namespace Platter.Images;
 
@@ -22,24 +22,31 @@ public sealed record NewImageOptions
 /// <summary>An image in the making: under a temporary name until it is complete, so that half-built images don't exist.</summary>
 public sealed class NewImage : IDisposable
 {
-    private readonly HostFile _file;
-    private readonly bool _overwrite;
-    private bool _done;
+    // Bytes between two calls of StartWriting: few calls, and long runs for the medium.
+    private const long WritingStep = 32 << 20;
 
-    private NewImage(string path, HostFile file, Container container, bool overwrite)
+    private readonly NewFile _file;
+    private readonly NewImageOptions? _packed;      // how to pack what is in the file, which is a raw image then
+    private bool _done;
+    private long _started;
+
+    private NewImage(NewFile file, Container container, ContainerFormat format, NewImageOptions? packed)
     {
-        Path = path;
         _file = file;
         Container = container;
-        _overwrite = overwrite;
+        Format = format;
+        _packed = packed;
     }
 
     /// <summary>Where the image will be.</summary>
-    public string Path { get; }
+    public string Path => _file.Path;
+
+    /// <summary>What the image will be in the end: a compressed one is raw until <see cref="Complete"/>.</summary>
+    public ContainerFormat Format { get; }
 
     public Container Container { get; }
 
-    /// <summary>The disk's content: zeros to start with. Writes go straight to the file; <see cref="Complete"/> makes them durable.</summary>
+    /// <summary>The disk's content: zeros to start with, or the parent's. Writes go straight to the file; <see cref="Complete"/> makes them durable.</summary>
     public BlockDevice Device => Container.Disk;
 
     /// <summary>Starts an image; nothing appears under its name before <see cref="Complete"/>.</summary>
@@ -51,21 +58,22 @@ public sealed class NewImage : IDisposable
     public static NewImage Create(string path, long length, NewImageOptions? options = null)
     {
         options ??= new NewImageOptions();
-        if (!options.Overwrite && File.Exists(path))
-            throw new AlreadyExistsException(path);
-        if (Directory.Exists(path))
-            throw new AlreadyExistsException(path);
+        NewFile.CheckFree(path, options.Overwrite);
         var format = options.Format ?? ContainerFormat.FromExtension(path);
-        var rounded = format.RoundedSize(length, options.Container ?? new ContainerOptions());
-        var file = CreateTemporary(path, options.Preallocate ? rounded : 0, options);
+        var container = (options.Container ?? new ContainerOptions()) with { FileName = System.IO.Path.GetFileName(path) };
+        var rounded = format.RoundedSize(length, container);
+        var isPacked = format.IsOnlyWrittenInOrder(container);
+        if (isPacked)
+            format.CreateInOrder(new ResizableMemoryDevice(0), rounded, container).Dispose();      // what is wrong with the settings shows now, not in the end
+        var file = NewFile.Create(path, options.Preallocate ? rounded : 0, options.Overwrite);
         try
         {
-            return new NewImage(path, file, format.Create(file, rounded, options.Container), options.Overwrite);
+            var made = (isPacked ? ContainerFormat.Raw : format).Create(file.File, rounded, isPacked ? null : container);
+            return new NewImage(file, made, format, isPacked ? options with { Format = format, Container = container } : null);
         }
         catch
         {
             file.Dispose();
-            File.Delete(file.Path);
             throw;
         }
     }
@@ -76,21 +84,34 @@ public sealed class NewImage : IDisposable
     public void Complete()
     {
         ObjectDisposedException.ThrowIf(_done, this);
+        if (_packed is not null)
+        {
+            using (var packed = NewPackedImage.Create(Path, Device.Length, _packed))
+            {
+                new DiskPacker(Device, packed.Writer, ConvertOptions.Default).Run();
+                packed.Complete();
+            }
+            Dispose();
+            return;
+        }
         Device.Flush();
         Container.Dispose();
-        using (_overwrite && File.Exists(Path) ? HostFile.Open(Path, FileAccess.Read, HostLock.Exclusive) : null)
-        {
-            _file.Dispose();
-            if (!OperatingSystem.IsWindows())
-                Rename();
-        }
-        if (OperatingSystem.IsWindows())
-            Rename();       // it renames nothing onto an open file
+        _file.Complete();
         _done = true;
-        // The journal of what was replaced; had the power gone before this, it would be refused as another image's.
-        File.Delete(Path + HostJournalStore.Suffix);
-        HostFolder.MakeNamesDurable(Path);
     }
+
+    /// <summary>Lets the host begin to put on its medium what was written, so that <see cref="Complete"/> has less to wait for.</summary>
+    /// <param name="written">Bytes written so far.</param>
+    internal void StartWriting(long written)
+    {
+        if (written - _started < WritingStep)
+            return;
+        _started = written;
+        _file.File.StartWriting();
+    }
+
+    /// <summary>Opens what has been written so far a second time, from the file's own bytes. Flush before.</summary>
+    internal Container Reread() => Container.Open(_file.File, ImageNeighbours.Of(Path));
 
     /// <summary>Without <see cref="Complete"/>, takes away what was made.</summary>
     public void Dispose()
@@ -100,34 +121,77 @@ public sealed class NewImage : IDisposable
         _done = true;
         Container.Dispose();
         _file.Dispose();
-        File.Delete(_file.Path);
+    }
+}
+
+/// <summary>As <see cref="NewImage"/>, for one that is written in one pass: a compressed one.</summary>
+public sealed class NewPackedImage : IDisposable
+{
+    private readonly NewFile _file;
+    private bool _done;
+
+    private NewPackedImage(NewFile file, ImageWriter writer)
+    {
+        _file = file;
+        Writer = writer;
     }
 
-    private void Rename()
+    /// <summary>Where the image will be.</summary>
+    public string Path => _file.Path;
+
+    public ImageWriter Writer { get; }
+
+    /// <inheritdoc cref="NewImage.Create"/>
+    /// <exception cref="UnsupportedFeatureException">The container has no compression.</exception>
+    public static NewPackedImage Create(string path, long length, NewImageOptions? options = null)
     {
+        options ??= new NewImageOptions();
+        NewFile.CheckFree(path, options.Overwrite);
+        var format = options.Format ?? ContainerFormat.FromExtension(path);
+        var container = (options.Container ?? new ContainerOptions()) with { FileName = System.IO.Path.GetFileName(path) };
+        var rounded = format.RoundedSize(length, container);
+        var file = NewFile.Create(path, 0, options.Overwrite);
         try
         {
-            File.Move(_file.Path, Path, _overwrite);
+            return new NewPackedImage(file, format.CreateInOrder(file.File, rounded, container));
         }
-        catch (IOException) when (!_overwrite && File.Exists(Path))
+        catch
         {
-            throw new AlreadyExistsException(Path);
+            file.Dispose();
+            throw;
         }
     }
 
-    private static HostFile CreateTemporary(string path, long length, NewImageOptions options)
+    /// <summary>Writes what stands at the end, and makes the image durable. It has no name yet.</summary>
+    internal void Finish() => Writer.Complete();
+
+    /// <summary>Gives the image its name, at one stroke; it is closed afterwards.</summary>
+    /// <inheritdoc cref="NewImage.Complete" path="/exception"/>
+    public void Complete()
     {
-        var name = string.Create(CultureInfo.InvariantCulture, $"{path}.platter-new-{Environment.ProcessId}");
-        for (var attempt = 1; ; attempt++)
-        {
-            try
-            {
-                return HostFile.Create(attempt == 1 ? name : $"{name}-{attempt}", length, new HostFileOptions { Preallocate = options.Preallocate });
-            }
-            catch (AlreadyExistsException) when (attempt < 100)
-            {
-                // Left by an earlier process of this number that was killed, or in use by another thread of this one.
-            }
-        }
+        ObjectDisposedException.ThrowIf(_done, this);
+        Finish();
+        Publish();
+    }
+
+    /// <summary>The second half of <see cref="Complete"/>, after <see cref="Finish"/>.</summary>
+    internal void Publish()
+    {
+        Writer.Dispose();
+        _file.Complete();
+        _done = true;
+    }
+
+    /// <summary>Opens the finished image from the file's own bytes.</summary>
+    internal Container Reread() => Container.Open(_file.File, ImageNeighbours.Of(Path));
+
+    /// <summary>Without <see cref="Complete"/>, takes away what was made.</summary>
+    public void Dispose()
+    {
+        if (_done)
+            return;
+        _done = true;
+        Writer.Dispose();
+        _file.Dispose();
     }
 }

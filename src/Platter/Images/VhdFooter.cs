@@ -1,5 +1,8 @@
 using System.Buffers.Binary;
+using System.Globalization;
 using System.Runtime.CompilerServices;
+using System.Text;
+using Platter.Blocks;
 using Platter.Primitives;
 
 namespace Platter.Images;
@@ -11,6 +14,7 @@ internal enum VhdType : uint { None = 0, Fixed = 2, Dynamic = 3, Differencing = 
 /// <remarks>The same specification, "Hard Disk Footer Format". Virtual PC before 2004 wrote 511 bytes, one reserved byte fewer.</remarks>
 internal struct VhdFooter                           // 512 bytes, big-endian
 {
+    internal const int Size = 512;
     internal const uint ReservedFeature = 2;        // always set
     internal const uint Version1 = 0x0001_0000;
     internal const ulong NoOffset = ulong.MaxValue; // fixed disks have no other structure
@@ -28,15 +32,9 @@ internal struct VhdFooter                           // 512 bytes, big-endian
     public byte Heads, SectorsPerTrack;             // 0x3A, 0x3B
     public U32Be DiskType;                          // 0x3C
     public U32Be Checksum;                          // 0x40  inverted sum of all other bytes
-    public Identifier UniqueId;                     // 0x44  a GUID, most significant byte first
+    public BigEndianGuid UniqueId;                  // 0x44
     public byte SavedState;                         // 0x54  1 when the machine is suspended
     public ReservedBytes Reserved;                  // 0x55
-
-    [InlineArray(16)]
-    internal struct Identifier
-    {
-        private byte _first;
-    }
 
     [InlineArray(427)]
     internal struct ReservedBytes
@@ -44,9 +42,68 @@ internal struct VhdFooter                           // 512 bytes, big-endian
         private byte _first;
     }
 
+    // Times count from here (the same specification, "Time Stamp").
+    private static readonly DateTimeOffset Epoch = new(2000, 1, 1, 0, 0, 0, TimeSpan.Zero);
+
     internal static ulong CookieValue => BinaryPrimitives.ReadUInt64BigEndian("conectix"u8);
 
     internal readonly VhdType Type => (VhdType)(uint)DiskType;
+
+    /// <summary>Whether Windows made the image, or a program that goes by its conventions.</summary>
+    internal readonly bool IsWindows => CreatorApplication == Number("win "u8);
+
+    internal readonly bool IsWhole => Cookie == CookieValue && Checksum == ComputeChecksum();
+
+    /// <summary>The footer of a new image.</summary>
+    internal static VhdFooter New(VhdType type, long size, ContainerOptions options)
+    {
+        var (cylinders, heads, perTrack) = Geometry(size / 512);
+        var footer = new VhdFooter
+        {
+            Cookie = CookieValue, Features = ReservedFeature, FileFormatVersion = Version1,
+            DataOffset = type == VhdType.Fixed ? NoOffset : Size, TimeStamp = Time(options.Created ?? DateTimeOffset.UtcNow),
+            // qemu believes currentSize only of creators that it knows, and computes the size of all others from the geometry, which
+            // cuts the disk; so this is Hyper-V's word, as other makers of cloud images write it.
+            CreatorApplication = Number("win "u8), CreatorVersion = 0x000A_0000, CreatorHostOs = Number("Wi2k"u8),
+            OriginalSize = (ulong)size, CurrentSize = (ulong)size,
+            Cylinders = (ushort)cylinders, Heads = (byte)heads, SectorsPerTrack = (byte)perTrack, DiskType = (uint)type,
+            UniqueId = options.UniqueId ?? Guid.NewGuid(),
+        };
+        footer.Checksum = footer.ComputeChecksum();
+        return footer;
+    }
+
+    /// <summary>Seconds since 2000; times outside of what 32 bits hold become the nearest one.</summary>
+    internal static uint Time(DateTimeOffset time) => (uint)Math.Clamp((time - Epoch).TotalSeconds, 0, uint.MaxValue);
+
+    /// <summary>The last footer of a file.</summary>
+    /// <returns>Its offset; -1 when the file doesn't end with one.</returns>
+    internal static long FindLast(BlockDevice host, out VhdFooter footer)
+    {
+        footer = default;
+        if (host.Length < Size)
+            return -1;
+        Span<byte> tail = stackalloc byte[Size];
+        host.Read(host.Length - Size, tail);
+        return TryView(tail, out footer) ? host.Length - Size : -1;
+    }
+
+    /// <summary>Moves its time on by a second, so that images which are differences to this one see that it was changed. The clock would do, too, but
+    /// then the same edit would not give the same bytes.</summary>
+    internal void Touch()
+    {
+        TimeStamp = unchecked(TimeStamp + 1);
+        Checksum = ComputeChecksum();
+    }
+
+    /// <summary>What there is to tell people.</summary>
+    internal readonly IEnumerable<KeyValuePair<string, string>> Describe()
+    {
+        yield return new("creator", $"{Text(CreatorApplication)} {CreatorVersion >> 16}.{CreatorVersion & 0xFFFF} on {Text(CreatorHostOs)}");
+        yield return new("created", Epoch.AddSeconds(TimeStamp).ToString("yyyy-MM-ddTHH:mm:ssZ", CultureInfo.InvariantCulture));
+        yield return new("identifier", UniqueId.ToString());
+        yield return new("geometry", $"{Cylinders}/{Heads}/{SectorsPerTrack}");
+    }
 
     /// <summary>Views a footer that is one for sure: with its cookie, or, the cookie being lost, with a right checksum for one that has it.</summary>
     internal static bool TryView(ReadOnlySpan<byte> bytes, out VhdFooter footer)
@@ -93,5 +150,16 @@ internal struct VhdFooter                           // 512 bytes, big-endian
             tracks = sectors / perTrack;
         }
         return ((int)(tracks / heads), heads, perTrack);
+    }
+
+    private static uint Number(ReadOnlySpan<byte> text) => BinaryPrimitives.ReadUInt32BigEndian(text);
+
+    private static string Text(uint value)
+    {
+        Span<byte> bytes = stackalloc byte[4];
+        BinaryPrimitives.WriteUInt32BigEndian(bytes, value);
+        foreach (ref var b in bytes)
+            b = b is >= 0x20 and < 0x7F ? b : (byte)'.';
+        return Encoding.ASCII.GetString(bytes).TrimEnd(' ', '.');
     }
 }

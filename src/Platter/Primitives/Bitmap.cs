@@ -1,4 +1,3 @@
-using System.Numerics;
 using System.Runtime.InteropServices;
 
 namespace Platter.Primitives;
@@ -43,20 +42,7 @@ public sealed class Bitmap
     public void Fill(long start, long count, bool value)
     {
         CheckRange(start, count);
-        if (count == 0)
-            return;
-        var last = start + count - 1;
-        long firstWord = start >> 6, lastWord = last >> 6;
-        var firstMask = ulong.MaxValue << (int)(start & 63);
-        var lastMask = ulong.MaxValue >> (int)(63 - (last & 63));
-        if (firstWord == lastWord)
-        {
-            Apply(firstWord, firstMask & lastMask, value);
-            return;
-        }
-        Apply(firstWord, firstMask, value);
-        _words.AsSpan((int)firstWord + 1, (int)(lastWord - firstWord - 1)).Fill(value ? ulong.MaxValue : 0);
-        Apply(lastWord, lastMask, value);
+        BitWords.Fill(_words, start, count, value);
     }
 
     /// <summary>How many bits are set.</summary>
@@ -66,18 +52,7 @@ public sealed class Bitmap
     public long CountSet(long start, long count)
     {
         CheckRange(start, count);
-        if (count == 0)
-            return 0;
-        var last = start + count - 1;
-        long firstWord = start >> 6, lastWord = last >> 6;
-        var firstMask = ulong.MaxValue << (int)(start & 63);
-        var lastMask = ulong.MaxValue >> (int)(63 - (last & 63));
-        if (firstWord == lastWord)
-            return BitOperations.PopCount(_words[firstWord] & firstMask & lastMask);
-        long total = BitOperations.PopCount(_words[firstWord] & firstMask);
-        foreach (var word in _words.AsSpan((int)firstWord + 1, (int)(lastWord - firstWord - 1)))
-            total += BitOperations.PopCount(word);
-        return total + BitOperations.PopCount(_words[lastWord] & lastMask);
+        return BitWords.CountSet(_words, start, count);
     }
 
     /// <summary>The first clear bit from <paramref name="from"/> and below <paramref name="limit"/>; -1 when there is none.</summary>
@@ -167,36 +142,10 @@ public sealed class Bitmap
         return bytes[..Math.Min(count, bytes.Length)];
     }
 
-    // Looks for a bit that is 1 once flipped: `like` is all ones to find set bits, 0 to find clear ones.
     private long Next(long from, long limit, ulong like)
     {
         CheckRange(from, limit - from);
-        if (from >= limit)
-            return -1;
-        var index = from >> 6;
-        var lastIndex = (limit - 1) >> 6;
-        var word = (_words[index] ^ ~like) & ulong.MaxValue << (int)(from & 63);
-        while (word == 0 && index < lastIndex)
-        {
-            var rest = _words.AsSpan((int)index + 1, (int)(lastIndex - index));
-            var skipped = rest.IndexOfAnyExcept(~like);       // vectorised: whole words without a hit
-            if (skipped < 0)
-                return -1;
-            index += 1 + skipped;
-            word = _words[index] ^ ~like;
-        }
-        if (word == 0)
-            return -1;
-        var found = (index << 6) + BitOperations.TrailingZeroCount(word);
-        return found < limit ? found : -1;
-    }
-
-    private void Apply(long word, ulong mask, bool value)
-    {
-        if (value)
-            _words[word] |= mask;
-        else
-            _words[word] &= ~mask;
+        return BitWords.Next(_words, from, limit, like);
     }
 
     private void CheckRange(long start, long count)

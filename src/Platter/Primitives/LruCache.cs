@@ -2,20 +2,20 @@ using System.Diagnostics.CodeAnalysis;
 
 namespace Platter.Primitives;
 
-/// <summary>A bounded cache that gives up what was used longest ago. Not for several threads at once.</summary>
+/// <summary>A bounded cache of things that have numbers (pages, clusters); gives up what was used longest ago. Not for several threads at once.</summary>
 /// <param name="capacity">How many entries are kept; at least 1.</param>
 /// <param name="evicted">Told of each entry that is given up for room, before it goes (a write-back cache writes it then).</param>
-public sealed class LruCache<TKey, TValue>(int capacity, Action<TKey, TValue>? evicted = null) where TKey : notnull
+public sealed class LruCache<TValue>(int capacity, Action<long, TValue>? evicted = null)
 {
     // The order is a ring through an array of nodes: no allocation per entry. Node 0 is the ring's head.
     private struct Node
     {
-        public TKey Key;
+        public long Key;
         public TValue Value;
         public int Newer, Older;
     }
 
-    private readonly Dictionary<TKey, int> _index = [];
+    private readonly NumberMap<int> _index = new();
     private readonly int _capacity = capacity >= 1 ? capacity : throw new ArgumentOutOfRangeException(nameof(capacity));
     private Node[] _nodes = new Node[Math.Min(capacity, 15) + 1];
     private int _used = 1;
@@ -24,9 +24,9 @@ public sealed class LruCache<TKey, TValue>(int capacity, Action<TKey, TValue>? e
     public int Count => _index.Count;
 
     /// <summary>Looks up and, when found, makes the entry the newest.</summary>
-    public bool TryGet(TKey key, [MaybeNullWhen(false)] out TValue value)
+    public bool TryGet(long key, [MaybeNullWhen(false)] out TValue value)
     {
-        if (!_index.TryGetValue(key, out var i))
+        if (!_index.TryGetValue((ulong)key, out var i))
         {
             value = default;
             return false;
@@ -38,9 +38,9 @@ public sealed class LruCache<TKey, TValue>(int capacity, Action<TKey, TValue>? e
     }
 
     /// <summary>Adds or replaces, as the newest entry.</summary>
-    public void Set(TKey key, TValue value)
+    public void Set(long key, TValue value)
     {
-        if (_index.TryGetValue(key, out var i))
+        if (_index.TryGetValue((ulong)key, out var i))
         {
             _nodes[i].Value = value;
             Unlink(i);
@@ -57,13 +57,13 @@ public sealed class LruCache<TKey, TValue>(int capacity, Action<TKey, TValue>? e
         _nodes[i].Key = key;
         _nodes[i].Value = value;
         LinkNewest(i);
-        _index.Add(key, i);
+        _index[(ulong)key] = i;
     }
 
     /// <summary>Forgets an entry, without telling anybody; false when it isn't there.</summary>
-    public bool Remove(TKey key)
+    public bool Remove(long key)
     {
-        if (!_index.TryGetValue(key, out var i))
+        if (!_index.TryGetValue((ulong)key, out var i))
             return false;
         Release(i);
         return true;
@@ -78,8 +78,12 @@ public sealed class LruCache<TKey, TValue>(int capacity, Action<TKey, TValue>? e
         _free = 0;
     }
 
+    /// <summary>What was used longest ago.</summary>
+    /// <exception cref="InvalidOperationException">The cache is empty.</exception>
+    public TValue Oldest => Count > 0 ? _nodes[_nodes[0].Newer].Value : throw new InvalidOperationException("the cache is empty");
+
     /// <summary>The entries, oldest first; the cache must not change meanwhile.</summary>
-    public IEnumerable<KeyValuePair<TKey, TValue>> OldestFirst()
+    public IEnumerable<KeyValuePair<long, TValue>> OldestFirst()
     {
         for (var i = _nodes[0].Newer; i != 0; i = _nodes[i].Newer)
             yield return new(_nodes[i].Key, _nodes[i].Value);
@@ -100,9 +104,9 @@ public sealed class LruCache<TKey, TValue>(int capacity, Action<TKey, TValue>? e
 
     private void Release(int i)
     {
-        _index.Remove(_nodes[i].Key);
+        _index.Remove((ulong)_nodes[i].Key);
         Unlink(i);
-        _nodes[i] = new Node { Key = default!, Value = default!, Older = _free };
+        _nodes[i] = new Node { Value = default!, Older = _free };
         _free = i;
     }
 

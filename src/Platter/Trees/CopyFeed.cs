@@ -65,17 +65,26 @@ internal enum CopyLosses
 }
 
 /// <summary>Brings the messages of a <see cref="CopyReader"/> to the writer: from a thread of its own, ahead of the writer as
-/// far as the ring has room, or one by one when source and target are the same volume.</summary>
+/// far as the ring has room. The first few, and all when source and target are the same volume, one by one.</summary>
 internal sealed class CopyFeed : IDisposable
 {
     private const int MaxQueued = 4096;
 
+    // Reading ahead pays from here on: a thread and what goes with it cost more than a small file.
+    private const int AloneMessages = 16;
+    private const long AloneBytes = 1 << 20;
+
     private readonly IEnumerator<CopyMessage> _messages;
     private readonly CancellationTokenSource _stop = new();
     private readonly Action<long> _moved;
-    private readonly Thread? _thread;
+    private readonly bool _threaded;
     private readonly Lock _gate = new();
-    private readonly SemaphoreSlim _filled = new(0), _room = new(0);
+
+    // All three from when the thread starts.
+    private Thread? _thread;
+    private SemaphoreSlim? _filled, _room;
+    private int _aloneMessages;
+    private long _aloneBytes;
 
     // The writer takes whole batches: one lock for many small files.
     private List<CopyMessage> _incoming = [], _batch = [];
@@ -89,10 +98,7 @@ internal sealed class CopyFeed : IDisposable
         Cancellation = cancellation;
         _moved = moved;
         _messages = messages(this).GetEnumerator();
-        if (!threaded)
-            return;
-        _thread = new Thread(Pump) { IsBackground = true, Name = "Platter copy reader" };
-        _thread.Start();
+        _threaded = threaded;
     }
 
     public CopyRing Ring { get; }
@@ -115,8 +121,14 @@ internal sealed class CopyFeed : IDisposable
     {
         if (_thread is null)
         {
-            message = _messages.MoveNext() ? _messages.Current : new CopyMessage(CopyStep.Finished, null!);
-            return;
+            if (!_threaded || (_aloneMessages < AloneMessages && _aloneBytes < AloneBytes))
+            {
+                message = _messages.MoveNext() ? _messages.Current : new CopyMessage(CopyStep.Finished, null!);
+                _aloneMessages++;
+                _aloneBytes += message.Length;
+                return;
+            }
+            StartThread();
         }
         while (_taken == _batch.Count)
         {
@@ -130,13 +142,13 @@ internal sealed class CopyFeed : IDisposable
                     if (_readerWaits)
                     {
                         _readerWaits = false;
-                        _room.Release();
+                        _room!.Release();
                     }
                     break;
                 }
                 _writerWaits = true;
             }
-            _filled.Wait(Cancellation);
+            _filled!.Wait(Cancellation);
         }
         message = _batch[_taken];
         if (message.Step != CopyStep.Finished)
@@ -147,13 +159,23 @@ internal sealed class CopyFeed : IDisposable
 
     public void Dispose()
     {
-        _stop.Cancel();
-        _thread?.Join();
+        if (_thread is not null)
+        {
+            _stop.Cancel();
+            _thread.Join();
+        }
         _messages.Dispose();
         Ring.Dispose();
         _stop.Dispose();
-        _filled.Dispose();
-        _room.Dispose();
+        _filled?.Dispose();
+        _room?.Dispose();
+    }
+
+    private void StartThread()
+    {
+        (_filled, _room) = (new SemaphoreSlim(0), new SemaphoreSlim(0));
+        _thread = new Thread(Pump) { IsBackground = true, Name = "Platter copy reader" };
+        _thread.Start();
     }
 
     private void Pump()
@@ -196,12 +218,12 @@ internal sealed class CopyFeed : IDisposable
                     if (!_writerWaits)
                         return;
                     _writerWaits = false;
-                    _filled.Release();
+                    _filled!.Release();
                     return;
                 }
                 _readerWaits = true;
             }
-            _room.Wait(Stop);
+            _room!.Wait(Stop);
         }
     }
 }

@@ -8,7 +8,7 @@ internal sealed class CopyReader(TreeSource source, Capabilities target, CopyOpt
     /// <summary>Unallocated bytes that make it worth asking a file for its holes; less is often inline data or compression.</summary>
     private const long WorthwhileHole = 64 << 10;
 
-    private readonly Dictionary<object, TreeEntry> _linked = [];
+    private Dictionary<object, TreeEntry>? _linked;
 
     public IEnumerable<CopyMessage> Read(CopyFeed feed)
     {
@@ -32,6 +32,7 @@ internal sealed class CopyReader(TreeSource source, Capabilities target, CopyOpt
             }
             if (entry.LinkIdentity is { } identity && entry.Kind != EntryKind.Directory)
             {
+                _linked ??= [];
                 if (_linked.TryGetValue(identity, out var first))
                 {
                     if (target.Has(Features.HardLinks))
@@ -177,8 +178,10 @@ internal sealed class CopyReader(TreeSource source, Capabilities target, CopyOpt
             attributes = null;
         }
         List<StreamDescription>? kept = null;
-        foreach (var stream in source.GetStreams(entry))
+        var streams = source.GetStreams(entry);
+        for (var i = 0; i < streams.Count; i++)
         {
+            var stream = streams[i];
             var fork = stream.Name.Kind == StreamKind.ResourceFork;
             if (target.Has(fork ? Features.ResourceForks : Features.NamedStreams))
                 (kept ??= []).Add(stream);
@@ -190,9 +193,14 @@ internal sealed class CopyReader(TreeSource source, Capabilities target, CopyOpt
 
     private IEnumerable<CopyMessage> ReadExtras(CopyFeed feed, TreeEntry entry, EntryExtras extras)
     {
-        foreach (var attribute in extras.Attributes ?? TreeSource.NoAttributes)
-            yield return new CopyMessage(CopyStep.Attribute, entry) { Extra = attribute };
-        foreach (var stream in extras.Streams ?? [])
+        if (extras.Attributes is { Count: > 0 } attributes)
+        {
+            foreach (var attribute in attributes)
+                yield return new CopyMessage(CopyStep.Attribute, entry) { Extra = attribute };
+        }
+        if (extras.Streams is null)
+            yield break;
+        foreach (var stream in extras.Streams)
         {
             var opened = Attempt(() => source.OpenContent(entry, stream.Name), out var content, out var fault);
             using (content)

@@ -63,6 +63,8 @@ public readonly record struct CopyProblem(string Path, Exception Reason);
 /// <summary>What a copy did, and what it could not.</summary>
 public sealed record CopyReport
 {
+    internal static CopyReport None { get; } = new();
+
     public long Files { get; init; }
     public long Directories { get; init; }
     public long SymbolicLinks { get; init; }
@@ -96,7 +98,7 @@ internal sealed class CopyTally
 {
     private const int MaxProblems = 1000;
     private readonly List<CopyLoss> _losses = [];      // by kind; a handful
-    private readonly List<CopyProblem> _problems = [];
+    private List<CopyProblem>? _problems;
 
     public long Files, Directories, SymbolicLinks, SpecialFiles, HardLinks, Bytes, Replaced, Skipped, NotReached, ProblemCount;
 
@@ -116,6 +118,7 @@ internal sealed class CopyTally
     public void Fail(TreeEntry entry, Exception reason)
     {
         ProblemCount++;
+        _problems ??= [];
         if (_problems.Count < MaxProblems)
             _problems.Add(new CopyProblem(entry.Path, reason));
     }
@@ -123,7 +126,7 @@ internal sealed class CopyTally
     public CopyReport ToReport() => new()
     {
         Files = Files, Directories = Directories, SymbolicLinks = SymbolicLinks, SpecialFiles = SpecialFiles, HardLinks = HardLinks,
-        Bytes = Bytes, Replaced = Replaced, Skipped = Skipped, Losses = _losses, Problems = _problems,
+        Bytes = Bytes, Replaced = Replaced, Skipped = Skipped, Losses = _losses, Problems = _problems ?? CopyReport.None.Problems,
         ProblemCount = ProblemCount, NotReached = NotReached,
     };
 }

@@ -9,7 +9,7 @@ namespace Platter.Trees;
 internal sealed unsafe class CopyRing(int capacity) : IDisposable
 {
     private readonly Lock _gate = new();
-    private readonly SemaphoreSlim _room = new(0);
+    private SemaphoreSlim? _room;     // from when somebody had to wait
 
     // Outside the collected heap: pages that are never touched cost nothing there, and no collection is set off by its size.
     private byte* _bytes;
@@ -42,6 +42,7 @@ internal sealed unsafe class CopyRing(int capacity) : IDisposable
                     _head = offset + length;
                     return (offset, charge);
                 }
+                _room ??= new SemaphoreSlim(0);
                 _waiting = true;
             }
             _room.Wait(stop);
@@ -76,13 +77,13 @@ internal sealed unsafe class CopyRing(int capacity) : IDisposable
                 return;
             _waiting = false;
         }
-        _room.Release();
+        _room!.Release();
     }
 
     /// <summary>Neither side may use a range any more.</summary>
     public void Dispose()
     {
-        _room.Dispose();
+        _room?.Dispose();
         NativeMemory.Free(_bytes);
         _bytes = null;
     }

@@ -45,7 +45,7 @@ public abstract class TreeSource : IDisposable
     }
 
     /// <summary>The streams of a file besides its main data.</summary>
-    public virtual IReadOnlyList<StreamDescription> GetStreams(TreeEntry entry) => [];
+    public virtual IReadOnlyList<StreamDescription> GetStreams(TreeEntry entry) => NoStreams;
 
     /// <summary>The extended attributes, with the prefix of their namespace.</summary>
     public virtual IReadOnlyDictionary<string, byte[]> GetExtendedAttributes(TreeEntry entry) => NoAttributes;
@@ -55,6 +55,9 @@ public abstract class TreeSource : IDisposable
 
     /// <summary>Whether reading goes through this volume, which then must not be changed on another thread meanwhile.</summary>
     internal virtual bool ReadsFrom(Volume volume) => false;
+
+    // A list, since asking an array through this interface is compiled at every start.
+    private static readonly List<StreamDescription> NoStreams = [];
 
     internal static IReadOnlyDictionary<string, byte[]> NoAttributes { get; } = new Dictionary<string, byte[]>(StringComparer.Ordinal);
 

@@ -9,7 +9,7 @@ public sealed class VolumeTreeSink : TreeSink
     private readonly Folder _top;
     private readonly Dictionary<TreeEntry, Folder> _folders = [];
     private readonly Dictionary<TreeEntry, NodeId> _linked = [];
-    private readonly List<(NodeId Id, MetadataChange Metadata)> _directories = [];
+    private List<(NodeId Id, MetadataChange Metadata)>? _directories;
     private (TreeEntry? Entry, NodeId Id, Timestamp? Modified) _last;
 
     /// <param name="volume">The volume.</param>
@@ -42,7 +42,7 @@ public sealed class VolumeTreeSink : TreeSink
         var id = Create(entry, folder.Id, entry.Name, metadata, null, folder);
         folder.Added?.Add(entry.Name);
         _folders.Add(entry, new Folder(id, entry, null));
-        _directories.Add((id, metadata));
+        (_directories ??= []).Add((id, metadata));
         _last = (entry, id, null);
         return AddOutcome.Added;
     }
@@ -97,7 +97,7 @@ public sealed class VolumeTreeSink : TreeSink
     public override void SetRootMetadata(MetadataChange metadata)
     {
         if (Capabilities.Has(Features.Mode) || _top.Id != _volume.RootId)
-            _directories.Insert(0, (_top.Id, metadata));
+            (_directories ??= []).Insert(0, (_top.Id, metadata));
     }
 
     public override void Step(long commitEvery)
@@ -109,13 +109,13 @@ public sealed class VolumeTreeSink : TreeSink
     internal override void Finish(CopyTally tally)
     {
         // Making an entry in a directory may have changed its times; the deepest were made last.
-        for (var i = _directories.Count - 1; i >= 0; i--)
+        for (var i = (_directories?.Count ?? 0) - 1; i >= 0; i--)
         {
-            var (id, metadata) = _directories[i];
+            var (id, metadata) = _directories![i];
             if (metadata.Modified is not null || metadata.Accessed is not null || metadata.Created is not null)
                 _volume.SetMetadata(id, metadata);
         }
-        _directories.Clear();
+        _directories = null;
     }
 
     internal override bool WritesTo(TreeSource source) => source.ReadsFrom(_volume);
@@ -135,7 +135,7 @@ public sealed class VolumeTreeSink : TreeSink
                 return AddOutcome.Skipped;
             if (Overwrite == Overwrite.Refuse || old.Kind == EntryKind.Directory)
                 throw new AlreadyExistsException(entry.Path);
-            id = Replace(entry, folder, metadata, content, link);
+            id = _volume.Replace(folder.Id, entry.Name, name => Create(entry, folder.Id, name, metadata, content, folder, link));
             outcome = AddOutcome.Replaced;
         }
         else
@@ -152,27 +152,6 @@ public sealed class VolumeTreeSink : TreeSink
         if (entry.Metadata.Modified is not { } time || old.Modified is not { } oldTime)
             return true;
         return (Capabilities.Modified?.Round(time) ?? time) > oldTime;
-    }
-
-    /// <summary>Makes the entry under a free name first, so that the old one is there until the new one is whole.</summary>
-    private NodeId Replace(TreeEntry entry, Folder folder, MetadataChange metadata, CopyContent? content, NodeId? link)
-    {
-        var name = "platter.new";
-        for (var i = 1; _volume.TryLookup(folder.Id, name, out _); i++)
-            name = $"platter{i}.new";
-        var id = Create(entry, folder.Id, name, metadata, content, folder, link);
-        var done = false;
-        try
-        {
-            _volume.Rename(folder.Id, name, folder.Id, entry.Name, replace: true);
-            done = true;
-        }
-        finally
-        {
-            if (!done)
-                _volume.Delete(folder.Id, name);
-        }
-        return id;
     }
 
     private NodeId Create(TreeEntry entry, NodeId parent, string name, MetadataChange metadata, CopyContent? content, Folder folder, NodeId? link = null)

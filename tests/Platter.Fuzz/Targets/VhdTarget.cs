@@ -26,7 +26,7 @@ internal sealed class VhdTarget : FuzzTarget
         foreach (var length in new[] { 512, 65536, 1 << 20 })
         {
             var host = new ResizableMemoryDevice(0);
-            var options = new ContainerOptions { WholeMebibytes = length >= 1 << 20, UniqueId = new Guid(1, 2, 3, new byte[8]), Created = FatBases.Clock.GetUtcNow() };
+            var options = new ContainerOptions { WholeMebibytes = length >= 1 << 20, UniqueId = new Guid(1, 2, 3, new byte[8]), Created = VolumeTree.Clock.GetUtcNow() };
             using var container = ContainerFormat.VhdFixed.Create(host, length, options);
             container.Disk.Write(0, "a disk of some bytes"u8);
             _bases.Add(new PagedImage(host.Bytes));

@@ -72,7 +72,7 @@ public partial class FatMtoolsTests
         }).ToArray();
         Tool.Expect("mcopy", ["-i", path, .. files, "::/"]);
 
-        using var c = new FatCase(MkfsFat.Load(path));
+        using var c = new FatCase(ScratchDevice.Load(path));
         foreach (var (name, i) in Names.Select((n, i) => (n, i)))
         {
             Assert.Equal(ConformanceCase.Bytes(i * 50, i), c.Read("/" + name));

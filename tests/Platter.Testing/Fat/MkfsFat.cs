@@ -39,22 +39,6 @@ public static class MkfsFat
         return result.ExitCode == 0 && !result.All.Contains("Leaving filesystem unchanged", StringComparison.Ordinal) ? null : result.All;
     }
 
-    /// <summary>The bytes of a host file as a device that shares nothing with it.</summary>
-    public static ScratchDevice Load(string path, int sectorSize = 512)
-    {
-        using var file = File.OpenRead(path);
-        var device = new ScratchDevice(file.Length, sectorSize);
-        var buffer = new byte[1 << 16];
-        for (var at = 0L; at < file.Length;)
-        {
-            var count = file.ReadAtLeast(buffer, buffer.Length, throwOnEndOfStream: false);
-            if (buffer.AsSpan(0, count).ContainsAnyExcept((byte)0))
-                device.WriteFresh(at, buffer.AsSpan(0, count));
-            at += count;
-        }
-        return device;
-    }
-
     private static ScratchDevice Run(string arguments, long length)
     {
         using var folder = new TempFolder();
@@ -62,6 +46,6 @@ public static class MkfsFat
         using (var file = File.Create(path))
             file.SetLength(length);
         Tool.Expect("mkfs.vfat", [.. arguments.Split(' ', StringSplitOptions.RemoveEmptyEntries), "--invariant", path]);
-        return Load(path);
+        return ScratchDevice.Load(path);
     }
 }

@@ -88,6 +88,22 @@ public sealed class ScratchDevice(long length, int sectorSize = 512) : BlockDevi
         }
     }
 
+    /// <summary>The bytes of a host file as a device that shares nothing with it.</summary>
+    public static ScratchDevice Load(string path, int sectorSize = 512)
+    {
+        using var file = File.OpenRead(path);
+        var device = new ScratchDevice(file.Length, sectorSize);
+        var buffer = new byte[1 << 16];
+        for (var at = 0L; at < file.Length;)
+        {
+            var count = file.ReadAtLeast(buffer, buffer.Length, throwOnEndOfStream: false);
+            if (buffer.AsSpan(0, count).ContainsAnyExcept((byte)0))
+                device.WriteFresh(at, buffer.AsSpan(0, count));
+            at += count;
+        }
+        return device;
+    }
+
     protected override void ReadCore(long offset, Span<byte> buffer)
     {
         BytesRead += buffer.Length;

@@ -13,8 +13,8 @@ public sealed class NewImageTests : IDisposable
 
     [Theory]
     [InlineData("a.img", "raw", 5 << 20)]
-    [InlineData("a.vhd", "vhd-fixed", (5 << 20) + 512)]
-    [InlineData("a.VHD", "vhd-fixed", (5 << 20) + 512)]
+    [InlineData("a.vhd", "vhd", 4096 + (2 << 20) + 512)]
+    [InlineData("a.VHD", "vhd", 4096 + (2 << 20) + 512)]
     [InlineData("a", "raw", 5 << 20)]
     public void Nothing_has_the_name_before_it_is_complete(string name, string format, long length)
     {
@@ -85,7 +85,7 @@ public sealed class NewImageTests : IDisposable
     [Fact]
     public void Room_is_taken_in_advance_when_asked()
     {
-        using var image = NewImage.Create(_folder.File("a.vhd"), 3 << 20, new NewImageOptions { Preallocate = true });
+        using var image = NewImage.Create(_folder.File("a.vhd"), 3 << 20, new NewImageOptions { Preallocate = true, Format = ContainerFormat.VhdFixed });
         image.Complete();
         using var file = HostFile.Open(_folder.File("a.vhd"), FileAccess.Read);
         Assert.True(file.AllocatedBytes >= 3 << 20);

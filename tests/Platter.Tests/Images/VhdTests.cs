@@ -121,8 +121,6 @@ public sealed class VhdTests
     }
 
     [Theory]
-    [InlineData(0, "vhdxfile", "VHDX")]
-    [InlineData(0, "QFI\u00FB\0\0\0\u0003", "qcow2 image (version 3)")]
     [InlineData(0, "KDMV", "VMDK")]
     [InlineData(0, "# Disk DescriptorFile", "VMDK")]
     [InlineData(0x40, "\u007F\u0010\u00DA\u00BE", "VDI")]
@@ -144,18 +142,18 @@ public sealed class VhdTests
     }
 
     [Theory]
-    [InlineData(3u, "dynamic VHD")]
-    [InlineData(4u, "differencing VHD")]
-    public void Other_kinds_of_vhd_are_named_by_the_copy_at_their_start(uint type, string name)
+    [InlineData(3u)]
+    [InlineData(4u)]
+    public void A_footer_of_a_dynamic_disk_without_its_header_is_refused(uint type)
     {
         var host = NewVhd();
         ref var footer = ref OnDisk.Edit<VhdFooter>(host.Bytes, 1 << 20);
         footer.DiskType = type;
         footer.Checksum = footer.ComputeChecksum();
         host.Bytes[(1 << 20)..].CopyTo(host.Bytes);
-        Assert.Contains(name, Assert.Throws<UnsupportedFeatureException>(() => Container.Open(host)).Message, StringComparison.Ordinal);
+        Assert.Equal("VHD-0011", Assert.Throws<DiskFormatException>(() => Container.Open(host)).Code);
         host.Bytes[..512].Clear();
-        Assert.Contains(name, Assert.Throws<UnsupportedFeatureException>(() => Container.Open(host)).Message, StringComparison.Ordinal);
+        Assert.Equal("VHD-0011", Assert.Throws<DiskFormatException>(() => Container.Open(host)).Code);
     }
 
     [Fact]

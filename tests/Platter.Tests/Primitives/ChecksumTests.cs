@@ -51,8 +51,8 @@ public sealed class LruCacheTests
     [Fact]
     public void What_was_used_longest_ago_goes_first()
     {
-        var gone = new List<int>();
-        var cache = new LruCache<int, string>(2, (k, _) => gone.Add(k));
+        var gone = new List<long>();
+        var cache = new LruCache<string>(2, (k, _) => gone.Add(k));
         cache.Set(1, "a");
         cache.Set(2, "b");
         Assert.True(cache.TryGet(1, out _));
@@ -66,8 +66,8 @@ public sealed class LruCacheTests
     public void Random_use_gives_what_a_list_would()
     {
         var random = new Random(1);
-        var cache = new LruCache<int, int>(20);
-        var model = new List<(int Key, int Value)>();
+        var cache = new LruCache<int>(20);
+        var model = new List<(long Key, int Value)>();
         for (var step = 0; step < 20_000; step++)
         {
             var key = random.Next(40);

@@ -10,13 +10,13 @@ internal sealed class ExtBlocks
     private const int CachedBytes = 8 << 20;
 
     private readonly ExtGeometry _geometry;
-    private readonly LruCache<long, byte[]> _cache;
+    private readonly LruCache<byte[]> _cache;
 
     public ExtBlocks(BlockDevice device, ExtGeometry geometry)
     {
         Device = device;
         _geometry = geometry;
-        _cache = new LruCache<long, byte[]>(CachedBytes / geometry.BlockSize);
+        _cache = new LruCache<byte[]>(CachedBytes / geometry.BlockSize);
     }
 
     public BlockDevice Device { get; }

@@ -87,8 +87,8 @@ internal sealed class FatCheckerNames(FatCheckedDirectory directory, CheckReport
 
     private static string? BadLong(ReadOnlySpan<char> name)
     {
-        if (name.Length > FatNames.MaxLength)
-            return $"has {name.Length} UTF-16 units, expected at most {FatNames.MaxLength}";
+        if (name.Length > WindowsNames.MaxLength)
+            return $"has {name.Length} UTF-16 units, expected at most {WindowsNames.MaxLength}";
         foreach (var c in name)
         {
             if (c < 0x20 || "*?<>|\":/\\".Contains(c))

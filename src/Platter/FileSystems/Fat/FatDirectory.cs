@@ -1,15 +1,17 @@
 using Platter.Blocks;
+using Platter.FileSystems.Clusters;
 using Platter.Primitives;
 
 namespace Platter.FileSystems.Fat;
 
 /// <summary>A directory's slots in memory: at most 2 MiB, read whole, changed here, written back by sectors.</summary>
-internal sealed class FatDirectory
+internal sealed class FatDirectory : ICachedDirectory
 {
     // Scanning beats an index for a few look-ups; for many it would be quadratic.
     private const int ScansBeforeIndex = 6;
     private const int SectorBytes = 512;
 
+    private readonly BlockDevice _device;
     private readonly FatGeometry _geometry;
     private readonly CodePage _codePage;
     private readonly ClusterChain? _chain;
@@ -23,8 +25,9 @@ internal sealed class FatDirectory
     private bool _hasDuplicates;
     private Dictionary<string, int>? _index;
 
-    private FatDirectory(FatGeometry geometry, CodePage codePage, ClusterChain? chain, byte[] bytes)
+    private FatDirectory(BlockDevice device, FatGeometry geometry, CodePage codePage, ClusterChain? chain, byte[] bytes)
     {
+        _device = device;
         _geometry = geometry;
         _codePage = codePage;
         _chain = chain;
@@ -46,7 +49,7 @@ internal sealed class FatDirectory
     /// <summary>Clusters that hold the directory; null for the fixed root of FAT12 and FAT16.</summary>
     public ClusterChain? Chain => _chain;
 
-    /// <summary>When it was last used, by the volume's own count.</summary>
+    public long CachedBytes => _length;
     public long LastUse { get; set; }
 
     /// <summary>Reads a directory.</summary>
@@ -63,9 +66,9 @@ internal sealed class FatDirectory
         {
             var root = new byte[geometry.RootLength];
             device.Read(geometry.RootOffset, root);
-            return new FatDirectory(geometry, codePage, null, root);
+            return new FatDirectory(device, geometry, codePage, null, root);
         }
-        var chain = new ClusterChain(table, geometry, first);
+        var chain = new ClusterChain(table, first);
         var most = Math.Max(FatGeometry.MaxDirectoryBytes / geometry.ClusterSize, 1);
 
         // The chain first, to its end: a broken one is refused before anything is read, however often it is tried.
@@ -78,13 +81,13 @@ internal sealed class FatDirectory
         var bytes = new byte[(int)count * geometry.ClusterSize];
         for (var index = 0u; index < count && chain.TryLocate(index, out var run); index++)
             ReadCluster(device, geometry.ClusterOffset(run.First), bytes.AsSpan((int)index * geometry.ClusterSize, geometry.ClusterSize));
-        return new FatDirectory(geometry, codePage, chain, bytes);
+        return new FatDirectory(device, geometry, codePage, chain, bytes);
     }
 
     /// <summary>A new directory of one cluster, zeroed, all of it to be written.</summary>
-    public static FatDirectory CreateEmpty(FatGeometry geometry, ClusterChain chain, CodePage codePage)
+    public static FatDirectory CreateEmpty(BlockDevice device, FatGeometry geometry, ClusterChain chain, CodePage codePage)
     {
-        var directory = new FatDirectory(geometry, codePage, chain, new byte[geometry.ClusterSize]);
+        var directory = new FatDirectory(device, geometry, codePage, chain, new byte[geometry.ClusterSize]);
         directory.MarkDirty(0, geometry.ClusterSize);
         return directory;
     }
@@ -185,7 +188,7 @@ internal sealed class FatDirectory
     /// <param name="space">Where a new cluster comes from.</param>
     /// <returns>The index of the short slot.</returns>
     /// <exception cref="VolumeFullException">No slots and no cluster left; the directory is as it was.</exception>
-    public int Insert(ReadOnlySpan<byte> slots, FatSpace space)
+    public int Insert(ReadOnlySpan<byte> slots, ClusterSpace space)
     {
         var count = slots.Length / FatShortSlot.Size;
         var at = FindHole(count);
@@ -249,7 +252,7 @@ internal sealed class FatDirectory
     }
 
     /// <summary>Writes the changed sectors.</summary>
-    public void WriteBack(BlockDevice device)
+    public void WriteBack()
     {
         if (_dirtyCount == 0)
             return;
@@ -263,7 +266,7 @@ internal sealed class FatDirectory
             var to = from;
             for (; to < limit && _dirtySectors[to / SectorBytes]; to += SectorBytes)
                 _dirtySectors[to / SectorBytes] = false;
-            device.Write(DeviceOffset(from), _bytes.AsSpan(from, Math.Min(to, limit) - from));
+            _device.Write(DeviceOffset(from), _bytes.AsSpan(from, Math.Min(to, limit) - from));
             sector = to / SectorBytes - 1;
         }
         _dirtyCount = 0;
@@ -366,7 +369,7 @@ internal sealed class FatDirectory
     }
 
     // All clusters that are needed or none: a name of 21 slots can take two small ones.
-    private void Grow(int needed, FatSpace space)
+    private void Grow(int needed, ClusterSpace space)
     {
         if (_chain is null)
             throw new VolumeFullException("root directory entries", (needed - _length) / FatShortSlot.Size, 0);

@@ -1,3 +1,4 @@
+using Platter.FileSystems.Clusters;
 using Platter.Primitives;
 
 namespace Platter.FileSystems.Fat;
@@ -31,14 +32,14 @@ internal sealed class FatEditor(FatVolume volume)
     {
         var (parentCluster, content) = volume.OpenDirectory(parent);
         CheckNewName(content, name);
-        var chain = new ClusterChain(volume.Table, volume.Geometry, 0);
+        var chain = new ClusterChain(volume.Table, 0);
         if (!chain.TryExtend(volume.Space, 1))
             throw new VolumeFullException("bytes", volume.Geometry.ClusterSize, 0);
         var complete = false;
         try
         {
             var template = NewSlot(DosAttributes.Directory, metadata, chain.First);
-            var directory = FatDirectory.CreateEmpty(volume.Geometry, chain, volume.CodePage);
+            var directory = FatDirectory.CreateEmpty(volume.Device, volume.Geometry, chain, volume.CodePage);
             Span<byte> dots = stackalloc byte[2 * FatShortSlot.Size];
             WriteDot(dots[..FatShortSlot.Size], template, ".", chain.First);
             WriteDot(dots[FatShortSlot.Size..], template, "..", parentCluster);
@@ -68,7 +69,7 @@ internal sealed class FatEditor(FatVolume volume)
         var (fromCluster, from) = volume.OpenDirectory(parent);
         var (toCluster, to) = volume.OpenDirectory(newParent);
         var entry = Find(from, name);
-        FatNames.Validate(newName);
+        WindowsNames.Validate(newName, "FAT");
         var sameDirectory = ReferenceEquals(from, to);
         if (sameDirectory && from.Name(entry) == newName)
             return;
@@ -92,7 +93,7 @@ internal sealed class FatEditor(FatVolume volume)
         // First out with the old slots, so that a full directory has room for the new ones; put back if that fails.
         var replacedCluster = replaced is { } r ? volume.FirstCluster(to, r.ShortSlot) : 0;
         if (replacedCluster != 0)
-            new ClusterChain(volume.Table, volume.Geometry, replacedCluster).CountAll();
+            new ClusterChain(volume.Table, replacedCluster).CountAll();
         var savedReplaced = replaced is { } gone ? to.Remove(gone) : null;
         var saved = from.Remove(entry);
         int shortSlot;
@@ -193,7 +194,7 @@ internal sealed class FatEditor(FatVolume volume)
 
     private static void CheckNewName(FatDirectory directory, string name)
     {
-        FatNames.Validate(name);
+        WindowsNames.Validate(name, "FAT");
         if (directory.TryFind(name, out _))
             throw new AlreadyExistsException(name);
     }
@@ -263,30 +264,25 @@ internal sealed class FatEditor(FatVolume volume)
             slot.Attributes = (byte)((slot.Attributes & ~(byte)Settable) | (byte)(attributes & Settable));
         if (change.Created is { } created)
         {
-            var (date, time, tenMs) = FatTimes.Encode(created, volume.UtcOffset);
+            var (date, time, tenMs) = DosTimes.Encode(created, volume.UtcOffset);
             slot.CreatedDate = date;
             slot.CreatedTime = time;
             slot.CreatedTenMs = tenMs;
         }
         if (change.Modified is { } modified)
         {
-            var (date, time, _) = FatTimes.Encode(modified, volume.UtcOffset);
+            var (date, time, _) = DosTimes.Encode(modified, volume.UtcOffset);
             slot.ModifiedDate = date;
             slot.ModifiedTime = time;
         }
         if (change.Accessed is { } accessed)
-            slot.AccessedDate = FatTimes.Encode(accessed, volume.UtcOffset).Date;
+            slot.AccessedDate = DosTimes.Encode(accessed, volume.UtcOffset).Date;
     }
 
-    private static void RefuseForeign(MetadataChange change)
+    private void RefuseForeign(MetadataChange change)
     {
-        var missing = change.Mode is not null ? "permissions"
-            : change.UserId is not null || change.GroupId is not null ? "owners"
-            : change.FinderInfo is not null ? "Finder information"
-            : change.SecurityDescriptor is not null ? "security descriptors"
-            : change.DosAttributes is { } a && (a & ~(Settable | DosAttributes.Directory | DosAttributes.VolumeLabel)) != 0 ? $"attributes {a & ~Settable}"
-            : change.ShortName is not null ? "short names of one's own choice (they are made from the long name)"
-            : null;
+        var missing = volume.Capabilities.MissingFor(change)
+            ?? (change.ShortName is not null ? "short names of one's own choice (they are made from the long name)" : null);
         if (missing is not null)
             throw new UnsupportedFeatureException($"FAT has no {missing}");
     }

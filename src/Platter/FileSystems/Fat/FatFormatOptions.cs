@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text;
 
 namespace Platter.FileSystems.Fat;
@@ -84,22 +83,4 @@ internal sealed record FatFormatOptions
 
     /// <summary>The OEM name as stored. The specification recommends MSWIN4.1: old drivers look at it.</summary>
     public byte[] StoredOemName() => Encoding.ASCII.GetBytes((OemName ?? "MSWIN4.1").PadRight(8));
-
-    /// <summary>A serial number as tools print it: <c>1A2B-3C4D</c>.</summary>
-    /// <exception cref="ArgumentException">Anything else.</exception>
-    public static uint ParseSerial(string id)
-    {
-        var digits = id.Length == 9 && id[4] == '-' ? id.Remove(4, 1) : id;
-        return digits.Length == 8 && uint.TryParse(digits, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var serial)
-            ? serial
-            : throw new ArgumentException($"the id '{id}' is no FAT serial number: eight hex digits, 1A2B-3C4D");
-    }
-
-    /// <summary>DOS's way to make a serial number of a date and time, so a fixed clock gives the same volume every time.</summary>
-    public static uint SerialOf(DateTime time)
-    {
-        var low = (time.Month << 8 | time.Day) + (time.Second << 8 | time.Millisecond / 10);
-        var high = (time.Hour << 8 | time.Minute) + time.Year;
-        return (uint)(high & 0xFFFF) << 16 | (uint)(low & 0xFFFF);
-    }
 }

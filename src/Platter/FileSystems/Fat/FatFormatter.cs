@@ -20,7 +20,7 @@ internal static class FatFormatter
         var layout = FatFormatLayout.Choose(device.Length, own);
         var hidden = HiddenSectors(own, options.PartitionOffset);
         var now = options.Clock.GetUtcNow();
-        var serial = options.Id is { } id ? FatFormatOptions.ParseSerial(id) : FatFormatOptions.SerialOf((now + options.Volume.UtcOffset).UtcDateTime);
+        var serial = VolumeSerial.For(options);
         var label = EncodeLabel(options);
 
         // Everything that can be refused has been; from here on the old content goes.
@@ -103,7 +103,7 @@ internal static class FatFormatter
         extended.SerialNumber = serial;
         (label ?? "NO NAME    "u8).CopyTo((Span<byte>)extended.Label);
         (layout.Width switch { FatWidth.Fat12 => "FAT12   "u8, FatWidth.Fat16 => "FAT16   "u8, _ => "FAT32   "u8 }).CopyTo((Span<byte>)extended.TypeText);
-        FatBootCode.Write(sector, extendedOffset + OnDisk.Bytes(in extended).Length);
+        BootCode.Write(sector, extendedOffset + OnDisk.Bytes(in extended).Length);
         return sector;
     }
 
@@ -143,7 +143,7 @@ internal static class FatFormatter
         ref var slot = ref OnDisk.Edit<FatShortSlot>(bytes);
         label.CopyTo((Span<byte>)slot.Name);
         slot.Attributes = (byte)DosAttributes.VolumeLabel;
-        var (date, time, tenMs) = FatTimes.Encode(Timestamp.From(now), options.Volume.UtcOffset);
+        var (date, time, tenMs) = DosTimes.Encode(Timestamp.From(now), options.Volume.UtcOffset);
         slot.CreatedDate = slot.ModifiedDate = slot.AccessedDate = date;
         slot.CreatedTime = slot.ModifiedTime = time;
         slot.CreatedTenMs = tenMs;

@@ -1,16 +1,9 @@
 namespace Platter.FileSystems.Fat;
 
-/// <summary>The rules for long names: what may stand in them, and when two are the same.</summary>
-/// <remarks>"FAT: General Overview of On-Disk Format" 1.03, "Long File Names"; Windows adds the device names and the trailing dots.</remarks>
+/// <summary>When two long names are the same.</summary>
+/// <remarks>"FAT: General Overview of On-Disk Format" 1.03, "Long File Names". What may stand in them, <see cref="WindowsNames"/> knows.</remarks>
 internal sealed class FatNames : IEqualityComparer<string>
 {
-    /// <summary>UTF-16 units.</summary>
-    public const int MaxLength = 255;
-
-    private const string Forbidden = "\"*/:<>?\\|";
-
-    private static readonly string[] Devices = ["CON", "PRN", "AUX", "NUL", "CLOCK$", "CONIN$", "CONOUT$"];
-
     /// <summary>Compares unit by unit without case, as Windows and Linux do: surrogates have no case.</summary>
     public static FatNames Comparer { get; } = new();
 
@@ -28,34 +21,6 @@ internal sealed class FatNames : IEqualityComparer<string>
 
     public static char ToUpper(char c) => c < 0x80 ? (uint)(c - 'a') <= 'z' - 'a' ? (char)(c - 32) : c : char.ToUpperInvariant(c);
 
-    /// <summary>Checks a name that is to be stored.</summary>
-    /// <exception cref="InvalidNameException">It breaks a rule; the message says which.</exception>
-    public static void Validate(string name)
-    {
-        if (name.Length == 0)
-            throw new InvalidNameException(name, "is empty");
-        if (name.Length > MaxLength)
-            throw new InvalidNameException(name, $"has {name.Length} UTF-16 units, FAT stores at most {MaxLength}");
-        foreach (var c in name)
-        {
-            if (c < 0x20)
-                throw new InvalidNameException(Printable(name), $"holds the control character 0x{(int)c:X2}, which FAT forbids");
-            if (Forbidden.Contains(c))
-                throw new InvalidNameException(name, $"holds '{c}', which FAT forbids");
-        }
-        for (var i = 0; i < name.Length; i++)
-        {
-            if (char.IsSurrogate(name[i]) && !(char.IsHighSurrogate(name[i]) && i + 1 < name.Length && char.IsLowSurrogate(name[++i])))
-                throw new InvalidNameException(Printable(name), "is no valid Unicode (half of a surrogate pair): choose another name");
-        }
-        if (name is "." or "..")
-            throw new InvalidNameException(name, "stands for a directory itself or its parent");
-        if (name[^1] is '.' or ' ')
-            throw new InvalidNameException(name, "ends in a dot or a space, which Windows cuts off");
-        if (IsDevice(name))
-            throw new InvalidNameException(name, "is reserved for a device");
-    }
-
     public bool Equals(string? x, string? y) => x is null || y is null ? ReferenceEquals(x, y) : Same(x, y);
 
     public int GetHashCode(string name)
@@ -66,20 +31,4 @@ internal sealed class FatNames : IEqualityComparer<string>
             hash = (hash ^ ToUpper(c)) * 16777619;
         return (int)(hash ^ hash >> 15);
     }
-
-    // CON, con.txt, COM1 ... COM9, LPT1 ... LPT9 and their superscript digits, with any extension.
-    private static bool IsDevice(string name)
-    {
-        var dot = name.IndexOf('.', StringComparison.Ordinal);
-        var stem = name.AsSpan(0, dot < 0 ? name.Length : dot).TrimEnd(' ');
-        foreach (var device in Devices)
-        {
-            if (stem.Equals(device, StringComparison.OrdinalIgnoreCase))
-                return true;
-        }
-        return stem.Length == 4 && (stem[3] is >= '1' and <= '9' or '\u00B9' or '\u00B2' or '\u00B3')
-            && (stem.StartsWith("COM", StringComparison.OrdinalIgnoreCase) || stem.StartsWith("LPT", StringComparison.OrdinalIgnoreCase));
-    }
-
-    private static string Printable(string name) => string.Concat(name.Select(c => c < 0x20 || char.IsSurrogate(c) ? $"\\u{(int)c:X4}" : c.ToString()));
 }

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using Platter.Blocks;
+using Platter.FileSystems.Clusters;
 using Platter.Primitives;
 
 namespace Platter.FileSystems.Fat;
@@ -35,7 +36,7 @@ internal static class FatState
     }
 
     /// <summary>Brings the information sector up to date. A count that is not known is not made up.</summary>
-    public static void WriteInfo(BlockDevice device, FatGeometry geometry, FatSpace space)
+    public static void WriteInfo(BlockDevice device, FatGeometry geometry, ClusterSpace space)
     {
         if (!TryRead(device, geometry, out var bytes))
             return;

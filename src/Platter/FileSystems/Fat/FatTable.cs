@@ -1,42 +1,42 @@
 using System.Buffers.Binary;
 using Platter.Blocks;
+using Platter.FileSystems.Clusters;
 
 namespace Platter.FileSystems.Fat;
 
-/// <summary>The file allocation table: for each cluster the next one of its chain. Read in chunks as it is touched, changed in
+/// <summary>The file allocation table: for each cluster the next one of its chain. Read in pages as it is touched, changed in
 /// memory, written back to every copy.</summary>
 /// <remarks>Values are the same for all widths: what FAT12 and FAT16 write as FF7..FFF is widened to 28 bits, so that one set of
-/// constants serves. How many free entries a chunk has is counted once and kept, so full chunks are passed over.</remarks>
-internal sealed class FatTable
+/// constants serves. How many free entries a page has is counted once and kept, so full pages are passed over.</remarks>
+internal sealed class FatTable : PagedStructure, IClusterLinks, IClusterMap
 {
     public const uint Free = 0, Bad = 0x0FFFFFF7, EndOfChain = 0x0FFFFFFF, FirstEnd = 0x0FFFFFF8;
 
-    // Whole sectors of every legal size; a multiple of 2 and 4 bytes. The FAT of FAT12 (6 KiB) lies in one chunk, so no entry straddles two.
-    private const int ChunkBytes = 16384;
-    private const int MaxChunks = 1024;
+    // 16 MiB. The FAT of FAT12 (6 KiB) lies in one page, so no entry straddles two.
+    private const int MaxPages = 1024;
 
     private readonly BlockDevice _device;
     private readonly FatGeometry _geometry;
-    private readonly Dictionary<int, Chunk> _chunks = [];
-    private readonly LinkedList<Chunk> _byUse = [];
 
-    // Free entries of each chunk + 1; 0: not counted yet.
-    private readonly short[] _freeInChunk;
-    private readonly int _entriesPerChunk;
-    private readonly long _usedBytes;
-    private Chunk? _last;
+    // Free entries of each page + 1; 0: not counted yet.
+    private readonly short[] _freeInPage;
+    private readonly int _entriesPerPage;
 
-    public FatTable(BlockDevice device, FatGeometry geometry)
+    public FatTable(BlockDevice device, FatGeometry geometry) : base(geometry.BytesPerSector, MaxPages)
     {
         _device = device;
         _geometry = geometry;
-        _usedBytes = ((geometry.ClusterCount + 2L) * (int)geometry.Width + 7) / 8;
-        _entriesPerChunk = geometry.Width == FatWidth.Fat12 ? int.MaxValue : ChunkBytes * 8 / (int)geometry.Width;
-        _freeInChunk = new short[(int)((_usedBytes + ChunkBytes - 1) / ChunkBytes)];
+        var used = ((geometry.ClusterCount + 2L) * (int)geometry.Width + 7) / 8;
+        PagedLength = Math.Min(geometry.FatLength, (used + geometry.BytesPerSector - 1) / geometry.BytesPerSector * geometry.BytesPerSector);
+        _entriesPerPage = geometry.Width == FatWidth.Fat12 ? int.MaxValue : PageBytes * 8 / (int)geometry.Width;
+        _freeInPage = new short[(int)((used + PageBytes - 1) / PageBytes)];
     }
 
-    /// <summary>Bytes of changed chunks that wait for <see cref="WriteBack"/>.</summary>
-    public long DirtyBytes { get; private set; }
+    public uint FirstCluster => FatGeometry.FirstCluster;
+    public uint LastCluster => _geometry.LastCluster;
+    public bool AllowsContiguous => false;
+
+    protected override long PagedLength { get; }
 
     public static bool IsEnd(uint value) => value >= FirstEnd;
 
@@ -45,35 +45,55 @@ internal sealed class FatTable
     {
         get
         {
-            var chunk = GetChunk(cluster, out var index);
-            return ReadEntry(chunk.Data, index);
+            var page = GetPage(cluster, out var index);
+            return ReadEntry(page.Data, index);
         }
         set
         {
-            var chunk = GetChunk(cluster, out var index);
-            ref var free = ref _freeInChunk[chunk.Number];
+            var page = GetPage(cluster, out var index);
+            ref var free = ref _freeInPage[page.Number];
             if (free > 0 && cluster >= FatGeometry.FirstCluster)
-                free += (short)((value == Free ? 1 : 0) - (ReadEntry(chunk.Data, index) == Free ? 1 : 0));
-            WriteEntry(chunk, index, value);
+                free += (short)((value == Free ? 1 : 0) - (ReadEntry(page.Data, index) == Free ? 1 : 0));
+            WriteEntry(page, index, value);
         }
     }
 
-    /// <summary>Whether a raw end, free or bad mark or a cluster of this volume: anything else is damage.</summary>
-    public bool IsLink(uint value) => _geometry.IsCluster(value);
+    public uint Next(uint cluster)
+    {
+        var next = this[cluster];
+        if (IsEnd(next))
+            return 0;
+        return _geometry.IsCluster(next) ? next
+            : throw new DiskFormatException("FAT-0202", $"FAT[{cluster}]", -1, $"found 0x{next:X}, expected the next cluster (2..{LastCluster}) or an end mark");
+    }
 
-    /// <summary>The first free cluster at or behind <paramref name="from"/>, up to the last; 0 when there is none.</summary>
+    public void Join(uint last, ClusterRun run)
+    {
+        // The links within the run are there since it was taken: here, that is what makes it taken.
+        if (last != 0)
+            this[last] = run.First;
+    }
+
+    public void End(uint cluster) => this[cluster] = EndOfChain;
+
+    public DiskFormatException StartsOutside(uint first, uint count) =>
+        new("FAT-0201", "DirectoryEntry.firstCluster", -1, $"found {first}, expected 0 or 2..{LastCluster}");
+
+    public DiskFormatException Circle(uint first, uint at, uint next) =>
+        new("FAT-0203", $"FAT[{at}]", -1, $"the chain from cluster {first} leads back into itself at {next}");
+
     public uint FindFree(uint from)
     {
-        for (var cluster = from; cluster <= _geometry.LastCluster;)
+        for (var cluster = from; cluster <= LastCluster;)
         {
-            var number = ChunkNumber(cluster);
-            var behind = (uint)Math.Min((long)(number + 1) * _entriesPerChunk, _geometry.LastCluster + 1L);
-            if (FreeInChunk(number) != 0)
+            var number = PageNumber(cluster);
+            var behind = (uint)Math.Min((long)(number + 1) * _entriesPerPage, LastCluster + 1L);
+            if (FreeInPage(number) != 0)
             {
-                var chunk = GetChunk(cluster, out var index);
+                var page = GetPage(cluster, out var index);
                 for (; cluster < behind; cluster++, index++)
                 {
-                    if (ReadEntry(chunk.Data, index) == Free)
+                    if (ReadEntry(page.Data, index) == Free)
                         return cluster;
                 }
             }
@@ -82,107 +102,70 @@ internal sealed class FatTable
         return 0;
     }
 
-    /// <summary>Counts the free clusters; reads the whole FAT the first time.</summary>
+    public uint CountFreeFrom(uint first, uint most)
+    {
+        var count = 0u;
+        while (count < most && first + count <= LastCluster && this[first + count] == Free)
+            count++;
+        return count;
+    }
+
     public long CountFree()
     {
         var count = 0L;
-        for (var number = 0; number < _freeInChunk.Length; number++)
-            count += FreeInChunk(number);
+        for (var number = 0; number < _freeInPage.Length; number++)
+            count += FreeInPage(number);
         return count;
     }
 
-    /// <summary>Writes every changed chunk to every copy of the FAT that is in use.</summary>
-    public void WriteBack()
+    public void Take(ClusterRun run)
     {
-        if (DirtyBytes == 0)
-            return;
-        // Plain loops: LINQ over the dictionary would be compiled anew at every start of the command, for 3 ms.
-        var dirty = new List<Chunk>();
-        for (var node = _byUse.First; node is not null; node = node.Next)
-        {
-            if (node.Value.IsDirty)
-                dirty.Add(node.Value);
-        }
-        dirty.Sort(static (a, b) => a.Number - b.Number);
-        foreach (var chunk in dirty)
-            Write(chunk);
+        for (var cluster = run.First; cluster < run.Behind; cluster++)
+            this[cluster] = cluster + 1 < run.Behind ? cluster + 1 : EndOfChain;
     }
 
-    private int FreeInChunk(int number)
+    public void Release(ClusterRun run)
     {
-        if (_freeInChunk[number] > 0)
-            return _freeInChunk[number] - 1;
-        var first = Math.Max((uint)((long)number * _entriesPerChunk), FatGeometry.FirstCluster);
-        var behind = Math.Min((number + 1L) * _entriesPerChunk, _geometry.LastCluster + 1L);
-        short count = 0;
-        if (first < behind)
-        {
-            var chunk = GetChunk(first, out var index);
-            for (long cluster = first; cluster < behind; cluster++, index++)
-                count += (short)(ReadEntry(chunk.Data, index) == Free ? 1 : 0);
-        }
-        _freeInChunk[number] = (short)(count + 1);
-        return count;
+        for (var cluster = run.First; cluster < run.Behind; cluster++)
+            this[cluster] = Free;
     }
 
-    private int ChunkNumber(uint cluster) => (int)(cluster / (uint)_entriesPerChunk);
+    protected override void Load(long offset, Span<byte> target) => _device.Read(_geometry.FatOffset(_geometry.ActiveFat) + offset, target);
 
-    private Chunk GetChunk(uint cluster, out int index)
+    // To every copy that is in use.
+    protected override void Store(long offset, ReadOnlySpan<byte> data)
     {
-        var number = ChunkNumber(cluster);
-        index = (int)(cluster - (uint)number * (uint)_entriesPerChunk);
-        if (_last is { } last && last.Number == number)
-            return last;
-        if (_chunks.TryGetValue(number, out var chunk))
-        {
-            _byUse.Remove(chunk.Use);
-            _byUse.AddLast(chunk.Use);
-        }
-        else
-        {
-            chunk = Load(number);
-        }
-        return _last = chunk;
-    }
-
-    private Chunk Load(int number)
-    {
-        byte[] data;
-        if (_chunks.Count >= MaxChunks)
-        {
-            var oldest = _byUse.First!.Value;
-            if (oldest.IsDirty)
-                Write(oldest);
-            _byUse.RemoveFirst();
-            _chunks.Remove(oldest.Number);
-            data = oldest.Data;
-        }
-        else
-        {
-            data = new byte[(int)Math.Min(ChunkBytes, RoundUp(_usedBytes, _geometry.BytesPerSector) - (long)number * ChunkBytes)];
-        }
-        var start = (long)number * ChunkBytes;
-        var length = (int)Math.Min(ChunkBytes, Math.Min(_geometry.FatLength, RoundUp(_usedBytes, _geometry.BytesPerSector)) - start);
-        if (data.Length != length)
-            data = new byte[length];
-        _device.Read(_geometry.FatOffset(_geometry.ActiveFat) + start, data);
-        var chunk = new Chunk(number, data);
-        chunk.Use = _byUse.AddLast(chunk);
-        _chunks.Add(number, chunk);
-        return chunk;
-    }
-
-    private void Write(Chunk chunk)
-    {
-        var from = chunk.DirtyFrom / _geometry.BytesPerSector * _geometry.BytesPerSector;
-        var to = Math.Min((int)RoundUp(chunk.DirtyTo, _geometry.BytesPerSector), chunk.Data.Length);
         for (var fat = 0; fat < _geometry.FatCount; fat++)
         {
             if (_geometry.OnlyActiveFat < 0 || fat == _geometry.OnlyActiveFat)
-                _device.Write(_geometry.FatOffset(fat) + (long)chunk.Number * ChunkBytes + from, chunk.Data.AsSpan(from, to - from));
+                _device.Write(_geometry.FatOffset(fat) + offset, data);
         }
-        chunk.DirtyFrom = chunk.DirtyTo = 0;
-        DirtyBytes -= chunk.Data.Length;
+    }
+
+    private int FreeInPage(int number)
+    {
+        if (_freeInPage[number] > 0)
+            return _freeInPage[number] - 1;
+        var first = Math.Max((uint)((long)number * _entriesPerPage), FatGeometry.FirstCluster);
+        var behind = Math.Min((number + 1L) * _entriesPerPage, LastCluster + 1L);
+        short count = 0;
+        if (first < behind)
+        {
+            var page = GetPage(first, out var index);
+            for (long cluster = first; cluster < behind; cluster++, index++)
+                count += (short)(ReadEntry(page.Data, index) == Free ? 1 : 0);
+        }
+        _freeInPage[number] = (short)(count + 1);
+        return count;
+    }
+
+    private int PageNumber(uint cluster) => (int)(cluster / (uint)_entriesPerPage);
+
+    private Page GetPage(uint cluster, out int index)
+    {
+        var number = PageNumber(cluster);
+        index = (int)(cluster - (uint)number * (uint)_entriesPerPage);
+        return GetPage(number);
     }
 
     private uint ReadEntry(byte[] data, int index)
@@ -202,7 +185,7 @@ internal sealed class FatTable
         }
     }
 
-    private void WriteEntry(Chunk chunk, int index, uint value)
+    private void WriteEntry(Page page, int index, uint value)
     {
         int at, length;
         switch (_geometry.Width)
@@ -211,41 +194,22 @@ internal sealed class FatTable
                 at = index * 4;
                 length = 4;
                 // The top four bits are reserved and kept.
-                var kept = BinaryPrimitives.ReadUInt32LittleEndian(chunk.Data.AsSpan(at)) & 0xF0000000;
-                BinaryPrimitives.WriteUInt32LittleEndian(chunk.Data.AsSpan(at), kept | (value & 0x0FFFFFFF));
+                var kept = BinaryPrimitives.ReadUInt32LittleEndian(page.Data.AsSpan(at)) & 0xF0000000;
+                BinaryPrimitives.WriteUInt32LittleEndian(page.Data.AsSpan(at), kept | (value & 0x0FFFFFFF));
                 break;
             case FatWidth.Fat16:
                 at = index * 2;
                 length = 2;
-                BinaryPrimitives.WriteUInt16LittleEndian(chunk.Data.AsSpan(at), (ushort)value);
+                BinaryPrimitives.WriteUInt16LittleEndian(page.Data.AsSpan(at), (ushort)value);
                 break;
             default:
                 at = index + index / 2;
                 length = 2;
-                uint pair = BinaryPrimitives.ReadUInt16LittleEndian(chunk.Data.AsSpan(at));
+                uint pair = BinaryPrimitives.ReadUInt16LittleEndian(page.Data.AsSpan(at));
                 pair = (index & 1) == 0 ? (pair & 0xF000) | (value & 0xFFF) : (pair & 0x000F) | (value & 0xFFF) << 4;
-                BinaryPrimitives.WriteUInt16LittleEndian(chunk.Data.AsSpan(at), (ushort)pair);
+                BinaryPrimitives.WriteUInt16LittleEndian(page.Data.AsSpan(at), (ushort)pair);
                 break;
         }
-        if (!chunk.IsDirty)
-        {
-            DirtyBytes += chunk.Data.Length;
-            chunk.DirtyFrom = at;
-        }
-        chunk.DirtyFrom = Math.Min(chunk.DirtyFrom, at);
-        chunk.DirtyTo = Math.Max(chunk.DirtyTo, at + length);
-    }
-
-    private static long RoundUp(long value, int unit) => (value + unit - 1) / unit * unit;
-
-    private sealed class Chunk(int number, byte[] data)
-    {
-        public int Number => number;
-        public byte[] Data => data;
-
-        // Bytes within Data; equal when nothing has changed.
-        public int DirtyFrom, DirtyTo;
-        public LinkedListNode<Chunk> Use = null!;
-        public bool IsDirty => DirtyTo > DirtyFrom;
+        MarkDirty(page, at, length);
     }
 }

@@ -1,4 +1,5 @@
 using Platter.Blocks;
+using Platter.FileSystems.Clusters;
 using Platter.Primitives;
 
 namespace Platter.FileSystems.Fat;
@@ -23,14 +24,10 @@ public sealed class FatVolume : EditableVolume
 
     private readonly VolumeOptions _options;
     private readonly FatEditor? _editor;
-    private readonly Dictionary<uint, FatDirectory> _directories = [];
-    private readonly FatNodeMap _nodes = new();
-    private readonly Dictionary<NodeId, FatFile> _openFiles = [];
-
-    // Whose the clusters of the opened directories are. Entries that lead to the same slots would multiply them: a few MiB of image
-    // could list for hours.
-    private readonly Dictionary<uint, NodeId> _directoryOwners = [];
-    private long _useCount;
+    private readonly DirectoryCache<FatDirectory> _directories = new(DirectoryCacheBytes);
+    private readonly DirectoryOwners _directoryOwners = new();
+    private readonly EntryNodeMap _nodes = new();
+    private readonly OpenFiles _openFiles = new();
 
     private FatVolume(BlockDevice device, FatGeometry geometry, VolumeOptions options, bool editable)
     {
@@ -38,18 +35,18 @@ public sealed class FatVolume : EditableVolume
         Geometry = geometry;
         _options = options;
         CodePage = CodePage.Get(options.OemCodePage);
-        (Table, Space) = OpenTable();
+        (Table, Area) = OpenTable();
         Capabilities = new Capabilities
         {
             Features = Features.DosAttributes | Features.ShortNames | Features.Label,
-            MaxNameLength = FatNames.MaxLength,
+            MaxNameLength = WindowsNames.MaxLength,
             NameUnit = NameUnit.Utf16,
             CaseSensitive = false,
             MaxFileLength = uint.MaxValue,
             MaxLabelLength = FatShortNames.Length,
-            Created = FatTimes.Capability(10_000_000, options.UtcOffset),
-            Modified = FatTimes.Capability(2_000_000_000, options.UtcOffset),
-            Accessed = FatTimes.Capability(86_400_000_000_000, options.UtcOffset),
+            Created = DosTimes.Capability(10_000_000, options.UtcOffset),
+            Modified = DosTimes.Capability(2_000_000_000, options.UtcOffset),
+            Accessed = DosTimes.Capability(86_400_000_000_000, options.UtcOffset),
             SettableAttributes = DosAttributes.ReadOnly | DosAttributes.Hidden | DosAttributes.System | DosAttributes.Archive,
         };
         if (editable)
@@ -60,7 +57,7 @@ public sealed class FatVolume : EditableVolume
     {
         Type = "fat" + (int)Geometry.Width,
         Label = ReadLabel(),
-        Id = Geometry.SerialNumber is { } serial ? $"{serial >> 16:X4}-{serial & 0xFFFF:X4}" : null,
+        Id = Geometry.SerialNumber is { } serial ? VolumeSerial.ToText(serial) : null,
         BlockSize = Geometry.ClusterSize,
         TotalBytes = Geometry.ClusterCount * (long)Geometry.ClusterSize,
         IsClean = FatState.IsClean(Geometry, Table),
@@ -85,11 +82,12 @@ public sealed class FatVolume : EditableVolume
     internal BlockDevice Device { get; }
     internal FatGeometry Geometry { get; private set; }
     internal FatTable Table { get; private set; }
-    internal FatSpace Space { get; private set; }
+    internal ClusterArea Area { get; private set; }
+    internal ClusterSpace Space => Area.Space;
     internal CodePage CodePage { get; }
     internal TimeSpan UtcOffset => _options.UtcOffset;
     internal Timestamp Now => Timestamp.From(_options.Clock.GetUtcNow());
-    internal FatNodeMap Nodes => _nodes;
+    internal EntryNodeMap Nodes => _nodes;
 
     /// <summary>Opens a volume for reading.</summary>
     /// <exception cref="DiskFormatException">The boot sector breaks a rule.</exception>
@@ -101,9 +99,11 @@ public sealed class FatVolume : EditableVolume
     public static FatVolume OpenForEditing(BlockDevice device, VolumeOptions options)
     {
         var geometry = FatGeometry.Read(device);
-        var broken = geometry.Remarks.FirstOrDefault(r => r.Severity == Severity.Error);
-        if (broken is not null)
-            throw new DiskFormatException(broken.Code, broken.Structure, broken.Offset ?? -1, broken.Message);
+        for (var i = 0; i < geometry.Remarks.Count; i++)
+        {
+            if (geometry.Remarks[i] is { Severity: Severity.Error } broken)
+                throw new DiskFormatException(broken.Code, broken.Structure, broken.Offset ?? -1, broken.Message);
+        }
         return new FatVolume(device, geometry, options, editable: true);
     }
 
@@ -139,9 +139,9 @@ public sealed class FatVolume : EditableVolume
             Length = isDirectory ? 0 : slot.Length,
             AllocatedLength = isDirectory ? null : (slot.Length + Geometry.ClusterSize - 1L) / Geometry.ClusterSize * Geometry.ClusterSize,
             DosAttributes = attributes,
-            Created = FatTimes.Decode(slot.CreatedDate, slot.CreatedTime, slot.CreatedTenMs, UtcOffset),
-            Modified = FatTimes.Decode(slot.ModifiedDate, slot.ModifiedTime, 0, UtcOffset),
-            Accessed = FatTimes.Decode(slot.AccessedDate, 0, 0, UtcOffset),
+            Created = DosTimes.Decode(slot.CreatedDate, slot.CreatedTime, slot.CreatedTenMs, UtcOffset),
+            Modified = DosTimes.Decode(slot.ModifiedDate, slot.ModifiedTime, 0, UtcOffset),
+            Accessed = DosTimes.Decode(slot.AccessedDate, 0, 0, UtcOffset),
             ShortName = FatShortNames.Decode(slot.Name, FatCaseFlags.None, CodePage),
         };
     }
@@ -205,7 +205,7 @@ public sealed class FatVolume : EditableVolume
         if (id == RootNode)
         {
             var root = GetDirectory(0);
-            Claim(id, Geometry.RootCluster, root);
+            Claim(id, root);
             return (0, root);
         }
         var (parent, slot) = Resolve(id);
@@ -215,7 +215,7 @@ public sealed class FatVolume : EditableVolume
         if (cluster == 0)
             throw new DiskFormatException("FAT-0206", "DirectoryEntry.firstCluster", -1, $"found 0 for the directory {parent.Name(parent.EntryAt(slot))}, expected 2..{Geometry.LastCluster}");
         var content = GetDirectory(cluster);
-        Claim(id, cluster, content);
+        Claim(id, content);
         return (cluster, content);
     }
 
@@ -260,32 +260,28 @@ public sealed class FatVolume : EditableVolume
     {
         if (Geometry.Width == FatWidth.Fat32 && firstCluster == Geometry.RootCluster)
             firstCluster = 0;
-        if (!_directories.TryGetValue(firstCluster, out var directory))
+        if (!_directories.TryGet(firstCluster, out var directory))
         {
             directory = FatDirectory.Read(Device, Geometry, Table, firstCluster, CodePage);
             AddDirectory(firstCluster, directory);
         }
-        directory.LastUse = ++_useCount;
         return directory;
     }
 
     internal void AddDirectory(uint firstCluster, FatDirectory directory)
     {
-        directory.LastUse = ++_useCount;
-        _directories[firstCluster] = directory;
-        if (_directories.Count % 16 == 0 || directory.Length > DirectoryCacheBytes / 16)
-            Trim(directory);
+        _directories.Add(firstCluster, directory);
+        _directories.Trim(RecentUses);
     }
 
-    internal void ForgetDirectory(uint firstCluster) => _directories.Remove(firstCluster);
+    internal void ForgetDirectory(uint firstCluster) => _directories.Forget(firstCluster);
 
-    internal bool IsOpen(NodeId id) => _openFiles.ContainsKey(id);
+    internal bool IsOpen(NodeId id) => _openFiles.IsOpen(id);
 
     /// <summary>Brings every changed structure to the device (not to the medium).</summary>
     internal void WriteBack()
     {
-        foreach (var directory in _directories.Values)
-            directory.WriteBack(Device);
+        _directories.WriteBack();
         Table.WriteBack();
     }
 
@@ -295,49 +291,27 @@ public sealed class FatVolume : EditableVolume
         _directories.Clear();
         _directoryOwners.Clear();
         _nodes.Clear();
-        foreach (var file in _openFiles.Values)
-            file.Invalidate();
-        _openFiles.Clear();
+        _openFiles.InvalidateAll();
         Geometry = FatGeometry.Read(Device);
-        (Table, Space) = OpenTable();
+        (Table, Area) = OpenTable();
     }
 
     /// <summary>Reads the boot sector anew after its label changed.</summary>
     internal void RereadBootSector() => Geometry = FatGeometry.Read(Device);
 
-    internal void Close(FatFile file)
-    {
-        if (--file.OpenCount == 0 && _openFiles.TryGetValue(file.Id, out var known) && ReferenceEquals(known, file))
-            _openFiles.Remove(file.Id);
-    }
-
     private FatEditor Editor => _editor ?? throw new UnauthorizedAccessException("the volume is open for reading only");
 
-    private void Claim(NodeId id, uint first, FatDirectory content)
+    private void Claim(NodeId id, FatDirectory content)
     {
-        if (content.Chain is null || (_directoryOwners.TryGetValue(first, out var owner) && owner == id))
-            return;
-        var runs = content.Chain.Runs();
-        foreach (var run in runs)
-        {
-            for (var cluster = run.First; cluster < run.Behind; cluster++)
-            {
-                if (_directoryOwners.TryGetValue(cluster, out owner) && owner != id && (owner == RootNode || _nodes.TryLocate(owner, out _)))
-                    throw new DiskFormatException("FAT-0210", "Directory", Geometry.ClusterOffset(cluster), $"cluster {cluster} belongs to another directory as well: the volume needs a check");
-            }
-        }
-        foreach (var run in runs)
-        {
-            for (var cluster = run.First; cluster < run.Behind; cluster++)
-                _directoryOwners[cluster] = id;
-        }
+        if (content.Chain is not null && _directoryOwners.Claim(id, content.Chain, owner => owner == RootNode || _nodes.TryLocate(owner, out _)) is var cluster and not 0)
+            throw new DiskFormatException("FAT-0210", "Directory", Geometry.ClusterOffset(cluster), $"cluster {cluster} belongs to another directory as well: the volume needs a check");
     }
 
-    private (FatTable, FatSpace) OpenTable()
+    private (FatTable, ClusterArea) OpenTable()
     {
         var table = new FatTable(Device, Geometry);
         var (free, next) = FatState.ReadInfo(Device, Geometry);
-        return (table, new FatSpace(table, Geometry, free, next));
+        return (table, new ClusterArea(Device, Geometry.DataOffset, Geometry.ClusterSize, () => new ClusterSpace(table, free, next)));
     }
 
     private IEnumerable<DirectoryEntry> Entries(uint cluster, FatDirectory directory)
@@ -350,21 +324,15 @@ public sealed class FatVolume : EditableVolume
         }
     }
 
-    private FatStream OpenStream(NodeId id, StreamName stream, bool writable)
+    private VolumeStream OpenStream(NodeId id, StreamName stream, bool writable)
     {
-        if (stream.Kind != StreamKind.Data && !writable)
-            throw new FileNotFoundException($"no stream {stream}: {Info.Type} has main data only");
-        if (stream.Kind != StreamKind.Data)
-            throw new UnsupportedFeatureException($"{Info.Type} has no {(stream.Kind == StreamKind.Named ? "named streams" : "resource forks")}");
+        RequireMainData(stream, writable);
         if (id == RootNode)
             throw new UnauthorizedAccessException("the root is a directory: it has no data to open");
         var (directory, slot) = Resolve(id);
         if (((DosAttributes)directory.Slot(slot).Attributes & DosAttributes.Directory) != 0)
             throw new UnauthorizedAccessException($"{directory.Name(directory.EntryAt(slot))} is a directory: it has no data to open");
-        if (!_openFiles.TryGetValue(id, out var file))
-            _openFiles[id] = file = new FatFile(this, id, FirstCluster(directory, slot), directory.Slot(slot).Length);
-        file.OpenCount++;
-        return new FatStream(file, writable);
+        return _openFiles.Open(id, writable, () => new FatFile(this, id, new ClusterChain(Table, FirstCluster(directory, slot)), directory.Slot(slot).Length));
     }
 
     private string? ReadLabel()
@@ -377,23 +345,6 @@ public sealed class FatVolume : EditableVolume
             return null;
         var label = FatShortNames.DecodeLabel(Geometry.BootLabel, CodePage);
         return label is "" or "NO NAME" ? null : label;
-    }
-
-    private void Trim(FatDirectory keep)
-    {
-        var total = _directories.Values.Sum(d => (long)d.Length);
-        if (total <= DirectoryCacheBytes)
-            return;
-        foreach (var (cluster, directory) in _directories.OrderBy(d => d.Value.LastUse).ToList())
-        {
-            if (total <= DirectoryCacheBytes / 2)
-                break;
-            if (ReferenceEquals(directory, keep) || directory.LastUse > _useCount - RecentUses)
-                continue;
-            directory.WriteBack(Device);
-            _directories.Remove(cluster);
-            total -= directory.Length;
-        }
     }
 
     private void WriteBackForReading()

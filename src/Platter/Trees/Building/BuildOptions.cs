@@ -1,4 +1,5 @@
 using Platter.FileSystems;
+using Platter.Images;
 using Platter.Partitions;
 
 namespace Platter.Trees.Building;
@@ -15,6 +16,12 @@ public sealed record BuildOptions
     /// it, and identifiers are derived from the spec and it instead of being random.</summary>
     public DateTimeOffset? Epoch { get; init; }
 
+    /// <summary>The container; null to go by the spec, and then by the image's name.</summary>
+    public ContainerFormat? Format { get; init; }
+
+    /// <summary>Settings of the container, by key; null for none.</summary>
+    public IReadOnlyDictionary<string, string>? ContainerSettings { get; init; }
+
     public IProgress<WorkProgress>? Progress { get; init; }
     public CancellationToken Cancellation { get; init; }
 
@@ -23,6 +30,9 @@ public sealed record BuildOptions
 
     /// <summary>Builds on when single entries cannot be stored, and lists them in the report; else the first one ends the build.</summary>
     public bool KeepGoing { get; init; }
+
+    /// <summary>Code page and time zone of the volumes that are made, and of those that are layers.</summary>
+    public VolumeOptions Volume { get; init; } = VolumeOptions.Default;
 
     /// <summary>What to do with symbolic links that a filesystem cannot hold.</summary>
     public MissingLinks MissingLinks { get; init; }

@@ -26,7 +26,7 @@ public static class DiskBuilder
     /// <exception cref="OperationCanceledException">Cancelled; nothing is left.</exception>
     public static BuildReport Build(DiskSpec spec, string path, BuildOptions options)
     {
-        var format = FindContainer(spec);
+        var format = options.Format ?? FindContainer(spec);
         options = options with { Output = path };
         if (spec.FileSystem is { } bare)
         {
@@ -66,7 +66,7 @@ public static class DiskBuilder
 
     internal static ContainerOptions ContainerOptions(BuildIds ids, BuildOptions options) => new()
     {
-        UniqueId = ids.Guid("container"), Created = options.Epoch,
+        UniqueId = ids.Guid("container"), Created = options.Epoch, Settings = options.ContainerSettings ?? new Dictionary<string, string>(StringComparer.Ordinal),
     };
 
     private static BuildReport Build(DiskSpec spec, string path, ContainerFormat? format, List<PartitionContent> contents, BuildIds ids, BuildOptions options,
@@ -77,7 +77,7 @@ public static class DiskBuilder
         {
             Format = format, Overwrite = options.Overwrite, Container = ContainerOptions(ids, options),
         });
-        var container = image.Container.Format.Name;
+        var container = image.Format.Name;
         var disk = spec.SectorSize == image.Device.SectorSize ? image.Device : new SectoredDevice(image.Device, spec.SectorSize);
         var scheme = Scheme(spec);
         var editor = PartitionEditor.Create(disk, scheme, new PartitionOptions

@@ -23,8 +23,6 @@ public sealed record NewFileSystem
     /// <summary>Options of the type by key.</summary>
     public IReadOnlyDictionary<string, string> Options { get; init; } = new Dictionary<string, string>(StringComparer.Ordinal);
 
-    public VolumeOptions Volume { get; init; } = VolumeOptions.Default;
-
     /// <summary>Bytes in a sector of the disk that the image is for.</summary>
     public int SectorSize { get; init; } = 512;
 
@@ -56,7 +54,7 @@ public static class FileSystemBuilder
         var ids = new BuildIds(seed);
         var format = new FormatOptions
         {
-            Type = what.Type, Label = what.Label, Id = what.Id ?? ids.Volume(what.Type, "volume"), Options = what.Options, Volume = what.Volume,
+            Type = what.Type, Label = what.Label, Id = what.Id ?? ids.Volume(what.Type, "volume"), Options = what.Options, Volume = options.Volume,
             Clock = options.Clock,
         };
         var length = what.Length ?? Estimate(type, format, source, what.SectorSize, options.Cancellation);
@@ -90,7 +88,7 @@ public static class FileSystemBuilder
         {
             Format = what.Format, Overwrite = options.Overwrite, Container = DiskBuilder.ContainerOptions(ids, options),
         });
-        var container = image.Container.Format.Name;
+        var container = image.Format.Name;
         var device = what.SectorSize == image.Device.SectorSize ? image.Device : new SectoredDevice(image.Device, what.SectorSize);
         var volume = VolumeFiller.Fill(device, type, format, source, options);
         var report = new BuildReport { Path = path, Format = container, Length = device.Length, Volumes = [volume] };

@@ -34,7 +34,7 @@ internal sealed class PartitionContent : IDisposable
         _format = new FormatOptions
         {
             Type = fileSystem.Type.ToLowerInvariant(), Label = fileSystem.Label, Id = fileSystem.VolumeId ?? ids.Volume(fileSystem.Type, name + " volume"),
-            Options = fileSystem.Options, Clock = options.Clock,
+            Options = fileSystem.Options, Clock = options.Clock, Volume = options.Volume,
         };
         _source = SpecSources.Open(fileSystem, options);
         try

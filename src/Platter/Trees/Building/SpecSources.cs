@@ -49,7 +49,7 @@ internal static class SpecSources
             return opened;
         if (ArchiveExtensions.Any(e => path.EndsWith(e, StringComparison.OrdinalIgnoreCase)))
             throw new UnsupportedFeatureException($"{source.Place}: {source.Path} is an archive; layers are directories and images, so unpack it first");
-        return DiskBuilder.At(source.Place, () => ImageLayer.Open(path));
+        return DiskBuilder.At(source.Place, () => ImageLayer.Open(path, options.Volume));
     }
 
     private static TreeAddition ToAddition(FileSpec file, FileSystemSpec spec, BuildOptions options)
@@ -99,7 +99,7 @@ internal sealed class ImageLayer : TreeSource
     /// <summary>Opens <c>IMAGE</c> or <c>IMAGE@N</c>, as on the command line.</summary>
     /// <exception cref="FileNotFoundException">There is no such image or partition.</exception>
     /// <exception cref="UnsupportedFeatureException">It holds no filesystem that Platter knows.</exception>
-    public static ImageLayer Open(string address)
+    public static ImageLayer Open(string address, VolumeOptions options)
     {
         var (path, number) = Split(address);
         var image = ImageFile.Open(path, ImageAccess.Read);
@@ -107,7 +107,7 @@ internal sealed class ImageLayer : TreeSource
         {
             var device = Find(image.Device, address, number);
             var type = FileSystemTypes.Recognise(device) ?? throw new UnsupportedFeatureException($"{address} holds no filesystem that Platter knows");
-            var volume = type.Open(device, VolumeOptions.Default);
+            var volume = type.Open(device, options);
             try
             {
                 return new ImageLayer(image, volume);

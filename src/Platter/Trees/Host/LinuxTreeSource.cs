@@ -1,6 +1,7 @@
 using Microsoft.Win32.SafeHandles;
 using Platter.Blocks;
 using Platter.FileSystems;
+using Platter.Primitives;
 
 namespace Platter.Trees.Host;
 
@@ -11,7 +12,7 @@ internal sealed class LinuxTreeSource : HostTreeSource
     private const int MaxDepth = 512;
 
     /// <summary>Where the walk stands: the directories open, from the top down.</summary>
-    private readonly Stack<Level> _open = new();
+    private readonly List<Level> _open = [];
 
     public LinuxTreeSource(string path, string? name, HostSourceOptions options)
         : base(path, name, options)

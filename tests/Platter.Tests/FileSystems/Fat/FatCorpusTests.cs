@@ -1,11 +1,10 @@
-using System.Security.Cryptography;
-using System.Text;
 using Platter.Blocks;
 using Platter.FileSystems;
 using Platter.FileSystems.Fat;
 using Platter.Images;
 using Platter.Partitions;
 using Platter.Testing;
+using Platter.Testing.Volumes;
 using Xunit;
 
 namespace Platter.Tests.FileSystems.Fat;
@@ -34,7 +33,7 @@ public class FatCorpusTests
         using var device = HostFile.Open(Corpus.Unpack(image, folder), FileAccess.Read);
         Assert.True(FatGeometry.Recognise(device), "not recognised");
         using var volume = FatVolume.Open(device, VolumeOptions.Default);
-        Compare(image, volume, Corpus.ReadOracle(image, image.Oracles.Single(o => o.Contains(".files.tsv", StringComparison.Ordinal))));
+        VolumeListing.Compare(image, volume, Corpus.ReadOracle(image, image.Oracles.Single(o => o.Contains(".files.tsv", StringComparison.Ordinal))), Different);
     }
 
     [Theory, MemberData(nameof(Broken))]
@@ -46,7 +45,7 @@ public class FatCorpusTests
         try
         {
             using var volume = FatVolume.Open(device, VolumeOptions.Default);
-            foreach (var _ in List(volume, image.File))
+            foreach (var _ in VolumeListing.Of(volume, image.File))
             {
                 // Every byte has been read.
             }
@@ -77,7 +76,7 @@ public class FatCorpusTests
             if (FatGeometry.Recognise(container.Disk) && image.Oracles.FirstOrDefault(o => o.EndsWith(image.File[(image.File.LastIndexOf('/') + 1)..^4] + ".files.tsv", StringComparison.Ordinal)) is { } whole)
             {
                 using var volume = FatVolume.Open(container.Disk, VolumeOptions.Default);
-                Compare(image, volume, Corpus.ReadOracle(image, whole));
+                VolumeListing.Compare(image, volume, Corpus.ReadOracle(image, whole), Different);
                 return;
             }
             foreach (var partition in PartitionTable.TryOpen(container.Disk)?.Partitions ?? [])
@@ -89,74 +88,8 @@ public class FatCorpusTests
                 if (!FatGeometry.Recognise(window))
                     continue;
                 using var volume = FatVolume.Open(window, VolumeOptions.Default);
-                Compare(image, volume, Corpus.ReadOracle(image, oracle));
+                VolumeListing.Compare(image, volume, Corpus.ReadOracle(image, oracle), Different);
             }
         }
-    }
-
-    private static void Compare(Corpus.Image image, FatVolume volume, string oracle)
-    {
-        var expected = oracle.Split('\n').Where(l => l.Length > 0 && l[0] == '/')
-            .Select(l => l.Split('\t')).ToDictionary(c => c[0], c => string.Join('\t', c[1..4]), StringComparer.Ordinal);
-        var found = List(volume, image.File).ToDictionary(e => e.Path, e => e.Text, StringComparer.Ordinal);
-        var differences = new List<string>();
-        foreach (var path in expected.Keys.Union(found.Keys).Order(StringComparer.Ordinal))
-        {
-            var (wanted, got) = (expected.GetValueOrDefault(path, "-"), found.GetValueOrDefault(path, "-"));
-            var same = wanted == got || (wanted.EndsWith("\t-", StringComparison.Ordinal) && got.StartsWith(wanted[..^1], StringComparison.Ordinal));
-            if (!same && !Different.ContainsKey((image.File, path)))
-                differences.Add($"{path}: expected {wanted}, found {got}");
-        }
-        Assert.True(differences.Count == 0, $"{image.File} ({image.Special}): {differences.Count} of {expected.Count} differ\n" + string.Join('\n', differences.Take(20)));
-    }
-
-    private static IEnumerable<(string Path, string Text)> List(FatVolume volume, string image)
-    {
-        var seen = new HashSet<NodeId>();
-        var pending = new Stack<(NodeId Id, string Path)>([(volume.RootId, "")]);
-        while (pending.TryPop(out var directory))
-        {
-            // A directory that is its own ancestor would go on for ever.
-            if (!seen.Add(directory.Id))
-                continue;
-            Assert.True(seen.Count < 100_000, $"{image}: endless");
-            foreach (var entry in volume.Enumerate(directory.Id).ToList())
-            {
-                var path = $"{directory.Path}/{Escape(entry.Name)}";
-                if (entry.Kind == EntryKind.Directory)
-                {
-                    pending.Push((entry.Id, path));
-                    yield return (path, "d\t-\t-");
-                }
-                else
-                {
-                    yield return (path, $"f\t{volume.GetMetadata(entry.Id).Length}\t{Hash(volume, entry.Id)}");
-                }
-            }
-        }
-    }
-
-    private static string Hash(FatVolume volume, NodeId id)
-    {
-        using var stream = volume.OpenRead(id, StreamName.Data);
-        return Convert.ToHexStringLower(SHA256.HashData(stream));
-    }
-
-    private static string Escape(string name)
-    {
-        var text = new StringBuilder();
-        foreach (var c in name)
-        {
-            text.Append(c switch
-            {
-                '\\' => @"\\",
-                '\t' => @"\t",
-                '\n' => @"\n",
-                '\r' => @"\r",
-                < ' ' or '\x7F' => $@"\x{(int)c:x2}",
-                _ => c.ToString(),
-            });
-        }
-        return text.ToString();
     }
 }

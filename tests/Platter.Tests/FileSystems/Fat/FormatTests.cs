@@ -168,7 +168,7 @@ public class FormatTests
         }
         var root = (int)FatGeometry.Read(new MemoryDevice(images[0].Concat(new byte[2 * M - (64 << 10)]).ToArray())).DataOffset;
         Assert.Equal(images[0][..root], images[1][..root]);
-        Assert.Equal(0x140A_3A6Bu, FatFormatOptions.SerialOf(clock.GetUtcNow().UtcDateTime));
+        Assert.Equal(0x140A_3A6Bu, VolumeSerial.FromTime(clock.GetUtcNow().UtcDateTime));
     }
 
     [Theory]

@@ -1,0 +1,204 @@
+using Platter.Blocks;
+
+namespace Platter.FileSystems.Clusters;
+
+/// <summary>A file whose content lies in a chain of clusters.</summary>
+/// <remarks>Up to <see cref="ValidLength"/> the clusters hold content; what the file has beyond reads as zeros, whatever the clusters
+/// hold. For formats that store no such length (FAT) it is always the whole length: zeros are written.</remarks>
+internal abstract class ClusterFile(NodeId id, ClusterArea area, ClusterChain chain, long length, long validLength) : OpenFile(id)
+{
+    private const int ZeroBytes = 1 << 18;
+
+    private long _length = length;
+
+    public override long Length => _length;
+
+    /// <summary>Bytes that the clusters hold; not above the length.</summary>
+    public long ValidLength { get; private set; } = validLength;
+
+    protected ClusterChain Chain => chain;
+
+    /// <summary>Whether the format stores <see cref="ValidLength"/>.</summary>
+    protected abstract bool StoresValidLength { get; }
+
+    protected abstract long MaxLength { get; }
+
+    public override int ReadAt(long offset, Span<byte> buffer)
+    {
+        CheckValid();
+        ArgumentOutOfRangeException.ThrowIfNegative(offset);
+        var wanted = (int)Math.Min(buffer.Length, Math.Max(Length - offset, 0));
+        var stored = (int)Math.Min(wanted, Math.Max(ValidLength - offset, 0));
+
+        // The chain is walked to the last byte first, so that it is known what lies in one piece.
+        if (stored > 0)
+            Locate(offset + stored - 1);
+        for (var done = 0; done < stored;)
+        {
+            var (deviceOffset, contiguous, _) = Locate(offset + done);
+            var part = (int)Math.Min(contiguous, stored - done);
+            if (deviceOffset + part > area.Device.Length)
+                throw CutShort(deviceOffset);
+            area.Device.Read(deviceOffset, buffer.Slice(done, part));
+            done += part;
+        }
+        buffer[stored..wanted].Clear();
+        return wanted;
+    }
+
+    public override void WriteAt(long offset, ReadOnlySpan<byte> data)
+    {
+        CheckValid();
+        ArgumentOutOfRangeException.ThrowIfNegative(offset);
+        if (data.IsEmpty)
+            return;
+        CheckLength(offset, data.Length);
+        CheckWritable();
+        var end = offset + data.Length;
+        var before = Grow(Math.Max(Length, end));
+        var complete = false;
+        try
+        {
+            if (offset > ValidLength)
+                FillZeros(ValidLength, offset);
+            Put(offset, data);
+            complete = true;
+        }
+        finally
+        {
+            if (!complete)
+                chain.Truncate(area.Space, before);
+        }
+        Become(Math.Max(Length, end), Math.Max(ValidLength, end));
+    }
+
+    public override void SetLength(long value)
+    {
+        CheckValid();
+        ArgumentOutOfRangeException.ThrowIfNegative(value);
+        CheckLength(value, 0);
+        if (value == Length)
+            return;
+        CheckWritable();
+        if (value < Length)
+        {
+            chain.Truncate(area.Space, (uint)Math.Min(area.ClustersFor(value), uint.MaxValue));
+        }
+        else
+        {
+            var before = Grow(value);
+            var complete = StoresValidLength;
+            try
+            {
+                if (!complete)
+                    FillZeros(Length, value);
+                complete = true;
+            }
+            finally
+            {
+                if (!complete)
+                    chain.Truncate(area.Space, before);
+            }
+        }
+        Become(value, StoresValidLength ? Math.Min(ValidLength, value) : value);
+    }
+
+    public override void Reserve(long length)
+    {
+        CheckValid();
+        CheckLength(length, 0);
+        var has = chain.CountAll();
+        var needs = area.ClustersFor(length);
+        if (needs <= has)
+            return;
+        if (area.Space.FreeClusters < needs - has && area.Space.Recount() is var free && free < needs - has)
+            throw new VolumeFullException("bytes", area.BytesIn(needs - has), area.BytesIn(free));
+        if (has == 0)
+            area.Space.SeekRoom((uint)needs);
+    }
+
+    public override IEnumerable<ByteRange> DataRanges() => ValidLength == 0 ? [] : [new ByteRange(0, ValidLength)];
+
+    public override IEnumerable<StreamExtent> Extents()
+    {
+        chain.CountAll();
+        for (var at = 0L; at < ValidLength;)
+        {
+            var (deviceOffset, contiguous, _) = Locate(at);
+            var part = Math.Min(contiguous, ValidLength - at);
+            yield return new StreamExtent(at, deviceOffset, part);
+            at += part;
+        }
+        if (ValidLength < Length)
+            yield return new StreamExtent(ValidLength, -1, Length - ValidLength);
+    }
+
+    /// <summary>What to throw when a cluster lies behind the end of the device.</summary>
+    protected abstract DiskFormatException CutShort(long deviceOffset);
+
+    /// <summary>What to throw when the chain has too few clusters for the length.</summary>
+    protected abstract DiskFormatException ChainTooShort(uint clusters);
+
+    /// <summary>The error for a file that would be longer than the format can store.</summary>
+    protected abstract UnsupportedFeatureException TooLong(ulong length);
+
+    /// <summary>Refuses a change before it begins, when <see cref="Update"/> could not end it.</summary>
+    protected virtual void CheckWritable()
+    {
+    }
+
+    /// <summary>Brings lengths, chain and times to the directory entry, so that the volume is consistent after every call.</summary>
+    protected abstract void Update();
+
+    private (long DeviceOffset, long Contiguous, ClusterRun Run) Locate(long position)
+    {
+        var index = position / area.ClusterSize;
+        if (index >= uint.MaxValue || !chain.TryLocate((uint)index, out var run))
+            throw ChainTooShort(chain.CountAll());
+        var within = position % area.ClusterSize;
+        return (area.OffsetOf(run.First) + within, run.Count * (long)area.ClusterSize - within, run);
+    }
+
+    // Makes the chain long enough; returns how long it was before.
+    private uint Grow(long newLength)
+    {
+        var has = chain.CountAll();
+        if (has < area.ClustersFor(Length))
+            throw ChainTooShort(has);
+        var needs = area.ClustersFor(newLength);
+        if (needs > has && (needs > uint.MaxValue || !chain.TryExtend(area.Space, (uint)(needs - has))))
+            throw new VolumeFullException("bytes", area.BytesIn(needs - has), area.BytesIn(area.Space.FreeClusters));
+        return has;
+    }
+
+    private void Put(long offset, ReadOnlySpan<byte> data)
+    {
+        while (!data.IsEmpty)
+        {
+            var (deviceOffset, contiguous, run) = Locate(offset);
+            var part = (int)Math.Min(contiguous, data.Length);
+            area.Write(deviceOffset, data[..part], run);
+            data = data[part..];
+            offset += part;
+        }
+    }
+
+    private void FillZeros(long from, long to)
+    {
+        var zeros = new byte[(int)Math.Min(to - from, ZeroBytes)];
+        for (var at = from; at < to; at += zeros.Length)
+            Put(at, zeros.AsSpan(0, (int)Math.Min(zeros.Length, to - at)));
+    }
+
+    private void Become(long length, long validLength)
+    {
+        (_length, ValidLength) = (length, validLength);
+        Update();
+    }
+
+    private void CheckLength(long offset, long count)
+    {
+        if (offset > MaxLength - count)
+            throw TooLong((ulong)offset + (ulong)count);
+    }
+}

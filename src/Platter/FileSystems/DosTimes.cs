@@ -1,0 +1,43 @@
+namespace Platter.FileSystems;
+
+/// <summary>The local times of DOS, as FAT and exFAT store them: a date and a time word of two-second steps, and for some times a byte of
+/// 10 ms steps.</summary>
+/// <remarks>"FAT: General Overview of On-Disk Format" 1.03, "Date and Time Formats". Impossible dates in the wild (month 0, day 31 of
+/// February) are pulled to the nearest possible one; a date word of 0 means that there is none.</remarks>
+internal static class DosTimes
+{
+    private static readonly DateTime First = new(1980, 1, 1, 0, 0, 0, DateTimeKind.Unspecified);
+
+    /// <summary>What can be stored, for a volume whose local time is this much ahead of UTC.</summary>
+    /// <param name="resolution">Nanoseconds: 2 s, 10 ms or a day.</param>
+    /// <param name="utcOffset">What local time is ahead of UTC.</param>
+    public static TimeCapability Capability(long resolution, TimeSpan utcOffset)
+    {
+        var first = new Timestamp(315_532_800 - (long)utcOffset.TotalSeconds);      // 1980-01-01T00:00:00 local
+        var last = new Timestamp(4_354_819_198 - (long)utcOffset.TotalSeconds);     // 2107-12-31T23:59:58 local
+        return new TimeCapability(resolution, first, last);
+    }
+
+    /// <summary>A stored time as UTC, or null for a date of 0.</summary>
+    public static Timestamp? Decode(ushort date, ushort time, byte tenMs, TimeSpan utcOffset)
+    {
+        if (date == 0)
+            return null;
+        var year = 1980 + (date >> 9);
+        var month = Math.Clamp((date >> 5) & 15, 1, 12);
+        var day = Math.Clamp(date & 31, 1, DateTime.DaysInMonth(year, month));
+        var local = new DateTime(year, month, day, Math.Min(time >> 11, 23), Math.Min((time >> 5) & 63, 59), Math.Min((time & 31) * 2, 58), DateTimeKind.Unspecified);
+        return Timestamp.From(new DateTimeOffset(local.AddMilliseconds(Math.Min((int)tenMs, 199) * 10), TimeSpan.Zero) - utcOffset);
+    }
+
+    /// <summary>A time as it is stored: cut to the step and pulled into the years 1980 to 2107.</summary>
+    public static (ushort Date, ushort Time, byte TenMs) Encode(Timestamp time, TimeSpan utcOffset)
+    {
+        var local = Capability(10_000_000, utcOffset).Round(time).ToDateTimeOffset().UtcDateTime + utcOffset;
+        if (local < First)
+            local = First;
+        var date = (ushort)((local.Year - 1980) << 9 | local.Month << 5 | local.Day);
+        var clock = (ushort)(local.Hour << 11 | local.Minute << 5 | local.Second / 2);
+        return (date, clock, (byte)(local.Second % 2 * 100 + local.Millisecond / 10));
+    }
+}

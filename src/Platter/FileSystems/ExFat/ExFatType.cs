@@ -1,0 +1,21 @@
+using Platter.Blocks;
+
+namespace Platter.FileSystems.ExFat;
+
+/// <summary>exFAT.</summary>
+public sealed class ExFatType : FileSystemType
+{
+    public override IReadOnlyList<string> Names { get; } = ["exfat"];
+
+    public override bool Recognise(BlockDevice device) => ExFatGeometry.Recognise(device);
+
+    public override Volume Open(BlockDevice device, VolumeOptions options) => ExFatVolume.Open(device, options);
+
+    public override EditableVolume OpenForEditing(BlockDevice device, VolumeOptions options) => ExFatVolume.OpenForEditing(device, options);
+
+    public override void Format(BlockDevice device, FormatOptions options) => ExFatFormatter.Format(device, options);
+
+    public override CheckReport Check(BlockDevice device, CheckOptions options) => ExFatChecker.Check(device, options);
+
+    public override long EstimateLength(TreeShape tree, FormatOptions options, int sectorSize) => ExFatSizeEstimate.Length(tree, options, sectorSize);
+}

@@ -1,0 +1,94 @@
+using System.Globalization;
+using Platter.Blocks;
+
+namespace Platter.Images;
+
+/// <summary>A file in the making: under a temporary name until it is complete.</summary>
+internal sealed class NewFile : IDisposable
+{
+    private readonly bool _overwrite;
+    private bool _done;
+
+    private NewFile(string path, HostFile file, bool overwrite)
+    {
+        Path = path;
+        File = file;
+        _overwrite = overwrite;
+    }
+
+    /// <summary>Where it will be.</summary>
+    internal string Path { get; }
+
+    /// <summary>The file under its temporary name.</summary>
+    internal HostFile File { get; }
+
+    /// <param name="path">Where it will be.</param>
+    /// <param name="preallocate">Bytes to allocate at once; 0 for an empty file.</param>
+    /// <param name="overwrite">Whether what is there gives way.</param>
+    /// <exception cref="AlreadyExistsException">Something of that name is there, and is not to be overwritten.</exception>
+    internal static NewFile Create(string path, long preallocate, bool overwrite)
+    {
+        CheckFree(path, overwrite);
+        var name = string.Create(CultureInfo.InvariantCulture, $"{path}.platter-new-{Environment.ProcessId}");
+        for (var attempt = 1; ; attempt++)
+        {
+            try
+            {
+                var options = new HostFileOptions { Preallocate = preallocate > 0 };
+                return new NewFile(path, HostFile.Create(attempt == 1 ? name : $"{name}-{attempt}", preallocate, options), overwrite);
+            }
+            catch (AlreadyExistsException) when (attempt < 100)
+            {
+                // Left by an earlier process of this number that was killed, or in use by another thread of this one.
+            }
+        }
+    }
+
+    /// <exception cref="AlreadyExistsException">Something of that name is there, and is not to be overwritten.</exception>
+    internal static void CheckFree(string path, bool overwrite)
+    {
+        if ((!overwrite && System.IO.File.Exists(path)) || Directory.Exists(path))
+            throw new AlreadyExistsException(path);
+    }
+
+    /// <summary>Gives the file, which is durable by now, its name at one stroke; it is closed afterwards.</summary>
+    /// <exception cref="AlreadyExistsException">Meanwhile something of that name came to be, and is not to be overwritten.</exception>
+    /// <exception cref="InUseException">What is to be overwritten is in use.</exception>
+    internal void Complete()
+    {
+        using (_overwrite && System.IO.File.Exists(Path) ? HostFile.Open(Path, FileAccess.Read, HostLock.Exclusive) : null)
+        {
+            File.Dispose();
+            if (!OperatingSystem.IsWindows())
+                Rename();
+        }
+        if (OperatingSystem.IsWindows())
+            Rename();       // it renames nothing onto an open file
+        _done = true;
+        // The journal of what was replaced; had the power gone before this, it would be refused as another image's.
+        System.IO.File.Delete(Path + HostJournalStore.Suffix);
+        HostFolder.MakeNamesDurable(Path);
+    }
+
+    /// <summary>Without <see cref="Complete"/>, takes away what was made.</summary>
+    public void Dispose()
+    {
+        if (_done)
+            return;
+        _done = true;
+        File.Dispose();
+        System.IO.File.Delete(File.Path);
+    }
+
+    private void Rename()
+    {
+        try
+        {
+            System.IO.File.Move(File.Path, Path, _overwrite);
+        }
+        catch (IOException) when (!_overwrite && System.IO.File.Exists(Path))
+        {
+            throw new AlreadyExistsException(Path);
+        }
+    }
+}

@@ -1,0 +1,37 @@
+using Platter.Blocks;
+using Platter.Primitives;
+
+namespace Platter.Images.Qcow2;
+
+internal sealed class Qcow2Format : ContainerFormat
+{
+    public override string Name => "qcow2";
+    public override string Description => "qcow2";
+    public override IReadOnlyList<string> Extensions { get; } = [".qcow2"];
+    public override bool CanHaveParent => true;
+
+    // Version 1 is another format; the unknown ones that may come are named when they are opened.
+    public override bool Recognises(ContainerProbe probe) =>
+        probe.HeadHas(0, [(byte)'Q', (byte)'F', (byte)'I', 0xFB]) && (probe.Head.Length < 8 || OnDisk.View<U32Be>(probe.Head.Span, 4) != 1);
+
+    public override Container Open(ContainerProbe probe, bool ownsHost) => Qcow2Image.OpenFile(probe.Host, probe.Neighbours, ownsHost);
+
+    public override long RoundedSize(long size, ContainerOptions options) => Qcow2Creation.RoundedSize(size, Qcow2Settings.Read(options));
+
+    public override bool CanWriteInOrder => true;
+
+    public override ImageWriter CreateInOrder(ResizableDevice host, long size, ContainerOptions? options) =>
+        new Qcow2Writer(host, (Qcow2Image)Create(host, size, options, ownsHost: false));
+
+    public override Container Create(ResizableDevice host, long size, ContainerOptions? options, bool ownsHost)
+    {
+        options ??= new ContainerOptions();
+        var settings = Qcow2Settings.Read(options);
+        Empty(host, 0);
+        Qcow2Creation.Write(host, Qcow2Creation.RoundedSize(size, settings), settings);
+        var image = Qcow2Image.OpenNew(host, options.Parent, ownsHost);
+        if (settings.Preallocate)
+            image.QcowDisk.Preallocate();
+        return image;
+    }
+}
