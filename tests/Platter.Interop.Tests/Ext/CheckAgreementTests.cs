@@ -27,7 +27,23 @@ public partial class CheckAgreementTests
     };
 
     // Damages that e2fsck -fn does not see or does not mind, and why Platter does.
-    private static readonly Dictionary<string, string> DifferentDamages = new(StringComparer.Ordinal);
+    private static readonly Dictionary<string, string> DifferentDamages = new(StringComparer.Ordinal)
+    {
+        ["EXT-0019 features that exclude each other"] = "says it, and ends with 0",
+        ["EXT-0020 extra size wanted"] = "says it, and ends with 0",
+        ["EXT-0025 journal without the feature"] = "says it, and ends with 0",
+        ["EXT-0034 not initialised without the feature"] = "says it, and ends with 0",
+        ["EXT-0035 unused inodes"] = "says it, and ends with 0",
+        ["EXT-0110 flag without the feature"] = "does not look at the verity flag of ext2",
+        ["EXT-0115 list of orphans"] = "-n does not look at the list",
+        ["EXT-0505 descriptor of the journal"] = "-n does not look into the journal",
+        ["EXT-0507 logged block"] = "-n does not look into the journal",
+        ["EXT-0508 block of the log outside"] = "-n does not look into the journal",
+        ["EXT-0509 revoke block"] = "-n does not look into the journal",
+        ["EXT-0511 forgotten journal"] = "-n does not look into the journal",
+        ["EXT-0605 free blocks"] = "says it, and ends with 0: drivers are late with this count",
+        ["EXT-0606 free inodes"] = "says it, and ends with 0: drivers are late with this count",
+    };
 
     public static TheoryData<string> Damages => [.. ExtDamage.All.Keys];
 
@@ -40,7 +56,8 @@ public partial class CheckAgreementTests
         {
             using var folder = new TempFolder();
             var path = Corpus.Unpack(image, folder);
-            var theirs = Tool.Run("e2fsck", "-fn", path);
+            // Two of its test images make it go round for ever when it may change nothing: 124 is the verdict "not clean", too.
+            var theirs = Tool.Run("timeout", "-k", "1", "10", "e2fsck", "-fn", path);
             using var device = HostFile.Open(path, FileAccess.Read);
             var report = new ExtType().Check(device, CheckOptions.Default);
             var isSame = report.IsClean == (theirs.ExitCode == 0);
