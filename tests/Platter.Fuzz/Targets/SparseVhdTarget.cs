@@ -102,7 +102,7 @@ internal sealed class SparseVhdTarget(string format) : FuzzTarget
         if (container.Format == ContainerFormat.Raw)
             return;
         using var again = Open(device, parent);
-        Expect(again.VirtualSize == container.VirtualSize, "an edit leaves the container whole");
+        Expect(again.VirtualSize == container.VirtualSize, $"an edit leaves the container whole: {container.Format.Name} of {container.VirtualSize} bytes, now {again.Format.Name} of {again.VirtualSize}");
     }
 
     // A difference finds its parent by a path; here there are no paths, so it is given one.
