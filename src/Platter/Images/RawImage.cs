@@ -36,6 +36,7 @@ internal sealed class RawFormat : ContainerFormat
 
     public override Container Create(ResizableDevice host, long size, ContainerOptions? options, bool ownsHost)
     {
+        _ = new ContainerSettings(this, options ?? new ContainerOptions(), []);
         Empty(host, size);
         return new RawImage(host, ownsHost);
     }

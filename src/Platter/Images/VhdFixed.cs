@@ -79,6 +79,7 @@ internal sealed class VhdFixedFormat : ContainerFormat
     public override Container Create(ResizableDevice host, long size, ContainerOptions? options, bool ownsHost)
     {
         options ??= new ContainerOptions();
+        _ = new ContainerSettings(this, options, []);
         size = RoundedSize(size, options);
         var footer = VhdFooter.New(VhdType.Fixed, size, options);
         Empty(host, size + VhdFooter.Size);

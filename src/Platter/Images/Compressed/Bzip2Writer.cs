@@ -22,7 +22,7 @@ internal sealed unsafe partial class Bzip2Writer : StreamWriter
     {
         var packed = new byte[block.Length + block.Length / 100 + 600];     // bzlib.h: 1 % and 600 bytes are always enough
         var count = (uint)packed.Length;
-        fixed (byte* from = block)
+        fixed (byte* from = block.IsEmpty ? [0] : block)        // the library takes no null
         fixed (byte* to = packed)
         {
             var result = BZ2_bzBuffToBuffCompress(to, &count, from, (uint)block.Length, _level, 0, 0);

@@ -29,6 +29,9 @@ internal sealed class XzFormat : CompressedFormat
 
     protected override bool HasMagic(ContainerProbe probe) => probe.HeadHas(0, XzStream.HeaderMagic);
 
+    protected override bool IsSurely(ContainerProbe probe) =>
+        probe.Head.Length > XzStream.HeaderSize && probe.HeadHas(0, XzStream.Header(probe.Head.Span[7]));
+
     protected override CompressedMap ReadMap(BlockDevice host, StreamSurvey survey) => XzMap.Read(host);
 
     protected override ImageWriter MakeWriter(ResizableDevice host, long size, ContainerSettings settings) => new XzWriter(host, size, settings);
@@ -66,6 +69,10 @@ internal sealed class Lz4Format : CompressedFormat
     protected override bool HasMagic(ContainerProbe probe) =>
         probe.Head.Length >= 4 && (uint)OnDisk.View<U32Le>(probe.Head.Span) is Lz4Frames.FrameMagic or Lz4Frames.LegacyMagic;
 
+    // Version 1 with reserved bits clear, and a size of blocks that there is.
+    protected override bool IsSurely(ContainerProbe probe) =>
+        probe.Head.Length > 6 && (probe.Head.Span[4] & 0xC2) == 0x40 && (probe.Head.Span[5] & 0x8F) == 0 && probe.Head.Span[5] >= 0x40;
+
     protected override CompressedMap ReadMap(BlockDevice host, StreamSurvey survey) => Lz4Frames.Read(host, survey);
 
     protected override ImageWriter MakeWriter(ResizableDevice host, long size, ContainerSettings settings) => new Lz4Writer(host, size, settings);
@@ -84,6 +91,9 @@ internal sealed class Bzip2Format : CompressedFormat
     // "BZh", a digit, and the first block's magic, or the end's where there is no block.
     protected override bool HasMagic(ContainerProbe probe) =>
         probe.HeadHas(0, "BZh"u8) && (probe.HeadHas(4, [0x31, 0x41, 0x59, 0x26, 0x53, 0x59]) || probe.HeadHas(4, [0x17, 0x72, 0x45, 0x38, 0x50, 0x90]));
+
+    // Ten bytes that no boot sector starts with.
+    protected override bool IsSurely(ContainerProbe probe) => probe.Head.Span[3] is >= (byte)'1' and <= (byte)'9';
 
     protected override CompressedMap ReadMap(BlockDevice host, StreamSurvey survey) => Bzip2Map.Read(host);
 

@@ -92,7 +92,7 @@ internal abstract class CompressedFormat : ContainerFormat
 
     // A disk may start with any bytes; a boot signature says that it is one, unless it unpacks.
     public sealed override bool Recognises(ContainerProbe probe) =>
-        HasMagic(probe) && (!ForeignContainers.HasBootSignature(probe) || Unpacks(probe.Host));
+        HasMagic(probe) && (!ForeignContainers.HasBootSignature(probe) || IsSurely(probe));
 
     public sealed override Container Open(ContainerProbe probe, bool ownsHost)
     {
@@ -123,6 +123,9 @@ internal abstract class CompressedFormat : ContainerFormat
     }
 
     protected abstract bool HasMagic(ContainerProbe probe);
+
+    /// <summary>Whether more than the magic speaks for it: that it unpacks, unless the format's header has a checksum.</summary>
+    protected virtual bool IsSurely(ContainerProbe probe) => Unpacks(probe.Host);
 
     protected abstract CompressedMap ReadMap(BlockDevice host, StreamSurvey survey);
 

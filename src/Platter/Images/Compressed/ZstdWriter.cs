@@ -31,6 +31,9 @@ internal sealed class ZstdWriter(ResizableDevice host, long length, ContainerSet
 
     protected override void Finish()
     {
+        // Of no content there is a frame all the same, so that the file is known for zstd.
+        if (_frames.Count == 0)
+            Put(Noted(Pack(0, [])).Data.Span);
         const int EntrySize = 8;
         var size = _frames.Count * EntrySize + ZstdMap.SeekTableFooterSize;
         var table = new byte[ZstdMap.SkippableHeaderSize + size];

@@ -1,0 +1,212 @@
+using System.Text.Json;
+using Platter.Testing;
+using Xunit;
+
+namespace Platter.Cli.Tests;
+
+/// <summary><c>convert</c>, overlays, and the verbs that make images, in every container.</summary>
+public class ConvertVerbTests
+{
+    public static TheoryData<string> Editable { get; } = ["img", "vhd", "vhdx", "qcow2", "vmdk", "vdi"];
+
+    public static TheoryData<string> Packed { get; } = ["img.gz", "img.xz", "img.zst", "img.lz4", "img.bz2"];
+
+    [Theory]
+    [MemberData(nameof(Editable))]
+    public void Images_are_made_edited_checked_and_converted_by_their_extension(string extension)
+    {
+        using var image = new TestImage();
+        image.Put("/a.txt", "first");
+        var path = image.Host("b." + extension);
+        var json = Json("convert", image.Path, path, "--verify");
+        Assert.True(json.GetProperty("verified").GetBoolean());
+        Assert.Equal(16 << 20, json.GetProperty("size").GetInt64());
+        Cli.Expect("put", path, image.Write("b.txt", "second"), "/b.txt");
+        Assert.Equal("second", Cli.Expect("cat", path, "/b.txt").Output);
+        Cli.Expect("check", path);
+        Cli.Fails(4, "convert", image.Path, path);
+        Cli.Expect("convert", path, image.Host("back.img"));
+        Assert.Equal("first", Cli.Expect("cat", image.Host("back.img"), "/a.txt").Output);
+        Assert.Equal("second", Cli.Expect("cat", image.Host("back.img"), "/b.txt").Output);
+    }
+
+    [Theory]
+    [MemberData(nameof(Packed))]
+    public void Compressed_images_are_listed_and_not_edited(string extension)
+    {
+        using var image = new TestImage();
+        image.Put("/a.txt", "first");
+        var path = image.Host("b." + extension);
+        Cli.Expect("convert", image.Path, path, "--level", "1");
+        Assert.Equal(image.List(), Cli.Expect("ls", "-R", "-a", path).Lines);
+        Assert.Equal("first", Cli.Expect("cat", path, "/a.txt").Output);
+        Cli.Expect("check", path);
+        Assert.Contains("convert", Cli.Fails(7, "put", path, image.Write("b", "x"), "/b").Error, StringComparison.Ordinal);
+        File.WriteAllBytes(path, File.ReadAllBytes(path)[..^30]);
+        Cli.Fails(6, "convert", path, image.Host("c.img"));
+        Assert.False(File.Exists(image.Host("c.img")));
+    }
+
+    [Theory]
+    [InlineData("a.qcow2", "qcow2")]
+    [InlineData("a.vmdk", "vmdk")]
+    [InlineData("a.vdi", "vdi")]
+    [InlineData("a.vhdx", "vhdx")]
+    [InlineData("a.vhd", "vhd")]
+    [InlineData("a.img.zst", "zst")]
+    public void Mkfs_create_and_build_make_any_container(string name, string format)
+    {
+        using var folder = new TempFolder();
+        Directory.CreateDirectory(folder.File("tree"));
+        File.WriteAllText(folder.File("tree/x"), "content");
+        Cli.Expect("mkfs", folder.File("1" + name), "-t", "fat16", "--size", "16M");
+        Cli.Expect("create", "-t", "fat16", "-o", folder.File("2" + name), folder.File("tree"));
+        File.WriteAllText(folder.File("disk.toml"), "[image]\nsize = \"32M\"\npartition_table = \"gpt\"\n[[partition]]\nname = \"EFI\"\ntype = \"esp\"\nsize = \"rest\"\n[partition.filesystem]\ntype = \"fat16\"\nsource = \"tree\"\n");
+        Cli.Expect("build", folder.File("disk.toml"), "-o", folder.File("3" + name));
+        Cli.Expect("part", "init", "gpt", folder.File("4" + name), "--size", "8M");
+        foreach (var number in new[] { "1", "2", "3", "4" })
+            Assert.Equal(format, Json("info", folder.File(number + name)).GetProperty("container").GetProperty("format").GetString());
+        Assert.Equal("content", Cli.Expect("cat", folder.File("2" + name), "/x").Output);
+        Assert.Equal("content", Cli.Expect("cat", folder.File("3" + name), "/x").Output);
+        Assert.Equal(5, Directory.GetFiles(folder.Path).Length);
+    }
+
+    [Fact]
+    public void Settings_go_to_the_container()
+    {
+        using var image = new TestImage();
+        Cli.Expect("convert", image.Path, image.Host("a.qcow2"), "-O", "cluster_size=4K");
+        Assert.Equal(4096, Json("info", image.Host("a.qcow2")).GetProperty("container").GetProperty("blockSize").GetInt64());
+        Cli.Expect("convert", image.Path, image.Host("b.vmdk"), "--subformat", "streamOptimized");
+        Cli.Expect("convert", image.Path, image.Host("c.vmdk"), "-c", "--level", "9");
+        foreach (var name in new[] { "b.vmdk", "c.vmdk" })
+            Assert.Equal("streamOptimized", Json("info", image.Host(name)).GetProperty("container").GetProperty("details").GetProperty("subformat").GetString());
+        Cli.Expect("create", "-t", "fat12", "-o", image.Host("d.vhdx"), "--size", "4M", "--container", "block_size=1M");
+        Assert.Equal(1 << 20, Json("info", image.Host("d.vhdx")).GetProperty("container").GetProperty("blockSize").GetInt64());
+        Assert.Contains("nonsense", Cli.Fails(2, "convert", image.Path, image.Host("e.vdi"), "-O", "nonsense=1").Error, StringComparison.Ordinal);
+        Cli.Fails(2, "convert", image.Path, image.Host("e.vdi"), "-f", "nonsense");
+        Cli.Fails(7, "convert", image.Path, image.Host("e.vdi"), "-c");
+        Assert.False(File.Exists(image.Host("e.vdi")));
+    }
+
+    [Fact]
+    public void A_partition_becomes_an_image_and_an_image_a_partition()
+    {
+        using var folder = new TempFolder();
+        var (disk, part) = (folder.File("disk.qcow2"), folder.File("part.vdi"));
+        Cli.Expect("part", "init", "gpt", disk, "--size", "64M");
+        Cli.Expect("part", "add", disk, "-t", "esp", "-s", "20M");
+        Cli.Expect("part", "add", disk, "-t", "linux", "-s", "24M");
+        Cli.Expect("mkfs", disk + "@1", "-t", "fat16", "-L", "FIRST");
+        Cli.Expect("convert", disk + "@1", part);
+        Assert.Equal(20 << 20, Json("info", part).GetProperty("container").GetProperty("size").GetInt64());
+        Assert.Equal("FIRST", Cli.Expect("label", part).Output.Trim());
+        Cli.Expect("convert", part, disk + "@2");
+        Assert.Equal("FIRST", Cli.Expect("label", disk + "@2").Output.Trim());
+        Cli.Expect("put", disk + "@2", folder.File("part.vdi"), "/big");
+        Cli.Fails(8, "convert", part, disk + "@2");             // there are files
+        Cli.Expect("convert", part, disk + "@2", "--force");
+        Assert.Empty(Cli.Expect("ls", disk + "@2").Lines);
+        Cli.Expect("check", disk);
+    }
+
+    [Fact]
+    public void A_source_that_is_too_long_for_a_partition_changes_nothing()
+    {
+        using var folder = new TempFolder();
+        var disk = folder.File("disk.img");
+        Cli.Expect("part", "init", "gpt", disk, "--size", "16M");
+        Cli.Expect("part", "add", disk, "-s", "4M");
+        File.WriteAllBytes(folder.File("long.img"), new byte[5 << 20]);
+        var before = File.ReadAllBytes(disk);
+        Cli.Fails(5, "convert", folder.File("long.img"), disk + "@1");
+        Cli.Fails(3, "convert", folder.File("long.img"), disk + "@7");
+        Cli.Fails(2, "convert", folder.File("long.img"), disk + "@1", "-f", "vdi");
+        Assert.Equal(before, File.ReadAllBytes(disk));
+    }
+
+    [Theory]
+    [InlineData("qcow2")]
+    [InlineData("vmdk")]
+    [InlineData("vhd")]
+    [InlineData("vhdx")]
+    public void An_overlay_is_edited_and_its_base_never(string format)
+    {
+        using var image = new TestImage();
+        image.Put("/a.txt", "base");
+        var (parent, overlay) = (image.Host("base." + format), image.Host("overlay." + format));
+        Cli.Expect("convert", image.Path, parent);
+        var before = File.ReadAllBytes(parent);
+        Cli.Expect("create", "--backing", parent, "-o", overlay);
+        Cli.Expect("put", overlay, image.Write("b.txt", "overlay"), "/b.txt");
+        Cli.Expect("rm", overlay, "/a.txt");
+        Assert.Equal(["b.txt"], Cli.Expect("ls", overlay).Lines);
+        Assert.Equal(["a.txt"], Cli.Expect("ls", parent).Lines);
+        Assert.Equal(before, File.ReadAllBytes(parent));
+        var info = Json("info", overlay).GetProperty("container");
+        Assert.Equal(format, info.GetProperty("parents")[0].GetProperty("format").GetString());
+        Assert.True(info.GetProperty("sound").GetBoolean());
+        Assert.Contains("builds upon", Cli.Expect("info", overlay).Output, StringComparison.Ordinal);
+        Cli.Expect("convert", overlay, image.Host("second." + format), "--backing", parent, "--verify");
+        Assert.Equal(["b.txt"], Cli.Expect("ls", image.Host("second." + format)).Lines);
+        Cli.Fails(7, "create", "--backing", parent, "-o", image.Host("x.vdi"));
+        Cli.Fails(2, "create", "--backing", parent, "-o", image.Host("x." + format), "-t", "fat16");
+        Cli.Fails(2, "create", "--backing", parent, "-o", image.Host("x." + format), "--size", "1M");
+        File.Delete(parent);
+        Cli.Fails(3, "ls", overlay);
+    }
+
+    [Fact]
+    public void A_larger_disk_can_be_asked_for_and_a_smaller_one_not()
+    {
+        using var image = new TestImage();
+        Cli.Expect("convert", image.Path, image.Host("b.qcow2"), "--size", "20M");
+        Assert.Equal(20 << 20, Json("info", image.Host("b.qcow2")).GetProperty("container").GetProperty("size").GetInt64());
+        Cli.Fails(2, "convert", image.Path, image.Host("c.qcow2"), "--size", "10M");
+    }
+
+    [Fact]
+    public void The_same_input_gives_the_same_bytes_when_the_date_is_set()
+    {
+        using var image = new TestImage();
+        image.Put("/a.txt", "x");
+        foreach (var extension in new[] { "vhd", "vhdx", "qcow2", "vmdk", "vdi", "gz", "xz", "zst", "lz4", "bz2" })
+        {
+            foreach (var folder in new[] { "one", "two" })
+            {
+                Directory.CreateDirectory(image.Host(folder));
+                Assert.Equal(0, Cli.Spawn(null, [], [("SOURCE_DATE_EPOCH", "1000000000")], "convert", image.Path, image.Host($"{folder}/a.{extension}")).Code);
+            }
+            Assert.True(File.ReadAllBytes(image.Host($"one/a.{extension}")).AsSpan().SequenceEqual(File.ReadAllBytes(image.Host($"two/a.{extension}"))), extension);
+        }
+    }
+
+    [Fact]
+    public void Clues_that_disagree_are_shown_and_do_not_make_an_image_unclean()
+    {
+        using var image = new TestImage();
+        Cli.Expect("convert", image.Path, image.Host("b.img"), "-f", "qcow2");
+        Assert.Contains("the content counts", Cli.Expect("info", image.Host("b.img")).Output, StringComparison.Ordinal);
+        Assert.Contains("IMG-0004", Cli.Expect("check", image.Host("b.img")).Output, StringComparison.Ordinal);
+        Assert.Contains("IMG-0005", Cli.Expect("info", image.Host("b.img"), "--as-raw", "--json").Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_killed_or_interrupted_conversion_leaves_no_file_of_its_name()
+    {
+        using var folder = new TempFolder();
+        TestDisk.Make(folder.File("a.img"), 400 << 20, 120 << 20, seed: 2);
+        using var process = Cli.Start(folder.Path, [], "convert", "a.img", "b.img.xz");
+        SpinWait.SpinUntil(() => Directory.GetFiles(folder.Path).Length > 1 || process.HasExited, TimeSpan.FromSeconds(20));
+        Assert.Equal(0, Tool.Run("bash", "-c", $"kill -INT {process.Id}").ExitCode);
+        process.WaitForExit();
+        Assert.Equal(130, process.ExitCode);
+        Assert.Equal([folder.File("a.img")], Directory.GetFiles(folder.Path));
+    }
+
+    private static JsonElement Json(params string[] args)
+    {
+        using var document = JsonDocument.Parse(Cli.Expect([.. args, "--json"]).Bytes);
+        return document.RootElement.Clone();
+    }
+}
