@@ -11,6 +11,7 @@ using Xunit;
 namespace Platter.Interop.Tests.Ext;
 
 /// <summary>Volumes of mke2fs in combinations that bring every two features together: e2fsck, the source and the kernel agree with what is read.</summary>
+[System.Runtime.Versioning.UnsupportedOSPlatform("windows")]
 public class MatrixTests(MatrixVolumes volumes) : IClassFixture<MatrixVolumes>
 {
     private const int LargestKernelBlock = 4096;
