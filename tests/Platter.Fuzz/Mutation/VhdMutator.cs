@@ -100,7 +100,7 @@ internal static class VhdMutator
         }
         for (var sector = 0; sector < 6; sector++)
         {
-            if (device.Get(log + 4096 * sector, 4) == 0x65676F6C && device.Get(log + 4096 * sector + 8, 4) is > 0 and <= 1 << 16 and var length)
+            if (device.Get(log + 4096 * sector, 4) == 0x65676F6C && device.Get(log + 4096 * sector + 8, 4) is >= 64 and <= 1 << 16 and var length)
                 SumVhdx(device, log + 4096 * sector, (int)length);
         }
     }

@@ -195,7 +195,7 @@ internal sealed class SparseVhdTarget(string format) : FuzzTarget
             _tail.Write(Math.Max(0, offset - _kept), data[here..]);
         }
 
-        protected override void SetLengthCore(long length) => _tail.SetLength(length >= _kept ? length - _kept : throw new IOException("these images only grow"));
+        protected override void SetLengthCore(long length) => _tail.SetLength(length >= _kept && length <= 64 << 20 ? length - _kept : throw new IOException("these images only grow, and not beyond 64 MiB"));
     }
 
     /// <summary>What may be read and not written, whatever lies below.</summary>
