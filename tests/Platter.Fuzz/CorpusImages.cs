@@ -10,6 +10,7 @@ internal static class CorpusImages
     public static IEnumerable<PagedImage> Fat() => Load("fat/");
 
     public static IEnumerable<PagedImage> ExFat() => Load("exfat/");
+    public static IEnumerable<PagedImage> Ext() => Load("ext/");
 
     public static IEnumerable<PagedImage> Tables() => Load("ptable/");
 

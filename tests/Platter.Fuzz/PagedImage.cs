@@ -32,8 +32,10 @@ internal sealed class PagedImage
 }
 
 /// <summary>An image of its own for one case: what it writes is copied, page by page; the rest stays the base's.</summary>
-internal sealed class OverlayDevice(PagedImage image) : BlockDevice
+internal sealed class OverlayDevice(PagedImage image) : ResizableDevice
 {
+    private const int MostGrowth = 64 << 20;        // what a case may add to its image: a host that is full some day
+
     private readonly Dictionary<int, byte[]> _changed = [];
     private int _length = image.Length;
 
@@ -65,6 +67,23 @@ internal sealed class OverlayDevice(PagedImage image) : BlockDevice
     {
         if (offset >= 0 && offset + width <= _length)
             Write(offset, BitConverter.GetBytes(value).AsSpan(0, width));
+    }
+
+    protected override void SetLengthCore(long length)
+    {
+        if (length > image.Length + (long)MostGrowth)
+            throw new IOException($"{length} bytes are more than this medium has");
+        var cut = _length;
+        _length = (int)length;
+        if (length >= cut)
+            return;
+        // What is cut off is zeros should the file grow again.
+        for (var at = _length; at < cut;)
+        {
+            var count = Math.Min(cut - at, PagedImage.PageSize - at % PagedImage.PageSize);
+            WriteCore(at, new byte[count]);
+            at += count;
+        }
     }
 
     protected override void ReadCore(long offset, Span<byte> buffer)

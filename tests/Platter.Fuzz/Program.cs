@@ -10,8 +10,17 @@ const string usage = """
 
 FuzzTarget[] targets =
 [
-    new PartitionTarget("mbr"), new PartitionTarget("gpt"), new PartitionTarget("apm"), new VhdTarget(), new ContainerTarget("vmdk"), new ContainerTarget("vdi"), new ContainerTarget("compressed"), new SpecTarget(),
-    new FatTarget("fat12"), new FatTarget("fat16"), new FatTarget("fat32"), new FatTarget("fat-corpus"), new ExFatTarget("exfat"), new ExFatTarget("exfat-corpus"), new JournalTarget(), new ExtractTarget(), new HostileTreeTarget(),
+    new PartitionTarget("mbr"), new PartitionTarget("gpt"), new PartitionTarget("apm"),
+    new VhdTarget(),
+    new SpecTarget(),
+    new FatTarget("fat12"), new FatTarget("fat16"), new FatTarget("fat32"), new FatTarget("fat-corpus"),
+    new ExFatTarget("exfat"), new ExFatTarget("exfat-corpus"),
+    new JournalTarget(),
+    new ExtractTarget(),
+    new HostileTreeTarget(),
+    new ExtTarget("ext"), new ExtTarget("ext-corpus"),
+    new Qcow2Target(),
+    new ContainerTarget("vmdk"), new ContainerTarget("vdi"), new ContainerTarget("compressed"),
 ];
 var options = new FuzzOptions { Seed = Random.Shared.Next() };
 try

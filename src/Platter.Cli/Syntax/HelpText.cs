@@ -21,7 +21,8 @@ internal static class HelpText
         WriteOptions(output, paint, "Options of every verb:", GlobalOptions.All);
         output.WriteLine();
         output.WriteLine("IMAGE is a disk image in any container, or a block device; @N is its partition N, counted from 1. Without @N: the");
-        output.WriteLine("filesystem that fills the image, or the only partition that holds one. Paths inside are absolute, with /.");
+        output.WriteLine("filesystem that fills the image, or the only partition that holds one. IMAGE#NAME is a state that the image has kept.");
+        output.WriteLine("Paths inside are absolute, with /.");
         output.WriteLine("'platter VERB --help' shows a verb's own options and examples.");
     }
 

@@ -41,6 +41,7 @@ public sealed partial class TransactionDevice
         _journal.MakePastDurable();
         _freshAtHome = true;
         _home.Write(offset, data);
+        Unsettle(offset, data.Length);
     }
 
     private void KeepFromDiscard(long offset, long length)
@@ -55,8 +56,23 @@ public sealed partial class TransactionDevice
             return;
         _journal.MakePastDurable();
         foreach (var range in _discards)
+        {
             _home.Discard(range.Start, range.Length);
+            Unsettle(range.Start, range.Length);
+        }
         _discards.Clear();
+    }
+
+    private void FlushHome()
+    {
+        _home.Flush();
+        _unsettled.Clear();
+    }
+
+    private void Unsettle(long offset, long length)
+    {
+        var first = offset / Journal.PageSize;
+        _unsettled.Add(first, (offset + length - 1) / Journal.PageSize - first + 1);
     }
 
     // A sparse image on a full host must fail before the commit, not half-way home.
@@ -138,7 +154,9 @@ public sealed partial class TransactionDevice
     {
         const int Count = 16;
         var pages = _committedLength / Journal.PageSize;
-        return Sample([.. Enumerable.Range(0, (int)Math.Min(Count, pages)).Select(i => i * pages / Math.Min(Count, pages))]);
+        var samples = Sample([.. Enumerable.Range(0, (int)Math.Min(Count, pages)).Select(i => i * pages / Math.Min(Count, pages))]);
+        _sampled.UnionWith(samples.Select(s => (long)(ulong)s.Page));
+        return samples;
     }
 
     private PageSample[] Sample(long[] pages)
@@ -147,7 +165,8 @@ public sealed partial class TransactionDevice
         var samples = new List<PageSample>(pages.Length);
         foreach (var page in pages)
         {
-            if (page >= Math.Min(_committedLength, _home.Length) / Journal.PageSize)
+            // What a power cut may still take back is no mark to know an image by.
+            if (page >= Math.Min(_committedLength, _home.Length) / Journal.PageSize || _unsettled.Contains(page))
                 continue;
             _home.Read(page * Journal.PageSize, content);
             samples.Add(Journal.Sample(page, content));
@@ -158,6 +177,7 @@ public sealed partial class TransactionDevice
     private void Forget()
     {
         _pages.Clear();
+        _sampled.Clear();
         _freshBuffered = 0;
         _freshAtHome = false;
     }

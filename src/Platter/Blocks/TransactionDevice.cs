@@ -27,6 +27,8 @@ public sealed partial class TransactionDevice : ResizableDevice
     private readonly JournalWriter _journal;
     private readonly PageOverlay _pages = new();
     private readonly RangeSet _discards = new();
+    private readonly RangeSet _unsettled = new();       // pages that are at home, but perhaps not after a power cut: fresh or discarded since the last flush there
+    private readonly HashSet<long> _sampled = [];       // pages by which the journal will know its image: no fresh data over them
     private readonly bool _ownsHome;
     private long _length;
     private long _committedLength;
@@ -75,7 +77,7 @@ public sealed partial class TransactionDevice : ResizableDevice
         if (_pages.IsEmpty && _length == _committedLength)
         {
             if (_freshAtHome)
-                _home.Flush();
+                FlushHome();
             _freshAtHome = false;
             ApplyDiscards();
             return;
@@ -83,13 +85,13 @@ public sealed partial class TransactionDevice : ResizableDevice
         var pages = _pages.SortedPages();
         ReserveHome(pages);
         if (_freshAtHome)
-            _home.Flush();
+            FlushHome();
         _freshAtHome = false;
         WriteJournal(pages);
         try
         {
             WriteHome(pages);
-            _home.Flush();
+            FlushHome();
         }
         catch (Exception e)
         {
@@ -113,7 +115,7 @@ public sealed partial class TransactionDevice : ResizableDevice
         {
             // Durable before the journal goes: its record of the old length is what would cut the image after a power cut.
             ((ResizableDevice)_home).SetLength(_committedLength);
-            _home.Flush();
+            FlushHome();
         }
         _journal.Retire();
     }
@@ -153,7 +155,7 @@ public sealed partial class TransactionDevice : ResizableDevice
         }
         CheckSound();
         KeepFromDiscard(offset, data.Length);
-        if (_pages.IsEmpty)
+        if (_pages.IsEmpty && _sampled.Count == 0)
         {
             WriteFreshHome(offset, data);
             return;
@@ -164,7 +166,7 @@ public sealed partial class TransactionDevice : ResizableDevice
         {
             var page = (offset + position) / Journal.PageSize;
             var count = (int)Math.Min(Journal.PageSize - (offset + position) % Journal.PageSize, data.Length - position);
-            if (_pages.Covers(page))
+            if (_pages.Covers(page) || _sampled.Contains(page))
             {
                 WriteFreshHome(offset + position - clean, data.Slice(position - clean, clean));
                 clean = 0;

@@ -19,11 +19,17 @@ internal sealed record VhdLayout(long HeaderOffset, long TableOffset, long Block
     /// <summary>Where the paths of the parent lie.</summary>
     public IReadOnlyList<ByteRange> ParentPaths { get; init; } = [];
 
+    /// <summary>Whether the header's checksum is right. With a wrong one what it says is believed as far as it is possible, for reading.</summary>
+    public bool HeaderIsWhole { get; init; } = true;
+
     /// <summary>Bytes of the table that the disk needs; it may be longer.</summary>
     public long TableSize => BlockCount * 4;
 
-    /// <summary>Bytes that a block takes in the file, its bitmap included; the disk may end within the last one.</summary>
-    public long SizeOf(long block) => BitmapSize + Math.Min(BlockSize, Length - block * BlockSize);
+    /// <summary>Bytes that a block takes in the file, its bitmap included. The last one may end with the disk when the file does.</summary>
+    /// <param name="block">The block.</param>
+    /// <param name="room">Bytes between the block's start and the last footer.</param>
+    public long SizeOf(long block, long room) =>
+        BitmapSize + (BitmapSize + BlockSize <= room ? BlockSize : Math.Min(BlockSize, Length - block * BlockSize));
 }
 
 /// <summary>The disk in a dynamic or differencing VHD.</summary>
@@ -139,7 +145,7 @@ internal sealed class VhdDisk : SparseDisk
     {
         U32Be entry = NoBlock;
         Metadata.Write(_layout.TableOffset + block * 4, entry);
-        var length = _layout.SizeOf(block);
+        var length = _layout.SizeOf(block, _end - BitmapOffset(place));
         Space.Release(BitmapOffset(place), length);
         Host.Discard(BitmapOffset(place), length);
         _full.Remove(block);

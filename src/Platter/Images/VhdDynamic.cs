@@ -98,15 +98,13 @@ internal sealed record VhdParts(VhdFooter Footer, VhdDynamicHeader Header, VhdLa
         var header = OnDisk.View<VhdDynamicHeader>(bytes);
         if (header.Cookie != VhdDynamicHeader.CookieValue)
             throw new DiskFormatException("VHD-0012", "VhdDynamicHeader.cookie", headerOffset, $"found 0x{(ulong)header.Cookie:X16}, expected \"cxsparse\"");
-        if (header.Checksum != header.ComputeChecksum())
-            throw new DiskFormatException("VHD-0013", "VhdDynamicHeader.checksum", headerOffset + 0x24, $"found 0x{(uint)header.Checksum:X8}, expected 0x{header.ComputeChecksum():X8}: the header is damaged");
         if (header.HeaderVersion >> 16 != 1)
             throw new UnsupportedFeatureException($"the VHD has a dynamic header of version {header.HeaderVersion >> 16}.{header.HeaderVersion & 0xFFFF}; 1.0 is known");
         uint blockSize = header.BlockSize;
         if (blockSize is < VhdDisk.Sector or > (uint)LargestBlock || (blockSize & (blockSize - 1)) != 0)
             throw new DiskFormatException("VHD-0015", "VhdDynamicHeader.blockSize", headerOffset + 0x20, $"found {blockSize}, expected a power of two, {VhdDisk.Sector} to {LargestBlock}");
         var tableOffset = header.TableOffset <= long.MaxValue ? (long)(ulong)header.TableOffset : -1;
-        var layout = new VhdLayout(headerOffset, tableOffset, blockSize, (long)size / VhdDisk.Sector * VhdDisk.Sector, end) { ParentPaths = VhdParent.PathRanges(header, host) };
+        var layout = new VhdLayout(headerOffset, tableOffset, blockSize, (long)size / VhdDisk.Sector * VhdDisk.Sector, end) { ParentPaths = VhdParent.PathRanges(header, host), HeaderIsWhole = header.Checksum == header.ComputeChecksum() };
         if (header.MaxTableEntries < layout.BlockCount)
             throw new DiskFormatException("VHD-0016", "VhdDynamicHeader.maxTableEntries", headerOffset + 0x1C, $"found {(uint)header.MaxTableEntries}, expected at least {layout.BlockCount} for the disk's size");
         if (tableOffset < VhdFooter.Size || tableOffset % VhdDisk.Sector != 0 || tableOffset > host.Length || layout.TableSize > host.Length - tableOffset)

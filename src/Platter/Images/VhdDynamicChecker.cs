@@ -10,6 +10,8 @@ internal static class VhdDynamicChecker
     internal static void Check(CheckReport report, VhdDynamicImage image, VhdDisk disk, in VhdDynamicHeader header)
     {
         CheckFooters(report, image.Host, disk.Footer);
+        if (!image.Layout.HeaderIsWhole)
+            report.Add("VHD-0013", Severity.Error, "VhdDynamicHeader.checksum", image.Layout.HeaderOffset + 0x24, $"found 0x{(uint)header.Checksum:X8}, expected 0x{header.ComputeChecksum():X8}: the header is damaged");
         if (header.HeaderVersion != VhdDynamicHeader.Version1)
             report.Add("VHD-0014", Severity.Warning, "VhdDynamicHeader.headerVersion", image.Layout.HeaderOffset + 0x18, $"found 0x{(uint)header.HeaderVersion:X8}, expected 0x{VhdDynamicHeader.Version1:X8}");
         CheckLocators(report, image, header);
@@ -57,7 +59,7 @@ internal static class VhdDynamicChecker
             used.Add(range.Offset, range.Length);
         foreach (var (start, block) in VhdSpace.Blocks(disk, layout))
         {
-            var length = layout.SizeOf(block);
+            var length = layout.SizeOf(block, end - start);
             var name = string.Create(CultureInfo.InvariantCulture, $"BlockAllocationTable[{block}]");
             if (length > end - start)
                 report.Add("VHD-0021", Severity.Error, name, layout.TableOffset + block * 4, $"found a block of {length} bytes at {start}, expected it to end before {end}, where the footer stands");

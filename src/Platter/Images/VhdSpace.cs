@@ -15,6 +15,8 @@ internal static class VhdSpace
     {
         if (layout.TableSize > LargestTable)
             throw new UnsupportedFeatureException($"the VHD has {layout.BlockCount} blocks of {layout.BlockSize} bytes each, too many to be edited");
+        if (!layout.HeaderIsWhole)
+            throw new DiskFormatException("VHD-0013", "VhdDynamicHeader.checksum", layout.HeaderOffset + 0x24, "found a checksum that doesn't fit: the header is damaged, and the image can be read but not edited");
         var used = new RangeSet();
         used.Add(0, VhdFooter.Size);
         AddStructure(used, layout.HeaderOffset, VhdDynamicHeader.Size);
@@ -23,7 +25,7 @@ internal static class VhdSpace
             used.Add(range.Offset, range.Length);
         foreach (var (start, block) in Blocks(disk, layout))
         {
-            var length = layout.SizeOf(block);
+            var length = layout.SizeOf(block, end - start);
             if (length > end - start)
                 throw new DiskFormatException("VHD-0021", $"BlockAllocationTable[{block}]", start, $"found a block of {length} bytes here, expected it to end before {end}, where the footer stands");
             AddStructure(used, start, length);

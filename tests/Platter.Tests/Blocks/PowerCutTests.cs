@@ -115,6 +115,33 @@ public sealed class PowerCutTests(ITestOutputHelper output)
         output.WriteLine($"{result.CrashPoints} crash points over {result.Operations} operations and {result.Commits} commits");
     }
 
+    // As in a container that grows: nearly all of the image is free space that gets new data, or has just been discarded.
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Fresh_data_over_most_of_an_image_that_grows_does_not_estrange_the_journal(bool freshFirst)
+    {
+        var initial = Enumerable.Range(0, 12 * 4096).Select(i => (byte)(i * 7 | 1)).ToArray();
+        PowerCut.Run(initial, device =>
+        {
+            device.Discard(2 * 4096, 4 * 4096);
+            device.Write(100, [1]);
+            device.Flush();
+            var file = (ResizableDevice)device;
+            if (freshFirst)
+                device.WriteFresh(4096, Enumerable.Repeat((byte)0x55, 7 * 4096).ToArray());
+            file.SetLength(initial.Length + 8192);
+            device.WriteFresh(4096 * 3, Enumerable.Repeat((byte)0x66, 9 * 4096).ToArray());
+            device.Write(0, [2]);
+            device.Flush();
+        }, (device, point) =>
+        {
+            var first = new byte[1];
+            device.Read(0, first);
+            Assert.True(first[0] == 2 ? device.Length == initial.Length + 8192 && point.Newest == 2 : device.Length == initial.Length && point.Oldest < 2);
+        }, new PowerCutOptions { Samples = 12, Transaction = new TransactionOptions { FreshLimit = 0 } });
+    }
+
     [Fact]
     public void Fresh_data_in_a_page_of_the_commit_before_does_not_estrange_the_journal()
     {

@@ -85,7 +85,6 @@ public sealed class VhdDamageTests
     [Theory]
     [InlineData("VHD-0011")]
     [InlineData("VHD-0012")]
-    [InlineData("VHD-0013")]
     [InlineData("VHD-0015")]
     [InlineData("VHD-0016")]
     [InlineData("VHD-0017")]
@@ -97,13 +96,23 @@ public sealed class VhdDamageTests
         {
             case "VHD-0011": EditFooters(host, (ref VhdFooter f) => f.DataOffset = 1UL << 63); break;
             case "VHD-0012": host.Bytes[Header] ^= 1; break;
-            case "VHD-0013": host.Bytes[Header + 0x300] ^= 1; break;
             case "VHD-0015": EditHeader(host, (ref VhdDynamicHeader h) => h.BlockSize = 3 << 20); break;
             case "VHD-0016": EditHeader(host, (ref VhdDynamicHeader h) => h.MaxTableEntries = 1); break;
             case "VHD-0017": EditHeader(host, (ref VhdDynamicHeader h) => h.TableOffset = 1UL << 63); break;
             case "VHD-0018": EditFooters(host, (ref VhdFooter f) => f.CurrentSize = 1UL << 63); break;
         }
         Assert.Equal(code, Assert.Throws<DiskFormatException>(() => Container.Open(host)).Code);
+    }
+
+    [Fact]
+    public void With_a_damaged_header_the_image_can_be_read_and_not_edited()
+    {
+        var host = Written();
+        host.Bytes[Header + 0x300] ^= 1;
+        Expect(Check(host), "VHD-0013", Severity.Error);
+        using var vhd = Container.Open(host);
+        vhd.Disk.Read(0, new byte[100]);
+        Assert.Equal("VHD-0013", Assert.Throws<DiskFormatException>(() => vhd.Disk.Write(0, [1])).Code);
     }
 
     [Fact]

@@ -82,10 +82,23 @@ internal sealed class ExFatBootRegion
             var offset = (long)ExFatGeometry.BootRegionSectors << shift;
             if (device.Length < 2 * offset)
                 return null;
-            if (Read(device, offset) is { Geometry: { } geometry } region && geometry.SectorShift == shift)
+            if (TryRead(device, offset) is { Geometry: { } geometry } region && geometry.SectorShift == shift)
                 return region;
         }
         return null;
+    }
+
+    // Of another revision it is none that could stand in.
+    private static ExFatBootRegion? TryRead(BlockDevice device, long offset)
+    {
+        try
+        {
+            return Read(device, offset);
+        }
+        catch (UnsupportedFeatureException)
+        {
+            return null;
+        }
     }
 
     /// <summary>Fills the checksum sector (the last of twelve) from the eleven before it.</summary>

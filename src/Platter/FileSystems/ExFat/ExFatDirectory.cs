@@ -45,8 +45,8 @@ internal sealed class ExFatDirectory : PagedStructure, ICachedDirectory
         _length = length;
     }
 
-    public NodeId Id { get; }
-    public uint Number { get; }
+    public NodeId Id { get; private set; }
+    public uint Number { get; private set; }
     public ClusterChain Chain { get; }
     public int SlotCount => (int)(_length / Size);
     public long LastUse { get; set; }
@@ -239,8 +239,16 @@ internal sealed class ExFatDirectory : PagedStructure, ICachedDirectory
         AddToIndex(slot);
     }
 
-    /// <summary>A new directory: what its clusters held before is zeroed.</summary>
-    public void Clear() => Zero(0, _length);
+    /// <summary>A new directory that has no entry yet: its clusters, zeroed whatever they held before.</summary>
+    public static ExFatDirectory CreateEmpty(ExFatVolume volume, ClusterChain chain, long length)
+    {
+        var directory = new ExFatDirectory(volume, default, 0, chain, length);
+        directory.Zero(0, length);
+        return directory;
+    }
+
+    /// <summary>The new directory has an entry now.</summary>
+    public void BecomeNode(NodeId id, uint number) => (Id, Number) = (id, number);
 
     protected override void Load(long offset, Span<byte> target)
     {
@@ -383,6 +391,7 @@ internal sealed class ExFatDirectory : PagedStructure, ICachedDirectory
             var count = (int)Math.Min(behindPages - from, PageBytes - at);
             page.Data.AsSpan(at, count).Clear();
             MarkDirty(page, at, count);
+            _volume.NoteChange(count);
             from += count;
         }
         if (from < to)

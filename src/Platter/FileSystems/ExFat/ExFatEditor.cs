@@ -21,11 +21,11 @@ internal sealed class ExFatEditor(ExFatVolume volume)
         var complete = false;
         try
         {
+            var directory = ExFatDirectory.CreateEmpty(volume, chain, volume.Geometry.ClusterSize);
             var stream = default(ExFatStreamEntry);
             ExFatVolume.SetAllocation(ref stream, chain, volume.Geometry.ClusterSize, volume.Geometry.ClusterSize);
             var id = AddEntry(parent, name, file, stream);
-            var directory = new ExFatDirectory(volume, id, volume.Numbers.NumberOf(id), chain, volume.Geometry.ClusterSize);
-            directory.Clear();
+            directory.BecomeNode(id, volume.Numbers.NumberOf(id));
             volume.AddDirectory(directory);
             complete = true;
             return id;
@@ -123,11 +123,12 @@ internal sealed class ExFatEditor(ExFatVolume volume)
     {
         var entry = ExFatNameRules.EncodeLabel(label);
         var root = volume.GetDirectory(ExFatDirectoryNumbers.Root);
-        var slot = root.Find(ExFatEntryType.Label);
+        var slot = volume.FindLabel(root);
         if (slot >= 0)
             root.Put(slot, entry);
         else if (label.Length > 0)
             root.Insert(entry);
+        volume.ForgetLabel();
     }
 
     private static int Find(ExFatDirectory directory, string name) =>

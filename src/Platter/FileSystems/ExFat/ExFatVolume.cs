@@ -26,6 +26,7 @@ public sealed class ExFatVolume : EditableVolume
     private ExFatState _state;
     private ExFatSystemEntries _system;
     private long _changedBytes;
+    private int? _labelSlot;
 
     private ExFatVolume(BlockDevice device, ExFatGeometry geometry, VolumeOptions options, bool editable)
     {
@@ -209,6 +210,7 @@ public sealed class ExFatVolume : EditableVolume
         _directoryOwners.Clear();
         _numbers.Clear();
         _openFiles.InvalidateAll();
+        _labelSlot = null;
         Geometry = ExFatGeometry.Read(_device);
         _state = new ExFatState(_device, Geometry);
         Table = new ExFatTable(_state, Geometry);
@@ -321,6 +323,11 @@ public sealed class ExFatVolume : EditableVolume
         parent.EndChange(slot, set);
     }
 
+    /// <summary>The slot of the label in the root, looked for once; -1 when there is none.</summary>
+    internal int FindLabel(ExFatDirectory root) => _labelSlot ??= root.Find(ExFatEntryType.Label);
+
+    internal void ForgetLabel() => _labelSlot = null;
+
     /// <summary>An upper estimate of changes, for those who ask when to commit: an entry costs a sector.</summary>
     internal void NoteChange(int bytes) => _changedBytes += Math.Max(bytes, 512);
 
@@ -424,7 +431,7 @@ public sealed class ExFatVolume : EditableVolume
     private string? ReadLabel()
     {
         var root = GetDirectory(ExFatDirectoryNumbers.Root);
-        var slot = root.Find(ExFatEntryType.Label);
+        var slot = FindLabel(root);
         if (slot < 0)
             return null;
         ref readonly var entry = ref OnDisk.View<ExFatLabelEntry>(root.Entry(slot));

@@ -74,7 +74,8 @@ internal static class ExtAttributes
             var length = (int)(uint)entry.ValueSize;
             if (!isOutside && length > 0 && valueOffset > space.Length - length)
                 return $"the entry at {at} has a value at {valueOffset}..{valueOffset + length}, expected within {space.Length} bytes";
-            found.Add(new ExtAttribute(entry.NameIndex, EscapedUtf8.Decode(space.Slice(at + ExtAttributeEntry.Size, entry.NameLength)), valueOffset, entry.ValueInode, length, entry.Hash, at));
+            // A value of no bytes may have any offset.
+            found.Add(new ExtAttribute(entry.NameIndex, EscapedUtf8.Decode(space.Slice(at + ExtAttributeEntry.Size, entry.NameLength)), length == 0 ? 0 : valueOffset, entry.ValueInode, length, entry.Hash, at));
             at = next;
         }
         foreach (var attribute in found)

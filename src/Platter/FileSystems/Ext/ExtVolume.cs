@@ -193,6 +193,8 @@ public sealed class ExtVolume : Volume
     private ExtDirectory OpenDirectory(NodeId id)
     {
         var inode = ReadInode(id);
+        if (!inode.IsDirectory && inode.Number == ExtGeometry.RootInode)
+            throw new DiskFormatException("EXT-0112", $"Inode {inode.Number}", inode.Offset, "should be the root directory, and is none");
         if (KindOf(inode) != EntryKind.Directory)
             throw new DirectoryNotFoundException($"inode {inode.Number} is no directory");
         return new ExtDirectory(this, inode);

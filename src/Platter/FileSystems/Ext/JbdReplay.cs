@@ -122,8 +122,6 @@ internal sealed class JbdReplay
         }
         if (pass == Pass.Scan && !_endIsKnown)
             End(next);
-        else if (pass != Pass.Scan && next != _end)
-            throw new DiskFormatException("EXT-0506", "Journal", -1, $"the log ends at transaction {next}, expected {_end}");
     }
 
     // A commit block in the first pass. False ends the log.

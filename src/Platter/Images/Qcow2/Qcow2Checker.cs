@@ -26,8 +26,19 @@ internal sealed class Qcow2Checker
     {
         CheckHeader();
         _references.Prepare();
-        for (var first = 0L; first < _references.Clusters; first += Qcow2References.WindowClusters)
-            CheckWindow(first, _references.Count(first));
+        // Neighbours with the same fault are one finding.
+        var (start, run) = (default(ClusterState), 0L);
+        _references.Visit(state =>
+        {
+            if (run > 0 && state == start with { Cluster = start.Cluster + run })
+            {
+                run++;
+                return;
+            }
+            Report(start, run);
+            (start, run) = (state, 1);
+        });
+        Report(start, run);
         if (_report.IsClean)
             CheckCopiedFlags();
     }
@@ -48,27 +59,11 @@ internal sealed class Qcow2Checker
             _report.Add("QCOW-0009", Severity.Warning, "Qcow2Header.backingNameOffset", 0x08, $"found 0x{(ulong)header.BackingNameOffset:X}, within the header of {_geometry.HeaderLength} bytes");
     }
 
-    // Neighbours with the same fault are one finding.
-    private void CheckWindow(long first, int length)
+    private void Report(ClusterState state, long run)
     {
-        var counts = _references.Counts;
-        var uses = _references.Uses;
-        for (var i = 0; i < length;)
-        {
-            var (stored, count, use) = (Stored(first + i), counts[i], uses[i]);
-            var run = 1;
-            if (stored != count || (use & ClusterUse.Overlap) != 0)
-            {
-                while (i + run < length && counts[i + run] == count && uses[i + run] == use && Stored(first + i + run) == stored)
-                    run++;
-                Report(first + i, run, stored, count, use);
-            }
-            i += run;
-        }
-    }
-
-    private void Report(long cluster, int run, ulong stored, uint count, ClusterUse use)
-    {
+        if (run == 0)
+            return;
+        var (cluster, stored, count, use) = state;
         var offset = cluster << _geometry.ClusterBits;
         var which = run == 1 ? "the cluster here" : $"each of the {run} clusters from here on";
         if ((use & ClusterUse.Overlap) != 0)
@@ -77,19 +72,6 @@ internal sealed class Qcow2Checker
             _report.Add("QCOW-0032", Severity.Error, "RefcountBlock", offset, $"found refcount {stored} for {which}, expected {count}: it can be taken for something else");
         else if (stored > count)
             _report.Add("QCOW-0033", Severity.Warning, "RefcountBlock", offset, $"found refcount {stored} for {which}, expected {count}: space is lost");
-    }
-
-    // What is wrong with the table was found when it was counted.
-    private ulong Stored(long cluster)
-    {
-        try
-        {
-            return _refcounts.Get(cluster);
-        }
-        catch (DiskFormatException)
-        {
-            return 0;
-        }
     }
 
     // Only where everything else is sound: the flags repeat what the refcounts say, for the disk as it is now.

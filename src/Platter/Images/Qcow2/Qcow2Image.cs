@@ -95,7 +95,13 @@ internal sealed class Qcow2Image : Container
         return new Qcow2SnapshotImage(this, found);
     }
 
-    public override void Check(CheckReport report) => new Qcow2Checker(Host, DataFile, Geometry, report).Check();
+    public override void Check(CheckReport report)
+    {
+        // What is not committed yet is looked at, too; the header may have changed since it was read.
+        if (Tables.HasChanges)
+            Tables.Save();
+        new Qcow2Checker(Host, DataFile, Qcow2Geometry.Read(Host), report).Check();
+    }
 
     /// <summary>Called before each change of the disk: sees to it that the image is as a writer must find it, and enters the change into the
     /// bitmaps that follow them.</summary>

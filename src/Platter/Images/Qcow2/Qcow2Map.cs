@@ -48,9 +48,10 @@ internal sealed class Qcow2Map
         offset >> (_geometry.TableBits + _geometry.ClusterBits) is var index && index < _l1Entries ? _tables.Read(_l1Offset + index * 8) : 0;
 
     /// <summary>The file offset of the L2 table that an L1 entry leads to; 0 for none.</summary>
-    internal long L2Table(long offset)
+    internal long L2Table(long offset) => L2Table(offset, L1Entry(offset));
+
+    private long L2Table(long offset, ulong entry)
     {
-        var entry = L1Entry(offset);
         var table = (long)(entry & L2Entry.OffsetMask);
         if (Qcow2Rules.L1Problem(entry, _geometry.ClusterSize, _tables.HostLength) is { } broken)
             throw new DiskFormatException(broken.Code, "L1Entry", L1EntryOffset(offset), broken.Problem);
@@ -80,13 +81,14 @@ internal sealed class Qcow2Map
     // A run within one piece of an L2 table, or a hole of the L1 table.
     private Extent Piece(long offset, long limit)
     {
-        var table = L2Table(offset);
+        var l1 = L1Entry(offset);
+        var table = L2Table(offset, l1);
         if (table == 0)
         {
             var span = _geometry.TableSpan;
             return new Extent(ClusterKind.Unallocated, Math.Min(limit, span - offset % span), 0, default, false);
         }
-        var copied = (L1Entry(offset) & L2Entry.CopiedFlag) != 0;
+        var copied = (l1 & L2Entry.CopiedFlag) != 0;
         var entryOffset = L2EntryOffset(table, offset);
         var first = ReadEntry(entryOffset);
         Check(first, entryOffset);
@@ -99,6 +101,8 @@ internal sealed class Qcow2Map
 
         var kind = Kind(first);
         var (length, entrySize) = ((long)_geometry.ClusterSize - inCluster, _geometry.EntrySize);
+        if (length >= limit)
+            return new Extent(kind, limit, kind == ClusterKind.Data ? first.Offset + inCluster : 0, first, copied);
         var piece = _tables.Get(entryOffset);
         for (var at = (int)(entryOffset & (_tables.PieceSize - 1)) + entrySize; at < piece.Length && length < limit; at += entrySize)
         {

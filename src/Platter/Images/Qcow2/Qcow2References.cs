@@ -8,6 +8,13 @@ namespace Platter.Images.Qcow2;
 [Flags]
 internal enum ClusterUse : byte { None = 0, Data = 1, Metadata = 2, Overlap = 4 }
 
+/// <summary>What is known of a cluster of the file.</summary>
+/// <param name="Cluster">Its number.</param>
+/// <param name="Stored">Its refcount.</param>
+/// <param name="Count">How often it is referred to.</param>
+/// <param name="Use">By what.</param>
+internal readonly record struct ClusterState(long Cluster, ulong Stored, uint Count, ClusterUse Use);
+
 /// <summary>Counts what really refers to each cluster of the file: what the refcounts should say. For checking, and for making them anew.</summary>
 /// <remarks>
 /// <para>The file is looked at in windows of clusters, so that the memory is bounded; each window takes a walk through all tables. A table that
@@ -16,8 +23,9 @@ internal enum ClusterUse : byte { None = 0, Data = 1, Metadata = 2, Overlap = 4 
 /// </remarks>
 internal sealed class Qcow2References
 {
-    internal const int WindowClusters = 4 << 20;
-    private const int MostTables = 2 << 20;     // L2 tables remembered
+    private const int WindowClusters = 4 << 20;
+    private const int MostTables = 2 << 20;         // L2 tables remembered
+    private const int ClustersBehind = 256 << 10;   // behind the end of the file
 
     private readonly BlockDevice _host;
     private readonly Qcow2Geometry _geometry;
@@ -52,13 +60,16 @@ internal sealed class Qcow2References
         };
     }
 
-    /// <summary>Clusters of the file, the last one perhaps not whole.</summary>
-    internal long Clusters => (_host.Length + _geometry.ClusterSize - 1) >> _geometry.ClusterBits;
-
-    /// <summary>How often each cluster of the window is referred to; valid after <see cref="Count"/>.</summary>
-    internal ReadOnlySpan<uint> Counts => _counts;
-
-    internal ReadOnlySpan<ClusterUse> Uses => _uses;
+    /// <summary>Clusters that are looked at: those of the file, and those behind its end whose refcounts stand in the same block.</summary>
+    internal long Clusters
+    {
+        get
+        {
+            var inFile = (_host.Length + _geometry.ClusterSize - 1) >> _geometry.ClusterBits;
+            var perBlock = (long)_geometry.RefcountsPerBlock;
+            return Math.Min(inFile + ClustersBehind, (inFile + perBlock - 1) / perBlock * perBlock);
+        }
+    }
 
     /// <summary>Reads what leads to the L2 tables: the L1 tables of the disk and of the snapshots, and where else metadata lies.</summary>
     internal void Prepare()
@@ -75,14 +86,28 @@ internal sealed class Qcow2References
         }
     }
 
-    /// <summary>Counts the references to the clusters from <paramref name="first"/> on, as many as a window holds.</summary>
-    /// <returns>How many clusters there are in the window.</returns>
-    internal int Count(long first)
+    /// <summary>Counts all references, and tells of the clusters that are referred to more or less often than their refcount says, or by
+    /// what can't share them; in ascending order.</summary>
+    internal void Visit(Action<ClusterState> visit)
+    {
+        for (var first = 0L; first < Clusters; first += WindowClusters)
+        {
+            Count(first);
+            VisitWindow(visit);
+        }
+    }
+
+    /// <summary>The refcount table that is to be counted may have moved.</summary>
+    internal void TableMoved() => _areas[1] = (_refcounts.TableOffset, (long)_refcounts.TableClusters << _geometry.ClusterBits, 1);
+
+    private void Count(long first)
     {
         _windowStart = first;
         var length = (int)Math.Min(WindowClusters, Clusters - first);
-        _counts = new uint[length];
-        _uses = new ClusterUse[length];
+        if (_counts.Length != length)
+            (_counts, _uses) = (new uint[length], new ClusterUse[length]);
+        Array.Clear(_counts);
+        Array.Clear(_uses);
         foreach (var (offset, bytes, times) in _areas)
             Add(offset, bytes, times, ClusterUse.Metadata);
         CountBlocks();
@@ -94,13 +119,44 @@ internal sealed class Qcow2References
             CountTable(table, times);
         }
         _quiet = true;
-        return length;
     }
 
-    /// <summary>The clusters of the refcount table that are to be counted may have moved.</summary>
-    internal void TableMoved()
+    // A block that is not there stands for zeros, and most of a large sparse file has none.
+    private void VisitWindow(Action<ClusterState> visit)
     {
-        _areas[1] = (_refcounts.TableOffset, (long)_refcounts.TableClusters << _geometry.ClusterBits, 1);
+        var perBlock = _geometry.RefcountsPerBlock;
+        for (var i = 0; i < _counts.Length;)
+        {
+            var cluster = _windowStart + i;
+            var end = (int)Math.Min(_counts.Length, (cluster / perBlock + 1) * perBlock - _windowStart);
+            var hasBlock = HasBlock(cluster / perBlock);
+            for (; i < end; i++)
+            {
+                if (!hasBlock)
+                {
+                    var next = _counts.AsSpan(i, end - i).IndexOfAnyExcept(0u);
+                    i = next < 0 ? end : i + next;
+                    if (next < 0)
+                        break;
+                }
+                var stored = hasBlock ? _refcounts.Get(_windowStart + i) : 0;
+                if (stored != _counts[i] || (_uses[i] & ClusterUse.Overlap) != 0)
+                    visit(new ClusterState(_windowStart + i, stored, _counts[i], _uses[i]));
+            }
+        }
+    }
+
+    // What is wrong with the table was found when it was counted.
+    private bool HasBlock(long index)
+    {
+        try
+        {
+            return _refcounts.Block(index) != 0;
+        }
+        catch (DiskFormatException)
+        {
+            return false;
+        }
     }
 
     private void PrepareSnapshots()

@@ -14,33 +14,24 @@ internal sealed class Qcow2Repair(Qcow2Image image)
         });
         references.Prepare();
         var missing = new SortedSet<long>();
-        ForEach(references, (cluster, count) =>
+        references.Visit(state =>
         {
-            if (count != 0 && image.Refcounts.Block(cluster / image.Geometry.RefcountsPerBlock) == 0)
-                missing.Add(cluster / image.Geometry.RefcountsPerBlock);
+            if (state.Count != 0 && image.Refcounts.Block(state.Cluster / image.Geometry.RefcountsPerBlock) == 0)
+                missing.Add(state.Cluster / image.Geometry.RefcountsPerBlock);
         });
         foreach (var block in missing)
             image.Space!.EnsureBlock(block);
         references.TableMoved();
-        ForEach(references, (cluster, count) =>
+        references.Visit(state =>
         {
-            if (count > image.Refcounts.Maximum)
-                throw new DiskFormatException("QCOW-0032", "RefcountBlock", cluster << image.Geometry.ClusterBits, $"needs refcount {count}, but the image can't count beyond {image.Refcounts.Maximum}");
-            if (image.Refcounts.Get(cluster) != count)
-                image.Refcounts.Set(cluster, count);
+            if ((state.Use & ClusterUse.Overlap) != 0)
+                throw new DiskFormatException("QCOW-0034", "Cluster", state.Cluster << image.Geometry.ClusterBits, "belongs to metadata and to something else; the image is dirty, and must be repaired (qemu-img check -r all) before it is edited");
+            if (state.Count > image.Refcounts.Maximum)
+                throw new DiskFormatException("QCOW-0032", "RefcountBlock", state.Cluster << image.Geometry.ClusterBits, $"needs refcount {state.Count}, but the image can't count beyond {image.Refcounts.Maximum}");
+            image.Refcounts.Set(state.Cluster, state.Count);
         });
         new Qcow2CopiedFlags(image.Geometry, image.Tables, image.Refcounts).Visit((_, at, entry, isAlone) =>
             image.Tables.Write(at, isAlone ? entry | L2Entry.CopiedFlag : entry & ~L2Entry.CopiedFlag));
         image.Tables.Write(0x48, image.Tables.Read(0x48) & ~(ulong)IncompatibleFeatures.Dirty);
-    }
-
-    private static void ForEach(Qcow2References references, Action<long, uint> cluster)
-    {
-        for (var first = 0L; first < references.Clusters; first += Qcow2References.WindowClusters)
-        {
-            var length = references.Count(first);
-            for (var i = 0; i < length; i++)
-                cluster(first + i, references.Counts[i]);
-        }
     }
 }

@@ -13,10 +13,13 @@ internal sealed class Qcow2Tables
     private const int MemoryLimit = 16 << 20;
     private const int LargestPiece = 4096;
     private const int LargestWrite = 1 << 20;
+    private const int RecentPieces = 64;
 
     private readonly BlockDevice _host;
-    private readonly LruCache<Piece> _pieces;
+    private readonly LruCache<byte[]> _pieces;
     private readonly HashSet<long> _dirty = [];
+    private readonly (long Start, byte[]? Bytes)[] _recent = new (long, byte[]?)[RecentPieces];     // a short way to some of the pieces
+    private readonly int _pieceBits;
 
     /// <param name="host">The file.</param>
     /// <param name="clusterSize">Tables start at multiples of it.</param>
@@ -24,7 +27,8 @@ internal sealed class Qcow2Tables
     {
         _host = host;
         PieceSize = Math.Min(LargestPiece, clusterSize);
-        _pieces = new LruCache<Piece>(MemoryLimit / LargestPiece, Evicted);
+        _pieceBits = System.Numerics.BitOperations.Log2((uint)PieceSize);
+        _pieces = new LruCache<byte[]>(MemoryLimit / LargestPiece, Evicted);
     }
 
     internal Lock Lock { get; } = new();
@@ -44,13 +48,18 @@ internal sealed class Qcow2Tables
     internal byte[] Get(long offset)
     {
         var start = offset & -PieceSize;
-        if (_pieces.TryGet(start, out var piece))
-            return piece.Bytes;
-        piece = new Piece(new byte[PieceSize]);
-        if (start < _host.Length)
-            _host.Read(start, piece.Bytes.AsSpan(0, (int)Math.Min(PieceSize, _host.Length - start)));
-        _pieces.Set(start, piece);
-        return piece.Bytes;
+        ref var recent = ref Recent(start);
+        if (recent.Start == start && recent.Bytes is { } known)
+            return known;
+        if (!_pieces.TryGet(start, out var bytes))
+        {
+            bytes = new byte[PieceSize];
+            if (start < _host.Length)
+                _host.Read(start, bytes.AsSpan(0, (int)Math.Min(PieceSize, _host.Length - start)));
+            _pieces.Set(start, bytes);
+        }
+        recent = (start, bytes);
+        return bytes;
     }
 
     /// <summary>As <see cref="Get"/>, to be changed.</summary>
@@ -71,8 +80,7 @@ internal sealed class Qcow2Tables
     {
         for (var at = offset; at < offset + length; at += PieceSize)
         {
-            _pieces.Set(at, new Piece(new byte[PieceSize]));
-            _dirty.Add(at);
+            Replace(at, new byte[PieceSize]);
         }
     }
 
@@ -81,9 +89,7 @@ internal sealed class Qcow2Tables
     {
         for (var at = 0L; at < length; at += PieceSize)
         {
-            var piece = new Piece(Get(from + at).ToArray());
-            _pieces.Set(to + at, piece);
-            _dirty.Add(to + at);
+            Replace(to + at, Get(from + at).ToArray());
         }
     }
 
@@ -94,6 +100,7 @@ internal sealed class Qcow2Tables
         {
             _dirty.Remove(at);
             _pieces.Remove(at);
+            Recent(at) = default;
         }
     }
 
@@ -124,12 +131,23 @@ internal sealed class Qcow2Tables
     {
         _dirty.Clear();
         _pieces.Clear();
+        Array.Clear(_recent);
     }
 
-    private void Evicted(long start, Piece piece)
+    private ref (long Start, byte[]? Bytes) Recent(long start) => ref _recent[(start >> _pieceBits) & (RecentPieces - 1)];
+
+    private void Replace(long start, byte[] bytes)
     {
+        _pieces.Set(start, bytes);
+        Recent(start) = default;
+        _dirty.Add(start);
+    }
+
+    private void Evicted(long start, byte[] bytes)
+    {
+        Recent(start) = default;
         if (_dirty.Remove(start))
-            Store(start, piece.Bytes, IsFresh(start));
+            Store(start, bytes, IsFresh(start));
     }
 
     // A table's last piece may reach past the end of a file that somebody has cut to its last byte in use.
@@ -142,6 +160,4 @@ internal sealed class Qcow2Tables
         else
             _host.Write(start, bytes);
     }
-
-    private readonly record struct Piece(byte[] Bytes);
 }

@@ -117,6 +117,16 @@ public class BootRegionTests
     }
 
     [Fact]
+    public void A_backup_of_another_revision_cannot_stand_in()
+    {
+        var device = Formatted();
+        Damage(device, 1, "revision 2");
+        Array.Clear(device.Bytes, 0, 512);
+        Assert.False(ExFatGeometry.Recognise(device));
+        Assert.Equal("EXF-0002", Assert.Throws<DiskFormatException>(() => ExFatGeometry.Read(device)).Code);
+    }
+
+    [Fact]
     public void TexFAT_has_two_FATs_and_its_flag_says_which_is_in_use()
     {
         var device = Formatted();

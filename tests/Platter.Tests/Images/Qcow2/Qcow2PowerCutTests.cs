@@ -17,6 +17,9 @@ public sealed class Qcow2PowerCutTests(ITestOutputHelper output) : IDisposable
 {
     private const int ForeignEvery = 97;
 
+    // More of them when somebody asks: PLATTER_POWER_CUTS=20.
+    private static readonly int Seeds = int.TryParse(Environment.GetEnvironmentVariable("PLATTER_POWER_CUTS"), out var seeds) ? seeds : 2;
+
     private readonly TempFolder _folder = new();
 
     public void Dispose() => _folder.Dispose();
@@ -98,7 +101,7 @@ public sealed class Qcow2PowerCutTests(ITestOutputHelper output) : IDisposable
         }
         var ground = file.Bytes.ToArray();
         var points = 0;
-        for (var seed = 1; seed <= 4; seed++)
+        for (var seed = 1; seed <= Seeds; seed++)
         {
             var states = new List<string> { Hash(new MemoryDevice([.. ground], canWrite: false), parent) };
             var result = PowerCut.Run(ground, device =>

@@ -1,0 +1,161 @@
+using System.Globalization;
+using System.Text;
+using Platter.Blocks;
+using Platter.FileSystems;
+using Platter.FileSystems.Ext;
+using Platter.Testing;
+using Platter.Testing.Ext;
+using Platter.Testing.Volumes;
+using Xunit;
+
+namespace Platter.Interop.Tests.Ext;
+
+/// <summary>Journals that must be replayed: block for block what e2fsck makes of them, and nothing is written.</summary>
+public class JournalTests
+{
+    /// <summary>Features of the volume, and how debugfs opens its journal.</summary>
+    public static TheoryData<string, string> Formats => new()
+    {
+        { "-t ext3 -b 1024", "jo" },
+        { "-t ext4 -b 1024 -O ^metadata_csum,^64bit", "jo" },
+        { "-t ext4 -b 4096 -O ^metadata_csum,64bit", "jo" },
+        { "-t ext4 -b 1024 -O metadata_csum,^64bit", "jo -c -v 2" },
+        { "-t ext4 -b 4096 -O metadata_csum,64bit", "jo -c -v 2" },
+        { "-t ext4 -b 1024 -O metadata_csum,^64bit", "jo -c -v 3" },
+        { "-t ext4 -b 4096 -O metadata_csum,64bit", "jo -c -v 3" },
+        { "-t ext4 -b 2048 -O metadata_csum,64bit,bigalloc", "jo -c -v 3" },
+    };
+
+    [Theory, MemberData(nameof(Formats))]
+    public void What_debugfs_logged_is_replayed_as_e2fsck_does_it(string arguments, string open)
+    {
+        using var folder = new TempFolder();
+        var path = folder.File("volume.img");
+        Mke2fs.Make(path, 48 << 20, arguments + " -J size=4");
+        var block = int.Parse(arguments.Split(' ')[3], CultureInfo.InvariantCulture);
+
+        // Blocks of the log that begin with its own magic number must be escaped.
+        var first = Content(folder, "first", 12, block, seed: 1, magicAt: 3);
+        var second = Content(folder, "second", 6, block, seed: 2, magicAt: 0);
+        var third = Content(folder, "third", 3, block, seed: 3, magicAt: -1);
+        var at = (40 << 20) / block;
+        Mke2fs.Debugfs(path, $"{open}\njw -b {at}-{at + 11} {first}\njw -b {at + 4}-{at + 9} {second}\njw -r {at + 5}-{at + 6},{at + 20}\njw -b {at + 6},{at + 20}-{at + 21} {third}\njc\n");
+        var replayed = AssertReplaysAsE2fsck(path);
+        Assert.True(replayed.Copies.Count >= 12, $"{replayed.Copies.Count} blocks, {replayed.Transactions} transactions");
+        Assert.Contains(replayed.Copies.Values, c => c.IsEscaped);
+    }
+
+    [Fact]
+    public void A_long_log_that_went_around_is_replayed_as_e2fsck_does_it()
+    {
+        using var folder = new TempFolder();
+        var path = folder.File("volume.img");
+        Mke2fs.Make(path, 32 << 20, "-t ext4 -b 1024 -J size=1");
+        var content = Content(folder, "content", 100, 1024, seed: 4, magicAt: 50);
+        var script = new StringBuilder("jo -c -v 3\n");
+        for (var i = 0; i < 9; i++)
+            script.Append(CultureInfo.InvariantCulture, $"jw -b {20000 + i * 37}-{20099 + i * 37} {content}\n").Append(i % 3 == 1 ? $"jw -r {20050 + i * 37}-{20060 + i * 37}\n" : "");
+        Mke2fs.Debugfs(path, script.Append("jc\n").ToString());
+        AssertReplaysAsE2fsck(path);
+    }
+
+    [Fact]
+    public void A_volume_that_lost_power_while_the_kernel_wrote_reads_as_after_e2fsck()
+    {
+        using var folder = new TempFolder();
+        var path = folder.File("volume.img");
+        Mke2fs.Make(path, 64 << 20, "-t ext4 -b 1024");
+        CutPower(folder, path, """
+            mkdir -p a/b/c; for i in $(seq 1 400); do echo "$i" > "a/file-$i"; done
+            dd if=/dev/urandom of=big bs=64k count=40 2>/dev/null; ln -s a link; ln a/file-7 hard; sync
+            for i in $(seq 1 3 400); do rm "a/file-$i"; done; mv a/file-8 a/b/c/moved; truncate -s 100 big; setxattr user.name value hard
+            for i in $(seq 1 200); do mkdir "a/b/dir-$i"; done; sync; rm -r a/b/dir-1*; seq 1 30000 > a/b/numbers; sync
+            """);
+        var replayed = AssertReplaysAsE2fsck(path);
+        Assert.True(replayed.Copies.Count > 20, $"only {replayed.Copies.Count} blocks were to be replayed");
+
+        // And the tree is the one that the kernel sees when it has replayed the journal itself.
+        using var device = HostFile.Open(path, FileAccess.Read);
+        using var volume = ExtVolume.Open(device, VolumeOptions.Default);
+        Assert.False(volume.Info.IsClean);
+        var report = KernelMount.Run(new KernelMount.Image(path, "ext4"), new KernelMount.Options { ExtendedAttributes = true });
+        Assert.True(report.IsOk, report.Error);
+        report.Tree.AssertSame(TreeSnapshot.Read(volume), "after the replay");
+        Assert.True(new ExtType().Check(device, CheckOptions.Default).IsClean);
+    }
+
+    [Fact(Explicit = true)]
+    public void Volumes_of_each_kind_that_lost_power_read_as_after_e2fsck()
+    {
+        foreach (var (arguments, options) in ((string, string)[])
+        [
+            ("-t ext3 -b 1024", "data=journal"), ("-t ext3 -b 4096", "noatime"), ("-t ext4 -b 4096", "noatime"), ("-t ext4 -b 1024 -O bigalloc", "noatime"),
+            ("-t ext4 -b 2048 -O ^metadata_csum", "journal_checksum"), ("-t ext4 -b 1024 -O ^metadata_csum", "data=writeback,journal_async_commit"),
+            ("-t ext4 -b 4096 -O inline_data,quota,project,orphan_file", "data=journal"),
+        ])
+        {
+            using var folder = new TempFolder();
+            var path = folder.File("volume.img");
+            Mke2fs.Make(path, 96 << 20, arguments);
+            CutPower(folder, path, """
+                for d in $(seq 1 20); do mkdir "d$d"; for i in $(seq 1 60); do echo "$i" > "d$d/file-$i"; done; done; sync
+                for d in $(seq 1 20); do for i in $(seq 1 2 60); do rm "d$d/file-$i"; done; mv "d$d/file-2" "d$d/moved"; done; sync
+                seq 1 100000 > numbers; rm -r d3 d5; sync; seq 1 50000 > more; mkdir -p x/y/z; sleep 1
+                """, options);
+            var replayed = AssertReplaysAsE2fsck(path);
+            TestContext.Current.TestOutputHelper?.WriteLine($"{arguments}, {options}: {replayed.Transactions} transactions, {replayed.Copies.Count} blocks");
+        }
+    }
+
+    // Blocks of the volume after both replays, but the superblocks of volume and journal: they keep times and a sequence number that only a writer sets.
+    private static JbdReplay AssertReplaysAsE2fsck(string path)
+    {
+        var before = File.ReadAllBytes(path);
+        using var device = HostFile.Open(path, FileAccess.Read);
+        var geometry = ExtGeometry.Read(device);
+        Assert.True(geometry.Has(ExtIncompat.Recover), "there is nothing to replay");
+        var state = ExtJournalState.Open(device, geometry, VolumeOptions.Default);
+        Assert.NotNull(state.Replay);
+
+        var theirs = path + ".e2fsck";
+        File.Copy(path, theirs);
+        var result = Tool.Run("e2fsck", "-y", "-E", "journal_only", theirs);
+        Assert.True(result.ExitCode is 0 or 1, result.All);
+        using var expected = HostFile.Open(theirs, FileAccess.Read);
+        var journal = ExtJournalFile.Open(geometry, new ExtBlocks(device, geometry));
+        var skipped = new HashSet<long> { ExtSuperblock.Offset / geometry.BlockSize, journal.Offset / geometry.BlockSize };
+        byte[] wanted = new byte[geometry.BlockSize], found = new byte[geometry.BlockSize];
+        var different = new List<long>();
+        for (var block = 0L; block < geometry.BlocksCount; block++)
+        {
+            if (skipped.Contains(block))
+                continue;
+            expected.Read(block * geometry.BlockSize, wanted);
+            state.Device.Read(block * geometry.BlockSize, found);
+            if (!wanted.AsSpan().SequenceEqual(found))
+                different.Add(block);
+        }
+        Assert.True(different.Count == 0, $"{different.Count} blocks differ, the first are {string.Join(", ", different.Take(10))}");
+        Assert.True(before.AsSpan().SequenceEqual(File.ReadAllBytes(path)), "the image was changed");
+        return state.Replay;
+    }
+
+    private static string Content(TempFolder folder, string name, int blocks, int blockSize, int seed, int magicAt)
+    {
+        var bytes = new byte[blocks * blockSize];
+        new Random(seed).NextBytes(bytes);
+        if (magicAt >= 0)
+            ((ReadOnlySpan<byte>)[0xC0, 0x3B, 0x39, 0x98]).CopyTo(bytes.AsSpan(magicAt * blockSize));
+        File.WriteAllBytes(folder.File(name), bytes);
+        return folder.File(name);
+    }
+
+    private static void CutPower(TempFolder folder, string path, string script, string options = "noatime")
+    {
+        var file = folder.File("script.sh");
+        File.WriteAllText(file, script.ReplaceLineEndings("\n") + "\necho o >/proc/sysrq-trigger; sleep 9\n");
+        var tool = Path.Combine(Corpus.Shared, "tools", "kernel-mount", "kernel-mount");
+        var result = Tool.Run(tool, "--rw", file, "--keep", "-o", options, path + ":ext4");
+        Assert.True(result.ExitCode == 2, $"the machine should have lost its power: {result.ExitCode}\n{result.All}");
+    }
+}
