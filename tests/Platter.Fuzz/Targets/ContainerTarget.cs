@@ -111,7 +111,7 @@ internal sealed class ContainerTarget(string name) : FuzzTarget
         var after = new CheckReport();
         using var again = Container.Open(device);
         again.Check(after);
-        Expect(after.IsClean, "a sound container is sound after edits");
+        Expect(after.IsClean, $"a sound container is sound after edits: {after.Findings.FirstOrDefault(f => f.Severity > Severity.Note)}");
     }
 
     private void Mutate(SharedPages device, Dice dice)

@@ -26,6 +26,7 @@ public sealed class VmdkDamageTests : IDisposable
     [InlineData("VMDK-0005", 0x0C, 1UL << 62)]
     [InlineData("VMDK-0006", 0x0C, 1UL << 50)]
     [InlineData("VMDK-0006", 0x38, 1UL << 40)]
+    [InlineData("VMDK-0006", 0x30, 1UL << 40)]
     [InlineData("VMDK-0018", 0x38, ulong.MaxValue)]
     [InlineData("VMDK-0010", 0x1C, 1UL << 60)]
     [InlineData("VMDK-0010", 0x24, 1UL << 60)]

@@ -174,8 +174,8 @@ internal sealed class ExtGeometry
         }
         catch (DiskFormatException primary)
         {
-            if (FindBackup(device, primary) is { } copy)
-                return copy;
+            if (FindBackup(device, primary) is { } backup)
+                return backup;
             throw;
         }
     }

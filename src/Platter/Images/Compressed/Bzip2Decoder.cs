@@ -50,7 +50,7 @@ internal sealed unsafe partial class Bzip2Decoder : LibraryDecoder
     protected override void Start()
     {
         if (_started)
-            BZ2_bzDecompressEnd(_state);
+            _ = BZ2_bzDecompressEnd(_state);
         _started = BZ2_bzDecompressInit(_state, 0, 0) == Ok ? true : throw new IOException("libbz2 could not be started");
     }
 

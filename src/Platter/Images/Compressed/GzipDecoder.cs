@@ -41,7 +41,7 @@ internal sealed unsafe partial class GzipDecoder : LibraryDecoder
             throw new IOException("zlib could not be started");
     }
 
-    protected override void Start() => inflateReset2(_state, GzipWindow);
+    protected override void Start() => _ = inflateReset2(_state, GzipWindow);
 
     protected override bool Step(byte* from, int available, byte* to, int room, out int consumed, out int produced)
     {

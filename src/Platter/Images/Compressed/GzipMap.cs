@@ -18,6 +18,7 @@ internal static class GzipMap
     {
         var map = new CompressedMap();
         var measuring = false;
+        Span<byte> length = stackalloc byte[4];
         for (var at = 0L; at < host.Length;)
         {
             if (!IsMember(host, at))
@@ -29,7 +30,6 @@ internal static class GzipMap
             }
             if (!measuring && StatedSize(host, at) is { } size && IsEndOfMember(host, at + size))
             {
-                Span<byte> length = stackalloc byte[4];
                 host.Read(at + size - 4, length);
                 map.Add(at, at + size, OnDisk.View<U32Le>(length));
                 at += size;

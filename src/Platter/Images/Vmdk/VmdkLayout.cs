@@ -67,8 +67,10 @@ internal sealed record VmdkLayout
         if ((header.Flags & VmdkFlags.IsCompressed) != 0 && (header.Compression != VmdkHeader.Deflate || (header.Flags & VmdkFlags.HasMarkers) == 0))
             throw new UnsupportedFeatureException($"the VMDK is compressed in a way that is not known (algorithm {(ushort)header.Compression}, flags 0x{(uint)header.FlagBits:X})");
         ulong redundant = header.RedundantDirectoryOffset;
-        var hasRedundant = (header.Flags & VmdkFlags.HasRedundantTables) != 0 && redundant != 0
-            && redundant <= (ulong)host.Length / VmdkHeader.Sector && tables <= ((ulong)host.Length - redundant * VmdkHeader.Sector) / 4;
+        // Only who writes needs it; a stream is never written to.
+        var hasRedundant = (header.Flags & (VmdkFlags.HasRedundantTables | VmdkFlags.IsCompressed)) == VmdkFlags.HasRedundantTables && redundant != 0;
+        if (hasRedundant && (redundant > (ulong)host.Length / VmdkHeader.Sector || tables > ((ulong)host.Length - redundant * VmdkHeader.Sector) / 4))
+            throw Broken("VMDK-0006", "rgdOffset", 0x30, $"found sector {redundant} for a directory of {tables} entries, expected it within the file of {host.Length} bytes");
         return new VmdkLayout
         {
             Header = header, GrainSize = (long)grain * VmdkHeader.Sector, Length = (long)capacity * VmdkHeader.Sector, EntriesPerTable = (int)entries,
