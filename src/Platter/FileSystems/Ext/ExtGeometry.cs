@@ -174,7 +174,9 @@ internal sealed class ExtGeometry
         }
         catch (DiskFormatException primary)
         {
-            return FindBackup(device, primary) ?? throw primary;
+            if (FindBackup(device, primary) is { } copy)
+                return copy;
+            throw;
         }
     }
 
