@@ -197,10 +197,7 @@ public sealed class VhdJudgeTests(ITestOutputHelper output) : IDisposable
 
     private static void KillWriting(string path, int seed)
     {
-        var start = new ProcessStartInfo("qemu-io", ["-t", "writeback", "-f", "vhdx", path])
-        {
-            RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false,
-        };
+        var start = new ProcessStartInfo("qemu-io", ["-t", "writeback", "-f", "vhdx", path]) { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false };
         using var qemu = Process.Start(start)!;
         var random = new Random(seed);
         qemu.OutputDataReceived += (_, _) => { };
@@ -299,8 +296,7 @@ public sealed class VhdJudgeTests(ITestOutputHelper output) : IDisposable
         foreach (var parent in Corpus.Images.Where(i => i.File != file && Path.GetDirectoryName(i.File) == Path.GetDirectoryName(file) && i.File.Contains("dfvfs-image", StringComparison.Ordinal)))
             Corpus.Unpack(parent, _folder);
         var path = Corpus.Unpack(image, _folder);
-        if (!OperatingSystem.IsWindows())
-            File.SetUnixFileMode(path, UnixFileMode.UserRead | UnixFileMode.UserWrite);
+        Tool.Expect("chmod", "u+w", path);
         return (image, path);
     }
 
