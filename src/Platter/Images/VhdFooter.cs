@@ -92,6 +92,7 @@ internal struct VhdFooter                           // 512 bytes, big-endian
     /// then the same edit would not give the same bytes.</summary>
     internal void Touch()
     {
+        Cookie = CookieValue;       // it may have been recognised by its checksum alone, which the new time spoils
         TimeStamp = unchecked(TimeStamp + 1);
         Checksum = ComputeChecksum();
     }

@@ -11,6 +11,7 @@ using Xunit;
 namespace Platter.Interop.Tests.Ext;
 
 /// <summary>Volumes of mke2fs in combinations that bring every two features together: e2fsck, the source and the kernel agree with what is read.</summary>
+[System.Runtime.Versioning.UnsupportedOSPlatform("windows")]
 public class MatrixTests(MatrixVolumes volumes) : IClassFixture<MatrixVolumes>
 {
     private const int LargestKernelBlock = 4096;
@@ -91,10 +92,11 @@ public class MatrixTests(MatrixVolumes volumes) : IClassFixture<MatrixVolumes>
         var problems = new List<string>();
         var listed = ExtListing.Read(volume, problems);
         differences.AddRange(problems);
-        // Beside the source: lost+found and the three devices.
+        // Besides the source: lost+found and the three devices.
         if (listed.Count != count + 4)
             differences.Add($"{listed.Count} entries, expected {count + 4}");
         AssertRanges(volume, device, differences);
+        differences.AddRange(new ExtType().Check(device, CheckOptions.Default).Findings.Where(f => f.Severity > Severity.Note).Select(f => f.ToString()));
         return differences;
     }
 

@@ -197,7 +197,10 @@ public sealed class VhdJudgeTests(ITestOutputHelper output) : IDisposable
 
     private static void KillWriting(string path, int seed)
     {
-        var start = new ProcessStartInfo("qemu-io", ["-t", "writeback", "-f", "vhdx", path]) { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true };
+        var start = new ProcessStartInfo("qemu-io", ["-t", "writeback", "-f", "vhdx", path])
+        {
+            RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false,
+        };
         using var qemu = Process.Start(start)!;
         var random = new Random(seed);
         qemu.OutputDataReceived += (_, _) => { };
@@ -296,7 +299,8 @@ public sealed class VhdJudgeTests(ITestOutputHelper output) : IDisposable
         foreach (var parent in Corpus.Images.Where(i => i.File != file && Path.GetDirectoryName(i.File) == Path.GetDirectoryName(file) && i.File.Contains("dfvfs-image", StringComparison.Ordinal)))
             Corpus.Unpack(parent, _folder);
         var path = Corpus.Unpack(image, _folder);
-        File.SetUnixFileMode(path, UnixFileMode.UserRead | UnixFileMode.UserWrite);
+        if (!OperatingSystem.IsWindows())
+            File.SetUnixFileMode(path, UnixFileMode.UserRead | UnixFileMode.UserWrite);
         return (image, path);
     }
 

@@ -105,6 +105,21 @@ public sealed class VhdDamageTests
     }
 
     [Fact]
+    public void Footers_that_have_lost_their_cookies_get_them_back_with_the_first_edit()
+    {
+        var host = Written();
+        host.Bytes[3] ^= 1;
+        host.Bytes[(int)host.Length - 512 + 3] ^= 1;
+        Expect(Check(host), "VHD-0001", Severity.Error);
+        using (var vhd = Container.Open(host))
+        {
+            vhd.Disk.Write(0, [1]);
+            vhd.Disk.Flush();
+        }
+        Assert.True(Check(host).IsClean);
+    }
+
+    [Fact]
     public void With_a_damaged_header_the_image_can_be_read_and_not_edited()
     {
         var host = Written();

@@ -150,6 +150,18 @@ public sealed class VhdxLogTests
         Assert.Equal(before, _vhdx.Host.Bytes.ToArray());
     }
 
+    [Theory]
+    [InlineData(0)]
+    [InlineData(0x10000)]
+    [InlineData(0x2F000)]
+    [InlineData(VhdxBytes.Log + 0x8000)]
+    public void Nothing_is_replayed_over_the_headers_or_the_log(long offset)
+    {
+        Dirty();
+        Put(0, Entry(8, 0, Sector(offset, 0x11)));
+        Assert.Equal("VHDX-0014", Assert.Throws<DiskFormatException>(() => Container.Open(_vhdx.Host)).Code);
+    }
+
     [Fact]
     public void A_later_version_of_the_log_is_refused_only_when_there_is_something_in_it()
     {

@@ -248,7 +248,7 @@ internal sealed class ExtCheckerInodes(ExtCheckState state, ExtCheckerGroups gro
         {
             Error("EXT-0107", inode, 0x04, $"has inline data of {inode.Length} bytes, expected {(inode.IsDirectory ? "" : "at most ")}{ExtInodeRecord.BlockLength + rest}");
         }
-        else if (inode.IsSymbolicLink && rest == 0)
+        else if (inode.IsSymbolicLink && rest == 0 && inode.Length < ExtInodeRecord.BlockLength)
         {
             CheckTarget(inode, inode.Block);
         }

@@ -263,7 +263,10 @@ internal sealed partial class Qcow2Disk
     // Writes to a new place what the disk has at another: what a write leaves over of a cluster.
     private void Fill(long offset, int count, long hostOffset, bool isZero)
     {
-        if (count == 0 || (isZero && ReadsAsZeros(_map.Find(offset, count) is var extent && extent.Length == count ? extent : extent with { Kind = ClusterKind.Data }, offset)))
+        if (count == 0)
+            return;
+        var extent = _map.Find(offset, count);
+        if (isZero && extent.Length == count && ReadsAsZeros(extent, offset))
             return;
         var buffer = ArrayPool<byte>.Shared.Rent(count);
         try

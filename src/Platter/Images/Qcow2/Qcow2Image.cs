@@ -108,6 +108,14 @@ internal sealed class Qcow2Image : Container
     internal void BeginEdit(long offset, long length)
     {
         if (!_editing)
+            Prepare();
+        _bitmaps!.Mark(offset, length);
+    }
+
+    // A repair that fails half-way must leave nothing that a later commit would take along.
+    private void Prepare()
+    {
+        try
         {
             AddFixed();
             if ((Geometry.Incompatible & IncompatibleFeatures.Dirty) != 0 && (Tables.Read(0x48) & (ulong)IncompatibleFeatures.Dirty) != 0)
@@ -118,7 +126,11 @@ internal sealed class Qcow2Image : Container
             _bitmaps = new Qcow2Bitmaps(Host, Geometry, Tables, Space!);
             _editing = true;
         }
-        _bitmaps!.Mark(offset, length);
+        catch when (Host.CanRollback)
+        {
+            Rollback();
+            throw;
+        }
     }
 
     internal void Commit()

@@ -19,7 +19,7 @@ internal readonly record struct ClusterRun(long Offset, long Count, bool IsZero)
 internal sealed class Qcow2Space
 {
     private const int PiecesPerSearch = 64;         // pieces of refcounts looked at before the file grows instead
-    private const int MostRanges = 1 << 20;         // free ranges remembered; what is beyond is found when the image is opened again
+    private const int MostRanges = 1 << 16;         // free ranges remembered; what is beyond is found when the image is opened again
     private const int MostStrays = 1 << 16;         // refcounts behind the end of the file that are passed by
 
     private readonly Qcow2Geometry _geometry;

@@ -1,24 +1,28 @@
 using System.Buffers.Binary;
+using System.Numerics;
 using Platter.Blocks;
 using Platter.Primitives;
 
 namespace Platter.Images.Qcow2;
 
-/// <summary>All tables of an image (L1, L2, refcounts) by their place in the file: kept in pieces, those used lately, and written back
-/// together.</summary>
-/// <remarks>A piece that is given up for room while changed is written then, which is no commit: above a transaction it stays one of its pages.
-/// Readers on several threads take <see cref="Lock"/>; a piece that they hold stays as it is, for nobody writes beside them.</remarks>
+/// <summary>All tables of an image (L1, L2, refcounts) by their place in the file: kept in pieces, those used lately; changed ones until they are
+/// written back together.</summary>
+/// <remarks>
+/// <para>When many have changed they are written before the commit, which above a transaction makes them pages of it. That happens while something is
+/// changed, never while something is read, so readers on several threads only need <see cref="Lock"/> for the cache itself.</para>
+/// <para>A piece that was got to be changed is changed at once: another one may be got only then.</para>
+/// </remarks>
 internal sealed class Qcow2Tables
 {
-    private const int MemoryLimit = 16 << 20;
+    private const int MemoryLimit = 16 << 20, ChangesLimit = 8 << 20;      // bytes
     private const int LargestPiece = 4096;
     private const int LargestWrite = 1 << 20;
     private const int RecentPieces = 64;
 
     private readonly BlockDevice _host;
-    private readonly LruCache<byte[]> _pieces;
-    private readonly HashSet<long> _dirty = [];
-    private readonly (long Start, byte[]? Bytes)[] _recent = new (long, byte[]?)[RecentPieces];     // a short way to some of the pieces
+    private readonly LruCache<byte[]> _pieces;                  // as they are in the file
+    private readonly NumberMap<byte[]> _changed = new();
+    private readonly (long Start, byte[]? Bytes)[] _recent = new (long, byte[]?)[RecentPieces];     // a short way to some of either
     private readonly int _pieceBits;
 
     /// <param name="host">The file.</param>
@@ -27,8 +31,8 @@ internal sealed class Qcow2Tables
     {
         _host = host;
         PieceSize = Math.Min(LargestPiece, clusterSize);
-        _pieceBits = System.Numerics.BitOperations.Log2((uint)PieceSize);
-        _pieces = new LruCache<byte[]>(MemoryLimit / LargestPiece, Evicted);
+        _pieceBits = BitOperations.Log2((uint)PieceSize);
+        _pieces = new LruCache<byte[]>(MemoryLimit / PieceSize, (start, _) => Recent(start) = default);
     }
 
     internal Lock Lock { get; } = new();
@@ -39,7 +43,7 @@ internal sealed class Qcow2Tables
     /// <summary>Whether nothing committed refers to a place of the file, so that it may be written before the commit.</summary>
     internal Func<long, bool> IsFresh { get; set; } = _ => false;
 
-    internal bool HasChanges => _dirty.Count > 0;
+    internal bool HasChanges => _changed.Count > 0;
 
     /// <summary>Bytes of the file.</summary>
     internal long HostLength => _host.Length;
@@ -51,7 +55,7 @@ internal sealed class Qcow2Tables
         ref var recent = ref Recent(start);
         if (recent.Start == start && recent.Bytes is { } known)
             return known;
-        if (!_pieces.TryGet(start, out var bytes))
+        if (!_changed.TryGetValue((ulong)start, out var bytes) && !_pieces.TryGet(start, out bytes))
         {
             bytes = new byte[PieceSize];
             if (start < _host.Length)
@@ -62,11 +66,15 @@ internal sealed class Qcow2Tables
         return bytes;
     }
 
-    /// <summary>As <see cref="Get"/>, to be changed.</summary>
+    /// <summary>As <see cref="Get"/>, to be changed at once.</summary>
     internal byte[] GetToChange(long offset)
     {
+        if ((long)_changed.Count * PieceSize >= ChangesLimit)
+            Save();
         var bytes = Get(offset);
-        _dirty.Add(offset & -PieceSize);
+        var start = offset & -PieceSize;
+        if (_pieces.Remove(start))
+            _changed[(ulong)start] = bytes;
         return bytes;
     }
 
@@ -79,57 +87,52 @@ internal sealed class Qcow2Tables
     internal void Clear(long offset, long length)
     {
         for (var at = offset; at < offset + length; at += PieceSize)
-        {
             Replace(at, new byte[PieceSize]);
-        }
     }
 
     /// <summary>Copies a table to a new place.</summary>
     internal void Copy(long from, long to, long length)
     {
         for (var at = 0L; at < length; at += PieceSize)
-        {
-            Replace(to + at, Get(from + at).ToArray());
-        }
+            Replace(to + at, Get(from + at).AsSpan().ToArray());
     }
 
     /// <summary>Forgets a table that is no longer one, changed or not.</summary>
     internal void Drop(long offset, long length)
     {
         for (var at = offset; at < offset + length; at += PieceSize)
-        {
-            _dirty.Remove(at);
-            _pieces.Remove(at);
-            Recent(at) = default;
-        }
+            Remove(at);
     }
 
     /// <summary>Writes what has changed, pieces that lie side by side together.</summary>
     internal void Save()
     {
-        var starts = _dirty.ToArray();
+        var starts = _changed.Keys();
         Array.Sort(starts);
         var run = new byte[(int)Math.Min(LargestWrite, (long)starts.Length * PieceSize)];
         for (var i = 0; i < starts.Length;)
         {
+            var first = (long)starts[i];
+            var fresh = IsFresh(first);
             var count = 0;
-            var fresh = IsFresh(starts[i]);
-            while (i + count < starts.Length && (count + 1) * PieceSize <= run.Length && starts[i + count] == starts[i] + (long)count * PieceSize
-                && IsFresh(starts[i + count]) == fresh)
+            while (i + count < starts.Length && (count + 1) * PieceSize <= run.Length && (long)starts[i + count] == first + (long)count * PieceSize
+                && IsFresh((long)starts[i + count]) == fresh)
             {
-                Get(starts[i + count]).CopyTo(run.AsSpan(count * PieceSize));
+                _changed[starts[i + count]].CopyTo(run.AsSpan(count * PieceSize));
                 count++;
             }
-            Store(starts[i], run.AsSpan(0, count * PieceSize), fresh);
+            Store(first, run.AsSpan(0, count * PieceSize), fresh);
             i += count;
         }
-        _dirty.Clear();
+        foreach (var start in starts)
+            _pieces.Set((long)start, _changed[start]);
+        _changed.Clear();
     }
 
     /// <summary>Forgets everything, changes too.</summary>
     internal void Forget()
     {
-        _dirty.Clear();
+        _changed.Clear();
         _pieces.Clear();
         Array.Clear(_recent);
     }
@@ -138,16 +141,17 @@ internal sealed class Qcow2Tables
 
     private void Replace(long start, byte[] bytes)
     {
-        _pieces.Set(start, bytes);
-        Recent(start) = default;
-        _dirty.Add(start);
+        if ((long)_changed.Count * PieceSize >= ChangesLimit)
+            Save();
+        Remove(start);
+        _changed[(ulong)start] = bytes;
     }
 
-    private void Evicted(long start, byte[] bytes)
+    private void Remove(long start)
     {
+        _pieces.Remove(start);
+        _changed.Remove((ulong)start);
         Recent(start) = default;
-        if (_dirty.Remove(start))
-            Store(start, bytes, IsFresh(start));
     }
 
     // A table's last piece may reach past the end of a file that somebody has cut to its last byte in use.

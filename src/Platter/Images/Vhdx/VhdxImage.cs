@@ -91,7 +91,7 @@ internal sealed class VhdxImage : Container
             if (_parent is not null)
             {
                 details.Add(new("parent", ParentPaths.Printable(VhdxParent.Paths(metadata).FirstOrDefault() ?? "")));
-                details.Add(new("parent data identifier", metadata.Locator.GetValueOrDefault(VhdxParent.Linkage, "").Trim('{', '}')));
+                details.Add(new("parent data identifier", ParentPaths.Printable(metadata.Locator.GetValueOrDefault(VhdxParent.Linkage, "").Trim('{', '}'))));
             }
             return details;
         }

@@ -71,7 +71,7 @@ internal sealed class VhdxLog
         var head = active[^1];
         if (head.Flushed > (ulong)_host.Length)
             throw new DiskFormatException("VHDX-0012", "VhdxLogEntry.flushedFileOffset", At(head.Sector), $"found {head.Flushed}, but the file has only {_host.Length} bytes: it was cut");
-        var replay = new VhdxReplay(_host);
+        var replay = new VhdxReplay(_host, new ByteRange(_offset, (long)_sectors * SectorSize));
         foreach (var entry in active)
             Add(replay, entry);
         replay.Complete(head.Last, At(head.Sector));

@@ -5,7 +5,9 @@ namespace Platter.Images.Vhdx;
 
 /// <summary>The changes that a log demands: sectors of 4096 bytes, and runs of zeros beneath them.</summary>
 /// <remarks>The sectors stay in the log until they are needed; here is only where.</remarks>
-internal sealed class VhdxReplay(BlockDevice host)
+/// <param name="host">The file.</param>
+/// <param name="log">Where its log lies; nothing is replayed into that.</param>
+internal sealed class VhdxReplay(BlockDevice host, ByteRange log)
 {
     private const int SectorSize = VhdxLog.SectorSize;
 
@@ -127,6 +129,9 @@ internal sealed class VhdxReplay(BlockDevice host)
         ulong offset = descriptor.FileOffset;
         if (offset % SectorSize != 0 || length % SectorSize != 0 || offset > (ulong)LargestFile || length > (ulong)LargestFile - offset)
             throw new DiskFormatException("VHDX-0014", "VhdxLogDescriptor", place, $"found {length} bytes at {offset}, expected whole sectors of {SectorSize} within {LargestFile} bytes");
+        // Identifier and headers are written without the log, which would otherwise replace itself.
+        if (offset < (ulong)VhdxFormatConstants.RegionTableOffsets[0] || (offset < (ulong)log.End && offset + length > (ulong)log.Offset))
+            throw new DiskFormatException("VHDX-0014", "VhdxLogDescriptor", place, $"found {length} bytes at {offset}, expected them outside of the headers and of the log itself");
         Length = Math.Max(Length, (long)(offset + length));
         return (long)(offset / SectorSize);
     }

@@ -92,4 +92,24 @@ public sealed class ExFatConformanceRandomTests(ITestOutputHelper output)
         output.WriteLine($"sectors of {sectorSize}, clusters of {clusterSize}: {outcome}");
         Assert.True(outcome.Steps > 100);
     }
+
+    /// <summary>The long run: many seeds on every layout.</summary>
+    [Theory(Explicit = true)]
+    [InlineData(512, 512)]
+    [InlineData(512, 4096)]
+    [InlineData(1024, 2048)]
+    [InlineData(512, 32768)]
+    [InlineData(4096, 4096)]
+    [InlineData(4096, 65536)]
+    public void Random_edits_of_many_seeds_leave_what_the_model_says(int sectorSize, int clusterSize)
+    {
+        var (steps, judgements) = (0, 0);
+        for (var seed = 100; seed < 104; seed++)
+        {
+            var outcome = RandomEdits.Run(new ExFatFixture { SectorSize = sectorSize, ClusterSize = clusterSize }, seed, 3000, TimeSpan.FromSeconds(12));
+            steps += outcome.Steps;
+            judgements += outcome.Judgements;
+        }
+        output.WriteLine($"sectors of {sectorSize}, clusters of {clusterSize}: {steps} edits, {judgements} judgements");
+    }
 }

@@ -215,6 +215,100 @@ public class ExFatDirectoryTests(ITestOutputHelper output)
         c.AssertClean();
     }
 
+    [Theory]
+    [InlineData(512)]
+    [InlineData(4096)]
+    [InlineData(128 << 10)]
+    public void Every_entry_of_a_directory_of_several_pages_is_changed_in_its_place(int clusterSize)
+    {
+        // Sets of three, four and five entries: many lie across the end of a page of 16 KiB.
+        const int count = 900;
+        using var c = new ExFatCase($"-c {clusterSize}", 256 << 20);
+        var directory = c.Directory("/d");
+        for (var i = 0; i < count; i++)
+            c.Volume.CreateFile(directory, Name(i), MetadataChange.None);
+        for (var i = 0; i < count; i++)
+        {
+            c.Volume.SetMetadata(c.Id("/d/" + Name(i)), new MetadataChange { Modified = new Timestamp(1_000_000_000 + 2 * i), DosAttributes = DosAttributes.Hidden });
+            if (i % 50 == 0)
+                c.Write("/d/" + Name(i), 0, ConformanceCase.Bytes(10, i));
+        }
+        c.AssertClean();
+        for (var i = 0; i < count; i += 3)
+            c.Volume.Rename(directory, Name(i), directory, "RENAMED " + Name(i), replace: false);
+        c.Reopen();
+        for (var i = 0; i < count; i++)
+        {
+            var path = "/d/" + (i % 3 == 0 ? "RENAMED " : "") + Name(i);
+            Assert.True(c.Metadata(path).DosAttributes!.Value.HasFlag(DosAttributes.Hidden));
+            if (i % 50 == 0)
+                Assert.Equal(ConformanceCase.Bytes(10, i), c.Read(path));
+            else
+                Assert.Equal(new Timestamp(1_000_000_000 + 2 * i), c.Metadata(path).Modified);
+        }
+        c.AssertClean();
+
+        static string Name(int i) => $"name {new string('n', i % 40)}{i}";
+    }
+
+    [Fact]
+    public void A_rename_that_finds_no_room_leaves_everything_as_it_was()
+    {
+        using var c = new ExFatCase("-c 512 -b 64K", 1 << 20);
+        c.Directory("/d");
+        for (var i = 0; i < 5; i++)
+            c.File($"/d/{i}", 1);         // 15 of the 16 entries of a cluster
+        c.File("/other", 1);
+        c.File("/filler");
+        c.SetLength("/filler", c.Volume.FreeBytes);
+        c.Volume.Commit();
+        var before = TreeSnapshot.Read(c.Volume);
+        Assert.Equal(0, c.Volume.FreeBytes);
+        Assert.Throws<VolumeFullException>(() => c.Rename("/d/3", "/d/a name that takes many entries, more than there are, by far"));
+        Assert.Throws<VolumeFullException>(() => c.Rename("/other", "/d/other"));
+        Assert.Throws<VolumeFullException>(() => c.Rename("/other", "/d/a name that takes several entries", replace: true));
+        Assert.Throws<VolumeFullException>(() => c.Directory("/d/x"));
+        Assert.Throws<VolumeFullException>(() => c.File("/d/x"));
+        before.AssertSame(TreeSnapshot.Read(c.Volume), "after the refusals");
+        c.Rename("/d/3", "/d/as long");
+        c.Rename("/other", "/d/0", replace: true);
+        c.Reopen();
+        Assert.Equal(["0", "1", "2", "4", "as long"], c.Names("/d").Order(StringComparer.Ordinal));
+        c.AssertClean();
+    }
+
+    [Theory]
+    [InlineData("EXF-0060")]
+    [InlineData("EXF-0063")]
+    [InlineData("EXF-0064")]
+    [InlineData("EXF-0066")]
+    [InlineData("EXF-0068")]
+    [InlineData("EXF-0085")]
+    public void A_directory_that_lies_nowhere_is_refused_when_it_is_listed(string code)
+    {
+        var made = HandmadeExFat.CreateFilled();
+        const string path = "dir/deeper directory";
+        ref var stream = ref made.Stream(path);
+        uint first = stream.FirstCluster;
+        switch (code)
+        {
+            case "EXF-0060": stream.FirstCluster = 0; break;
+            case "EXF-0063": made[first] = 1; break;
+            case "EXF-0064": made[made[first]] = first; break;
+            case "EXF-0066": stream.Flags |= ExFatSecondaryFlags.NoFatChain; stream.FirstCluster = made.Geometry.LastCluster; break;
+            case "EXF-0068": made[first] = ExFatTable.EndOfChain; break;
+            default: stream.DataLength = stream.ValidDataLength = (256 << 20) + 1; break;
+        }
+        made.Seal(path);
+        using var c = ExFatCase.Of(made);
+        Assert.Equal(code, Assert.Throws<DiskFormatException>(() => c.Names("/" + path)).Code);
+        var free = c.Volume.FreeBytes;
+        Assert.Throws<DiskFormatException>(() => c.File($"/{path}/new", 1));
+        Assert.ThrowsAny<IOException>(() => c.Delete("/" + path));
+        Assert.Equal(free, c.Volume.FreeBytes);
+        Assert.NotEmpty(c.Names("/dir"));
+    }
+
     private static int EndOf(byte[] slots)
     {
         var end = 0;
