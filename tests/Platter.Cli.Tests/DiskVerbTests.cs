@@ -78,7 +78,7 @@ public class DiskVerbTests
         Assert.Equal(("fat16", "EFI", "1234-ABCD", true), (filesystem.GetProperty("type").GetString(), filesystem.GetProperty("label").GetString(), filesystem.GetProperty("id").GetString(), filesystem.GetProperty("clean").GetBoolean()));
         Assert.False(info.TryGetProperty("filesystem", out _));
         var text = Cli.Expect("info", disk).Output;
-        Assert.Contains("fixed VHD", text, StringComparison.Ordinal);
+        Assert.Contains("dynamic VHD", text, StringComparison.Ordinal);
         Assert.Contains("EFI system", text, StringComparison.Ordinal);
         Assert.Contains("1234-ABCD", Cli.Expect("info", disk + "@1").Output, StringComparison.Ordinal);
         Assert.Equal("fat16", Json("info", disk + "@1").GetProperty("filesystem").GetProperty("type").GetString());
