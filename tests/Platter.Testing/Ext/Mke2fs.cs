@@ -17,7 +17,9 @@ public static class Mke2fs
         File.Delete(path);
         using (var file = File.Create(path))
             file.SetLength(length);
-        List<string> all = ["-q", "-F", "-E", "lazy_itable_init=1,lazy_journal_init=1", .. arguments.Split(' ', StringSplitOptions.RemoveEmptyEntries)];
+        // A fixed seed: by which names a directory is split would else differ from run to run, and with it what a damage does.
+        var seed = arguments.Contains("hash_seed", StringComparison.Ordinal) ? "" : ",hash_seed=6f3a1e02-1111-4222-8333-944455556666";
+        List<string> all = ["-q", "-F", "-E", "lazy_itable_init=1,lazy_journal_init=1" + seed, .. arguments.Split(' ', StringSplitOptions.RemoveEmptyEntries)];
         if (tree is not null)
             all.AddRange(["-d", tree]);
         // One -E overrides another.

@@ -61,11 +61,15 @@ public class FatCorpusTests
     {
         var image = Corpus.Images.Single(i => i.File == file);
         using var folder = new TempFolder();
-        using var host = HostFile.Open(Corpus.Unpack(image, folder), FileAccess.Read);
+        // What lies in a folder of its own refers to the others there by name.
+        foreach (var other in Corpus.Images.Where(i => i != image && i.File.Count(c => c == '/') > 1 && Path.GetDirectoryName(i.File) == Path.GetDirectoryName(image.File)))
+            Corpus.Unpack(other, folder);
+        var path = Corpus.Unpack(image, folder);
+        using var host = HostFile.Open(path, FileAccess.Read);
         Container container;
         try
         {
-            container = Container.Open(host);
+            container = Container.Open(host, ImageNeighbours.Of(path));
         }
         catch (UnsupportedFeatureException)
         {
