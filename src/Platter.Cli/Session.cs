@@ -33,6 +33,12 @@ internal sealed class Session : IDisposable
 
     public List<string> Words => Arguments.Words;
 
+    /// <summary>The words between the image and the destination.</summary>
+    public List<string> WordsBetween => Words.GetRange(1, Words.Count - 2);
+
+    /// <summary>The words from here on.</summary>
+    public List<string> WordsFrom(int first) => Words.GetRange(first, Words.Count - first);
+
     public TextOut Out { get; }
 
     public TextOut Error { get; }

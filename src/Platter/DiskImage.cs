@@ -59,7 +59,7 @@ public sealed class DiskImage : IDisposable
     /// <summary>The partitions, in the order of their numbers; empty when there is no partition table.</summary>
     /// <exception cref="DiskFormatException">The partition table is too damaged to be read.</exception>
     public IReadOnlyList<DiskPartition> Partitions =>
-        _partitions ??= PartitionTable is { } table ? [.. table.Partitions.Select(p => new DiskPartition(this, p)).OrderBy(p => p.Number)] : [];
+        _partitions ??= PartitionTable is { } table ? PartitionsOf(table) : [];
 
     /// <summary>The kind of filesystem that fills the image, without a partition table; null when there is none that Platter knows.</summary>
     public FileSystemType? FileSystem
@@ -116,6 +116,14 @@ public sealed class DiskImage : IDisposable
             return place;
         if (place.Partition is { } empty)
             throw new UnsupportedFeatureException($"partition {empty.Number} ({empty.Entry.Type}) holds no filesystem that Platter knows");
+        return TheOnlyOne();
+    }
+
+    private DiskPartition[] PartitionsOf(PartitionTable table) =>
+        [.. table.Partitions.Select(p => new DiskPartition(this, p)).OrderBy(p => p.Number)];
+
+    private VolumePlace TheOnlyOne()
+    {
         var found = Partitions.Where(p => p.FileSystem is not null).ToList();
         return found.Count switch
         {
@@ -132,12 +140,16 @@ public sealed class DiskImage : IDisposable
     {
         if (partition is not { } number)
             return new VolumePlace(null, Device, FileSystem);
-        var found = Partitions.FirstOrDefault(p => p.Number == number) ?? throw new FileNotFoundException(
-            Partitions.Count == 0 ? $"there is no partition {number}: the image has no partition table" : $"there is no partition {number}: there are {List(Partitions)}");
-        if (found.Entry.IsExtended)
-            return new VolumePlace(found, found.Device, null);
-        return new VolumePlace(found, found.Device, FileSystemTypes.Recognise(found.Device));
+        foreach (var found in Partitions)
+        {
+            if (found.Number == number)
+                return new VolumePlace(found, found.Device, found.Entry.IsExtended ? null : FileSystemTypes.Recognise(found.Device));
+        }
+        throw NoPartition(number);
     }
+
+    private FileNotFoundException NoPartition(int number) => new(
+        Partitions.Count == 0 ? $"there is no partition {number}: the image has no partition table" : $"there is no partition {number}: there are {List(Partitions)}");
 
     /// <summary>Opens a volume for reading: see <see cref="Locate"/>.</summary>
     /// <exception cref="DiskFormatException">The volume is broken.</exception>

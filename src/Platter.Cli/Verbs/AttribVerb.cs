@@ -19,7 +19,7 @@ internal sealed class AttribVerb : Verb
 
     public override int Run(Session session)
     {
-        var words = session.Words.Skip(1).ToList();
+        var words = session.WordsFrom(1);
         var change = words.Where(AttributeChange.IsChange).Select(AttributeChange.Parse).Aggregate((AttributeChange?)null, (all, next) => all is { } a ? a.Then(next) : next);
         var paths = words.Where(w => !AttributeChange.IsChange(w)).ToList();
         if (paths.Count == 0)

@@ -21,7 +21,7 @@ internal sealed class CatVerb : Verb
         using var at = session.OpenVolume(session.Words[0]);
         var stream = session.Arguments.Text(Stream) is { } name ? StreamName.Named(name)
             : session.Arguments.Has(ResourceFork) ? StreamName.ResourceFork : StreamName.Data;
-        foreach (var path in session.Expand(at.Volume, session.Words.Skip(1)))
+        foreach (var path in session.Expand(at.Volume, session.WordsFrom(1)))
             Write(session, at.Volume.Find(path), path, stream);
         return ExitCode.Done;
     }

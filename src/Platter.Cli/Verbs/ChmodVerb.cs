@@ -19,7 +19,7 @@ internal sealed class ChmodVerb : Verb
     public override int Run(Session session)
     {
         using var at = session.EditVolume(session.Words[0]);
-        foreach (var node in Selection.Nodes(session, at.Volume, session.Words.Skip(2), session.Arguments.Has(Recursive)))
+        foreach (var node in Selection.Nodes(session, at.Volume, session.WordsFrom(2), session.Arguments.Has(Recursive)))
         {
             var m = node.Metadata;
             if (m.Mode is null)

@@ -19,7 +19,7 @@ internal sealed class ChownVerb : Verb
     {
         var (user, group) = ModeText.ParseOwner(session.Words[1]);
         using var at = session.EditVolume(session.Words[0]);
-        foreach (var node in Selection.Nodes(session, at.Volume, session.Words.Skip(2), session.Arguments.Has(Recursive)))
+        foreach (var node in Selection.Nodes(session, at.Volume, session.WordsFrom(2), session.Arguments.Has(Recursive)))
             at.Volume.SetMetadata(node.Id, new MetadataChange { UserId = user, GroupId = group });
         at.Volume.Commit();
         return ExitCode.Done;

@@ -35,7 +35,7 @@ internal sealed class GetVerb : Verb
     {
         var destination = session.Words[^1];
         using var at = session.OpenVolume(session.Words[0]);
-        var paths = session.Expand(at.Volume, session.Words.Skip(1).Take(session.Words.Count - 2));
+        var paths = session.Expand(at.Volume, session.WordsBetween);
         var intoFolder = Directory.Exists(destination);
         if (!intoFolder && (paths.Count > 1 || destination.EndsWith('/') || paths[0] == "/"))
         {

@@ -28,7 +28,7 @@ internal sealed class LsVerb : Verb
     public override int Run(Session session)
     {
         using var at = session.OpenVolume(session.Words[0]);
-        var paths = session.Words.Count > 1 ? session.Expand(at.Volume, session.Words.Skip(1)) : [session.Inside(".")];
+        var paths = session.Words.Count > 1 ? session.Expand(at.Volume, session.WordsFrom(1)) : [session.Inside(".")];
         if (session.Json)
             WriteJson(session, at.Volume, paths);
         else

@@ -20,7 +20,7 @@ internal sealed class MkdirVerb : Verb
     {
         using var at = session.EditVolume(session.Words[0]);
         var change = new MetadataChange { Mode = session.Arguments.Mode(Mode) };
-        foreach (var path in session.Words.Skip(1).Select(session.Inside))
+        foreach (var path in session.WordsFrom(1).Select(session.Inside))
         {
             if (session.Arguments.Has(Parents))
                 MakeAll(at.Volume, path, change);

@@ -22,7 +22,7 @@ internal sealed class MvVerb : Verb
     public override int Run(Session session)
     {
         using var at = session.EditVolume(session.Words[0]);
-        var sources = session.Expand(at.Volume, session.Words.Skip(1).Take(session.Words.Count - 2));
+        var sources = session.Expand(at.Volume, session.WordsBetween);
         var typed = session.Words[^1];
         var destination = session.Inside(typed);
         var exists = at.Volume.TryFind(destination, out var there);

@@ -43,6 +43,9 @@ internal sealed class PutMetadata
         };
     }
 
+    /// <summary>Whether there is nothing to <see cref="Apply"/>.</summary>
+    public bool IsEmpty => _change.IsEmpty && _type is null && _creator is null && _resourceFork is null && _attributes is null;
+
     public void Apply(EditableVolume volume, NodeId id)
     {
         var change = _change;

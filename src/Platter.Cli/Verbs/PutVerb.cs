@@ -32,7 +32,7 @@ internal sealed class PutVerb : Verb
 
     public override int Run(Session session)
     {
-        var sources = session.Words.GetRange(1, session.Words.Count - 2);
+        var sources = session.WordsBetween;
         using var at = session.EditVolume(session.Words[0]);
         var metadata = PutMetadata.Read(session.Arguments, at.Volume);
         var typed = session.Words[^1];
@@ -67,7 +67,8 @@ internal sealed class PutVerb : Verb
         var copy = new CopyOptions
         {
             Progress = session.Progress,
-            Cancellation = IsQuick(source) ? default : session.Cancellation,
+            // A small file is over before anybody could think better of it; the system's own way to end a process leaves nothing half-done.
+            Cancellation = HostTreeSource.IsSmallFile(source) ? default : session.Cancellation,
             PreserveTimes = !session.Arguments.Has(NoTimes),
             Epoch = Session.Epoch,
             Owner = metadata.Owner,
@@ -84,7 +85,7 @@ internal sealed class PutVerb : Verb
             volume.Commit();
             throw new CommandException(ExitCode.Of(e), null, ExitCode.Why(e), "what was copied before is complete and stays");
         }
-        if (name is not null && volume.TryFind(InsidePath.Combine(folder, name), out var top))
+        if (name is not null && !metadata.IsEmpty && volume.TryFind(InsidePath.Combine(folder, name), out var top))
             metadata.Apply(volume, top.Id);
         return report;
     }
@@ -101,9 +102,6 @@ internal sealed class PutVerb : Verb
 
         NodeId Create(string newName) => volume.CreateFile(parent, newName, content, null, MetadataChange.None);
     }
-
-    // Over before anybody could think better of it; the system's own way to end a process, at any moment, leaves nothing half-done.
-    private static bool IsQuick(string source) => new FileInfo(source) is { Exists: true, Length: < 1 << 20 };
 
     /// <summary>The name that a source gets in a folder; null for its content alone (<c>.</c>, <c>folder/.</c>).</summary>
     private static string? NameOf(string source)

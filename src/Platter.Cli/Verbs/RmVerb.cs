@@ -20,7 +20,7 @@ internal sealed class RmVerb : Verb
     public override int Run(Session session)
     {
         using var at = session.EditVolume(session.Words[0]);
-        foreach (var word in session.Words.Skip(1))
+        foreach (var word in session.WordsFrom(1))
         {
             foreach (var path in Expand(session, at.Volume, word))
             {

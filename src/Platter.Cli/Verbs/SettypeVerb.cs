@@ -15,7 +15,7 @@ internal sealed class SettypeVerb : Verb
     public override int Run(Session session)
     {
         using var at = session.EditVolume(session.Words[0]);
-        foreach (var path in session.Expand(at.Volume, session.Words.Skip(3)))
+        foreach (var path in session.Expand(at.Volume, session.WordsFrom(3)))
         {
             var node = at.Volume.Find(path);
             at.Volume.SetMetadata(node.Id, new MetadataChange { FinderInfo = FinderType.Set(node.Metadata.FinderInfo, session.Words[1], session.Words[2]) });

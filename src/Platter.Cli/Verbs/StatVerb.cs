@@ -19,7 +19,7 @@ internal sealed class StatVerb : Verb
     public override int Run(Session session)
     {
         using var at = session.OpenVolume(session.Words[0]);
-        var paths = session.Expand(at.Volume, session.Words.Skip(1));
+        var paths = session.Expand(at.Volume, session.WordsFrom(1));
         if (session.Json)
         {
             using var json = new Json(session.Out);

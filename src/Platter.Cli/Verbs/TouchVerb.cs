@@ -28,7 +28,7 @@ internal sealed class TouchVerb : Verb
             Accessed = c.Accessed is null ? null : time,
             Created = c.Created is null || !session.Arguments.Has(Created) ? null : time,
         };
-        foreach (var path in session.Expand(at.Volume, session.Words.Skip(1)))
+        foreach (var path in session.Expand(at.Volume, session.WordsFrom(1)))
         {
             if (at.Volume.TryFind(path, out var node))
             {

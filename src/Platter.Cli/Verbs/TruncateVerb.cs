@@ -21,7 +21,7 @@ internal sealed class TruncateVerb : Verb
         var sign = text[..Math.Min(1, text.Length)] is "+" or "-" ? text[0] : '=';
         var amount = ByteSize.Parse(sign == '=' ? text : text[1..]);
         using var at = session.EditVolume(session.Words[0]);
-        foreach (var path in session.Expand(at.Volume, session.Words.Skip(1)))
+        foreach (var path in session.Expand(at.Volume, session.WordsFrom(1)))
         {
             if (!at.Volume.TryFind(path, out var node))
             {

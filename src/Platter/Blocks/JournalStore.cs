@@ -30,7 +30,7 @@ public sealed class HostJournalStore(string imagePath) : JournalStore
     public override string Name { get; } = imagePath + Suffix;
 
     /// <summary>Beside the file itself, so that the journal is found again by whatever symbolic link the image is opened.</summary>
-    public static HostJournalStore Beside(string path) => new(File.ResolveLinkTarget(path, returnFinalTarget: true)?.FullName ?? path);
+    public static HostJournalStore Beside(string path) => new(HostFile.RealPath(path));
 
     public override ResizableDevice? Open(bool write) =>
         File.Exists(Name) ? HostFile.Open(Name, write ? FileAccess.ReadWrite : FileAccess.Read) : null;

@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using Platter.Primitives;
@@ -189,7 +190,10 @@ internal sealed class JournalWriter(JournalStore store) : IDisposable
             _file = store.Create();
             _nameIsDurable = false;
         }
-        _salt = (ulong)Random.Shared.NextInt64(long.MinValue, long.MaxValue);
+        // Any number that the journal before it didn't have.
+        Span<byte> id = stackalloc byte[16];
+        Guid.NewGuid().TryWriteBytes(id);
+        _salt = BinaryPrimitives.ReadUInt64LittleEndian(id);
         IsStarted = true;
     }
 

@@ -71,6 +71,13 @@ internal static partial class LinuxFile
             return statx(-100 /* AT_FDCWD */, path, 0, BasicStatus, s) == 0;
     }
 
+    /// <summary>Of a symbolic link itself; otherwise as <see cref="TryStatus(string, out Status)"/>.</summary>
+    internal static unsafe bool TryStatusOfLink(string path, out Status status)
+    {
+        fixed (Status* s = &status)
+            return statx(-100 /* AT_FDCWD */, path, 0x100 /* AT_SYMLINK_NOFOLLOW */, BasicStatus, s) == 0;
+    }
+
     internal static unsafe bool TryStatus(SafeFileHandle file, out Status status)
     {
         fixed (Status* s = &status)

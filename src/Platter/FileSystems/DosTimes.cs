@@ -6,15 +6,17 @@ namespace Platter.FileSystems;
 /// February) are pulled to the nearest possible one; a date word of 0 means that there is none.</remarks>
 internal static class DosTimes
 {
-    private static readonly DateTime First = new(1980, 1, 1, 0, 0, 0, DateTimeKind.Unspecified);
+    private const long FirstSecond = 315_532_800, LastSecond = 4_354_819_198;       // 1980-01-01T00:00:00 and 2107-12-31T23:59:58, since 1970
+    private const int FirstDay = 722_814;                                           // 1980-01-01 as DateOnly counts
+    private const int SecondsPerDay = 86_400;
 
     /// <summary>What can be stored, for a volume whose local time is this much ahead of UTC.</summary>
     /// <param name="resolution">Nanoseconds: 2 s, 10 ms or a day.</param>
     /// <param name="utcOffset">What local time is ahead of UTC.</param>
     public static TimeCapability Capability(long resolution, TimeSpan utcOffset)
     {
-        var first = new Timestamp(315_532_800 - (long)utcOffset.TotalSeconds);      // 1980-01-01T00:00:00 local
-        var last = new Timestamp(4_354_819_198 - (long)utcOffset.TotalSeconds);     // 2107-12-31T23:59:58 local
+        var first = new Timestamp(FirstSecond - (long)utcOffset.TotalSeconds);
+        var last = new Timestamp(LastSecond - (long)utcOffset.TotalSeconds);
         return new TimeCapability(resolution, first, last);
     }
 
@@ -33,11 +35,12 @@ internal static class DosTimes
     /// <summary>A time as it is stored: cut to the step and pulled into the years 1980 to 2107.</summary>
     public static (ushort Date, ushort Time, byte TenMs) Encode(Timestamp time, TimeSpan utcOffset)
     {
-        var local = Capability(10_000_000, utcOffset).Round(time).ToDateTimeOffset().UtcDateTime + utcOffset;
-        if (local < First)
-            local = First;
-        var date = (ushort)((local.Year - 1980) << 9 | local.Month << 5 | local.Day);
-        var clock = (ushort)(local.Hour << 11 | local.Minute << 5 | local.Second / 2);
-        return (date, clock, (byte)(local.Second % 2 * 100 + local.Millisecond / 10));
+        var rounded = Capability(10_000_000, utcOffset).Round(time);
+        var since = Math.Max(rounded.UnixSeconds + (long)utcOffset.TotalSeconds - FirstSecond, 0);
+        var (year, month, day) = DateOnly.FromDayNumber(FirstDay + (int)(since / SecondsPerDay));
+        var second = (int)(since % SecondsPerDay);
+        var date = (ushort)((year - 1980) << 9 | month << 5 | day);
+        var clock = (ushort)(second / 3600 << 11 | second / 60 % 60 << 5 | second % 60 / 2);
+        return (date, clock, (byte)(second % 2 * 100 + rounded.Nanoseconds / 10_000_000));
     }
 }

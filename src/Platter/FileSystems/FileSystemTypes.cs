@@ -9,7 +9,9 @@ namespace Platter.FileSystems;
 public static class FileSystemTypes
 {
     /// <summary>In the order in which they are tried on an unknown volume: the strictest signatures first.</summary>
-    public static IReadOnlyList<FileSystemType> All { get; } = [new ExFatType(), new FatType(), new ExtType()];
+    public static IReadOnlyList<FileSystemType> All => Known;
+
+    private static readonly FileSystemType[] Known = [new ExFatType(), new FatType(), new ExtType()];
 
     /// <summary>The kind with this type name (<c>fat32</c>), or null.</summary>
     public static FileSystemType? Find(string name) => All.FirstOrDefault(t => t.Names.Contains(name, StringComparer.OrdinalIgnoreCase));
@@ -17,7 +19,7 @@ public static class FileSystemTypes
     /// <summary>The kind that a device starts like, or null.</summary>
     public static FileSystemType? Recognise(BlockDevice device)
     {
-        foreach (var type in All)
+        foreach (var type in Known)
         {
             if (type.Recognise(device))
                 return type;

@@ -58,11 +58,8 @@ public abstract class Container(ContainerFormat format, BlockDevice host) : IDis
         try
         {
             var probe = new ContainerProbe(host, neighbours);
-            foreach (var format in ContainerFormat.All)
-            {
-                if (format.Recognises(probe))
-                    return format.Open(probe, ownsHost);
-            }
+            if (ContainerFormat.Recognise(probe) is { } format)
+                return format.Open(probe, ownsHost);
             ForeignContainers.Refuse(probe);
             return ContainerFormat.Raw.Open(probe, ownsHost);
         }

@@ -75,7 +75,10 @@ public abstract class ContainerFormat
     public static ContainerFormat Qcow2 { get; } = new Qcow2Format();
 
     /// <summary>Those that can be recognised by their content, in the order they are asked; raw is what is left.</summary>
-    public static IReadOnlyList<ContainerFormat> All { get; } = [VhdFixed, Vhd, Vhdx, VhdxFixed, Qcow2, Vmdk, Vdi, Gzip, Xz, Zstd, Lz4, Bzip2];
+    public static IReadOnlyList<ContainerFormat> All => Known;
+
+    // An array, which is gone through without the framework's interfaces: this is done at every start.
+    private static readonly ContainerFormat[] Known = [VhdFixed, Vhd, Vhdx, VhdxFixed, Qcow2, Vmdk, Vdi, Gzip, Xz, Zstd, Lz4, Bzip2];
 
     /// <summary>The name on the command line: <c>vhd-fixed</c>.</summary>
     public abstract string Name { get; }
@@ -97,6 +100,17 @@ public abstract class ContainerFormat
 
     /// <summary>Whether these bytes are of this format; sound or not.</summary>
     public abstract bool Recognises(ContainerProbe probe);
+
+    /// <summary>The format of these bytes; null for what nothing recognises.</summary>
+    internal static ContainerFormat? Recognise(ContainerProbe probe)
+    {
+        foreach (var format in Known)
+        {
+            if (format.Recognises(probe))
+                return format;
+        }
+        return null;
+    }
 
     /// <exception cref="DiskFormatException">Broken beyond use.</exception>
     public abstract Container Open(ContainerProbe probe, bool ownsHost = false);

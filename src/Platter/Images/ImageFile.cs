@@ -121,7 +121,7 @@ public sealed class ImageFile : IDisposable
             : "/var/lib/platter";
         if (access == ImageAccess.Edit)
             Directory.CreateDirectory(folder);
-        var real = OperatingSystem.IsWindows() ? path : File.ResolveLinkTarget(path, returnFinalTarget: true)?.FullName ?? path;
+        var real = OperatingSystem.IsWindows() ? path : HostFile.RealPath(path);
         return new HostJournalStore(System.IO.Path.Combine(folder, System.IO.Path.GetFileName(real.TrimEnd(':', '\\'))));
     }
 }

@@ -98,5 +98,5 @@ public sealed class ImageNeighbours
     }
 
     // An image in the making has a path, but no file of that name yet.
-    private static string RealPath(string path) => (File.Exists(path) ? File.ResolveLinkTarget(path, returnFinalTarget: true)?.FullName : null) ?? path;
+    private static string RealPath(string path) => File.Exists(path) ? HostFile.RealPath(path) : path;
 }

@@ -54,8 +54,6 @@ public sealed class CodePage
     /// <summary>The text that bytes stand for. What stands for nothing becomes U+FFFD.</summary>
     public string Decode(ReadOnlySpan<byte> bytes)
     {
-        if (Ascii.IsValid(bytes))
-            return Encoding.ASCII.GetString(bytes);
         Span<char> text = bytes.Length <= 256 ? stackalloc char[bytes.Length] : new char[bytes.Length];
         return new string(text[..Decode(bytes, text)]);
     }

@@ -18,7 +18,7 @@ public sealed class NumberMap<TValue>
 
     private const int SmallestTable = 16;       // a power of two, as every table is
 
-    private Slot[] _slots = [];
+    private Slot[]? _slots;
     private int _shift = 64 - 4 + 1;        // 64 less the logarithm of the table's length; the first table makes it 60
 
     /// <summary>Entries in the table.</summary>
@@ -33,16 +33,16 @@ public sealed class NumberMap<TValue>
         {
             if (Find(key, out var at))
             {
-                _slots[at].Value = value;
+                _slots![at].Value = value;
                 return;
             }
             // Three quarters full at most: linear probing slows down beyond.
-            if ((Count + 1) * 4L > _slots.Length * 3L)
+            if (_slots is null || (Count + 1) * 4L > _slots.Length * 3L)
             {
                 Grow();
                 Find(key, out at);
             }
-            _slots[at] = new Slot { Key = key, Value = value, IsUsed = true };
+            _slots![at] = new Slot { Key = key, Value = value, IsUsed = true };
             Count++;
         }
     }
@@ -51,7 +51,7 @@ public sealed class NumberMap<TValue>
     {
         if (Find(key, out var at))
         {
-            value = _slots[at].Value;
+            value = _slots![at].Value;
             return true;
         }
         value = default;
@@ -71,7 +71,7 @@ public sealed class NumberMap<TValue>
             value = default;
             return false;
         }
-        value = _slots[gap].Value;
+        value = _slots![gap].Value;
         var mask = _slots.Length - 1;
         for (var next = (gap + 1) & mask; _slots[next].IsUsed; next = (next + 1) & mask)
         {
@@ -92,7 +92,7 @@ public sealed class NumberMap<TValue>
     {
         if (Count == 0)
             return;
-        Array.Clear(_slots);
+        Array.Clear(_slots!);
         Count = 0;
     }
 
@@ -101,7 +101,7 @@ public sealed class NumberMap<TValue>
     {
         var keys = new ulong[Count];
         var count = 0;
-        for (var i = 0; i < _slots.Length; i++)
+        for (var i = 0; i < _slots?.Length; i++)
         {
             if (_slots[i].IsUsed)
                 keys[count++] = _slots[i].Key;
@@ -114,7 +114,7 @@ public sealed class NumberMap<TValue>
     {
         var values = new TValue[Count];
         var count = 0;
-        for (var i = 0; i < _slots.Length; i++)
+        for (var i = 0; i < _slots?.Length; i++)
         {
             if (_slots[i].IsUsed)
                 values[count++] = _slots[i].Value;
@@ -125,7 +125,7 @@ public sealed class NumberMap<TValue>
     // Where the key is, or the free slot where it would go; -1 in the empty table.
     private bool Find(ulong key, out int at)
     {
-        if (_slots.Length == 0)
+        if (_slots is null)
         {
             at = -1;
             return false;
@@ -145,9 +145,9 @@ public sealed class NumberMap<TValue>
     private void Grow()
     {
         var old = _slots;
-        _slots = new Slot[old.Length == 0 ? SmallestTable : old.Length * 2];
+        _slots = new Slot[old is null ? SmallestTable : old.Length * 2];
         _shift--;
-        for (var i = 0; i < old.Length; i++)
+        for (var i = 0; i < old?.Length; i++)
         {
             if (!old[i].IsUsed)
                 continue;

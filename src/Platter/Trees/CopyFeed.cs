@@ -78,7 +78,9 @@ internal sealed class CopyFeed : IDisposable
     private readonly CancellationTokenSource _stop = new();
     private readonly Action<long> _moved;
     private readonly bool _threaded;
-    private readonly Lock _gate = new();
+#pragma warning disable MA0158, IDE0330 // Not a Lock: that reads its settings at first use, a part of a millisecond of every start.
+    private readonly object _gate = new();
+#pragma warning restore MA0158, IDE0330
 
     // All three from when the thread starts.
     private Thread? _thread;

@@ -8,7 +8,9 @@ namespace Platter.Trees;
 /// the end of the block when a range does not fit there is charged to that range.</remarks>
 internal sealed unsafe class CopyRing(int capacity) : IDisposable
 {
-    private readonly Lock _gate = new();
+#pragma warning disable MA0158, IDE0330 // Not a Lock: that reads its settings at first use, a part of a millisecond of every start.
+    private readonly object _gate = new();
+#pragma warning restore MA0158, IDE0330
     private SemaphoreSlim? _room;     // from when somebody had to wait
 
     // Outside the collected heap: pages that are never touched cost nothing there, and no collection is set off by its size.

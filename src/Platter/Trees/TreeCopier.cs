@@ -31,7 +31,7 @@ internal sealed class CopyRun : IDisposable
     private readonly CopyContent _content;
 
     /// <summary>Directories that could not be made: what lies below them cannot be either.</summary>
-    private readonly HashSet<TreeEntry> _lost = [];
+    private HashSet<TreeEntry>? _lost;
 
     private long _lastProgress;
     private long _moved;
@@ -63,7 +63,7 @@ internal sealed class CopyRun : IDisposable
             _feed.Next(out var message);
             if (message.Step == CopyStep.Finished)
                 break;
-            if (message.Entry.Parent is { } parent && _lost.Contains(parent))
+            if (message.Entry.Parent is { } parent && _lost?.Contains(parent) == true)
                 PassOver(message);
             else
                 Handle(message);
@@ -109,7 +109,7 @@ internal sealed class CopyRun : IDisposable
         {
             _tally.Fail(entry, e is SourceFailureException { InnerException: { } inner } ? inner : e);
             if (entry.Kind == EntryKind.Directory)
-                _lost.Add(entry);
+                (_lost ??= []).Add(entry);
         }
     }
 
@@ -217,7 +217,7 @@ internal sealed class CopyRun : IDisposable
         }
         _tally.NotReached++;
         if (message.Entry.Kind == EntryKind.Directory)
-            _lost.Add(message.Entry);
+            (_lost ??= []).Add(message.Entry);
     }
 
     private void Moved(long bytes)

@@ -30,6 +30,8 @@ public class TreeEntry(TreeEntry? parent, string name, FileMetadata metadata)
     {
         get
         {
+            if (Parent is null)
+                return "/" + Name;
             var length = 0;
             for (var entry = this; entry is not null; entry = entry.Parent)
                 length += entry.Name.Length + 1;

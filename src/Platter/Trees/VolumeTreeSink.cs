@@ -7,8 +7,10 @@ public sealed class VolumeTreeSink : TreeSink
 {
     private readonly EditableVolume _volume;
     private readonly Folder _top;
-    private readonly Dictionary<TreeEntry, Folder> _folders = [];
-    private readonly Dictionary<TreeEntry, NodeId> _linked = [];
+
+    // Made when needed: the framework finds out by reflection how entries compare, which a single file need not wait for.
+    private Dictionary<TreeEntry, Folder>? _folders;
+    private Dictionary<TreeEntry, NodeId>? _linked;
     private List<(NodeId Id, MetadataChange Metadata)>? _directories;
     private (TreeEntry? Entry, NodeId Id, Timestamp? Modified) _last;
 
@@ -36,12 +38,12 @@ public sealed class VolumeTreeSink : TreeSink
             if (_volume.GetMetadata(there).Kind != EntryKind.Directory)
                 throw new AlreadyExistsException(entry.Path);
             folder.Added!.Add(entry.Name);
-            _folders.Add(entry, new Folder(there, entry, new HashSet<string>(_volume.NameComparer)));
+            (_folders ??= []).Add(entry, new Folder(there, entry, new HashSet<string>(_volume.NameComparer)));
             return AddOutcome.Merged;
         }
         var id = Create(entry, folder.Id, entry.Name, metadata, null, folder);
         folder.Added?.Add(entry.Name);
-        _folders.Add(entry, new Folder(id, entry, null));
+        (_folders ??= []).Add(entry, new Folder(id, entry, null));
         (_directories ??= []).Add((id, metadata));
         _last = (entry, id, null);
         return AddOutcome.Added;
@@ -51,7 +53,7 @@ public sealed class VolumeTreeSink : TreeSink
     {
         var outcome = Place(entry, metadata, content);
         if (outcome != AddOutcome.Skipped && entry.LinkIdentity is not null)
-            _linked[entry] = _last.Id;
+            (_linked ??= [])[entry] = _last.Id;
         return outcome;
     }
 
@@ -61,7 +63,7 @@ public sealed class VolumeTreeSink : TreeSink
 
     public override AddOutcome AddHardLink(TreeEntry entry, TreeEntry first)
     {
-        if (!_linked.TryGetValue(first, out var id))
+        if (_linked is null || !_linked.TryGetValue(first, out var id))
             throw new SourceFailureException(entry.Path, new IOException($"{first.Path}, the file it is another name of, was not copied"));
         return Place(entry, MetadataChange.None, null, id);
     }
@@ -212,7 +214,7 @@ public sealed class VolumeTreeSink : TreeSink
             throw new NameCollisionException(entry.Path);
     }
 
-    private Folder FolderOf(TreeEntry entry) => entry.Parent is null ? _top : _folders[entry.Parent];
+    private Folder FolderOf(TreeEntry entry) => entry.Parent is null ? _top : _folders![entry.Parent];
 
     /// <summary>A directory that entries go into.</summary>
     /// <param name="Id">The directory.</param>

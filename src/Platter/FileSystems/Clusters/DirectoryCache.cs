@@ -62,8 +62,13 @@ internal sealed class DirectoryCache<TDirectory>(long limit) where TDirectory : 
         var total = 0L;
         foreach (var directory in _directories.Values())
             total += directory.CachedBytes;
-        if (total <= limit)
-            return;
+        if (total > limit)
+            GiveUp(total, keep);
+    }
+
+    // Apart, so that its sorting isn't loaded at every start.
+    private void GiveUp(long total, int keep)
+    {
         foreach (var key in _directories.Keys().OrderBy(k => _directories[k].LastUse).ToList())
         {
             var directory = _directories[key];

@@ -236,9 +236,15 @@ internal static class FatShortNames
 
     private static string Part(ReadOnlySpan<byte> bytes, bool lower, CodePage codePage)
     {
-        var text = codePage.Decode(bytes);
-        return lower ? text.ToLowerInvariant() : text;
+        Span<char> text = stackalloc char[BaseLength];
+        text = text[..codePage.Decode(bytes, text)];
+        for (var i = 0; lower && i < text.Length; i++)
+            text[i] = char.IsAscii(text[i]) ? AsciiLower(text[i]) : char.ToLowerInvariant(text[i]);
+        return new string(text);
     }
+
+    // Most names, without the framework's casing tables.
+    private static char AsciiLower(char c) => char.IsAsciiLetterUpper(c) ? (char)(c | 0x20) : c;
 
     private static string Upper(ReadOnlySpan<char> text) => string.Create(text.Length, text, static (target, source) =>
     {

@@ -1,4 +1,5 @@
 using System.IO.Enumeration;
+using Platter.Blocks;
 using Platter.FileSystems;
 
 namespace Platter.Trees.Host;
@@ -52,6 +53,11 @@ public abstract class HostTreeSource : TreeSource
             throw new FileNotFoundException($"no such file or folder: {path}", path);
         return Open(trimmed, name ?? System.IO.Path.GetFileName(trimmed), options);
     }
+
+    /// <summary>Whether this is a file that is read in an instant, less than 1 MiB; links are followed.</summary>
+    public static bool IsSmallFile(string path) => OperatingSystem.IsLinux()
+        ? LinuxFile.TryStatus(path, out var status) && status is { Type: LinuxFile.FileType.Regular, Size: < 1 << 20 }
+        : new FileInfo(path) is { Exists: true, Length: < 1 << 20 };
 
     /// <summary>Leaves out the image that is being made from this tree, should it lie within it, finished or under its temporary name.</summary>
     internal void LeaveOut(string image) => _image = System.IO.Path.GetFullPath(image);
