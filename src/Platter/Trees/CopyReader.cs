@@ -12,10 +12,7 @@ internal sealed class CopyReader(TreeSource source, Capabilities target, CopyOpt
 
     public IEnumerable<CopyMessage> Read(CopyFeed feed)
     {
-        var walk = source.Walk(feed.Stop);
-        if (snapshot)
-            walk = walk.ToList();
-        foreach (var walked in walk)
+        foreach (var walked in snapshot ? Snapshot(feed.Stop) : source.Walk(feed.Stop))
         {
             var entry = walked;
             if (entry.Problem is not null)
@@ -59,6 +56,9 @@ internal sealed class CopyReader(TreeSource source, Capabilities target, CopyOpt
                 yield return message;
         }
     }
+
+    // What is there now: the copy itself adds to it.
+    private List<TreeEntry> Snapshot(CancellationToken stop) => new(source.Walk(stop));
 
     private IEnumerable<CopyMessage> ReadFile(CopyFeed feed, TreeEntry entry, CopyLosses losses)
     {
