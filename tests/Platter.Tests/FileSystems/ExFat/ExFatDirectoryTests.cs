@@ -1,6 +1,6 @@
-using System.Diagnostics;
 using Platter.FileSystems;
 using Platter.FileSystems.ExFat;
+using Platter.Testing;
 using Platter.Testing.ExFat;
 using Platter.Testing.Volumes;
 using Xunit;
@@ -356,12 +356,7 @@ public class ExFatDirectoryTests(ITestOutputHelper output)
             Assert.Equal(count, c.Volume.Enumerate(directory).Count());
             return (create, find, list, delete);
 
-            double Time(Action action)
-            {
-                var start = Stopwatch.GetTimestamp();
-                action();
-                return Stopwatch.GetElapsedTime(start).TotalMicroseconds / count;
-            }
+            double Time(Action action) => ProcessorTime.Of(action).TotalMicroseconds / count;
 
             static string Name(long i) => $"a name of some length {i:000000}.dat";
         }

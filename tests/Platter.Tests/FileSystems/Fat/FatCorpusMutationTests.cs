@@ -2,6 +2,7 @@ using System.Globalization;
 using Platter.Blocks;
 using Platter.FileSystems;
 using Platter.FileSystems.Fat;
+using Platter.Testing;
 using Platter.Testing.Fat;
 using Platter.Testing.Volumes;
 using Xunit;
@@ -20,8 +21,8 @@ public class FatCorpusMutationTests(ITestOutputHelper output)
     public void Random_damage_leads_to_the_declared_exceptions_only(int width, int seed)
     {
         var ground = Ground(width);
-        var (structures, rounds, refused, end) = (StructureBytes(ground), 0, 0, Environment.TickCount64 + 4000);
-        for (; rounds < 20_000 && Environment.TickCount64 < end; rounds++)
+        var (structures, rounds, refused, start) = (StructureBytes(ground), 0, 0, ProcessorTime.OfThread());
+        for (; rounds < 20_000 && ProcessorTime.OfThread() - start < TimeSpan.FromSeconds(4); rounds++)
         {
             var random = new Random(seed * 1_000_003 + rounds);
             var device = new MemoryDevice((byte[])ground.Clone());
