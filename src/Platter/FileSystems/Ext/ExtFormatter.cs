@@ -22,7 +22,7 @@ internal static class ExtFormatter
 
         // From here on the old content goes.
         volume.ClearStructures();
-        WriteDirectories(volume, own);
+        var usage = WriteDirectories(volume, own);
         for (var number = RootInode + 1; number < volume.Geometry.FirstInode; number++)
             volume.WriteReservedInode(number);
         volume.WriteInode(BadBlocksInode, new ExtNewInode { Mode = 0, Links = 0, HasExtra = false });
@@ -37,14 +37,16 @@ internal static class ExtFormatter
         if (volume.Geometry.Has(ExtIncompat.Mmp))
             WriteMultipleMountProtection(volume, own);
         volume.Super.OverheadBlocks = (uint)overhead;
+        ExtNewQuotas.Write(volume, own.Quotas, usage);
         if (volume.Geometry.Has(ExtCompat.OrphanFile))
             WriteOrphanFile(volume, own);
         volume.Finish();
     }
 
     // The root's block is taken before the other's blocks.
-    private static void WriteDirectories(ExtNewVolume volume, ExtFormatOptions own)
+    private static List<(uint User, uint Group, long Sectors)> WriteDirectories(ExtNewVolume volume, ExtFormatOptions own)
     {
+        var usage = new List<(uint, uint, long)>();
         var lost = volume.Geometry.FirstInode;
         var root = ExtNewMap.For(volume, RootInode);
         var place = root.Append(volume.GoalOf(RootInode));
@@ -52,22 +54,31 @@ internal static class ExtFormatter
         block.AddSelfAndParent(RootInode, RootInode);
         block.Add(lost, "lost+found"u8);
         volume.WriteBlock(place, block.Seal());
-        volume.WriteInode(RootInode, ExtNewInode.Of(volume, root, ExtNewInode.Directory | 0x1ED) with { Links = 3, User = own.RootUser, Group = own.RootGroup });
+        var inode = ExtNewInode.Of(volume, root, ExtNewInode.Directory | 0x1ED) with { Links = 3, User = own.RootUser, Group = own.RootGroup };
+        volume.WriteInode(RootInode, inode);
+        usage.Add((inode.User, inode.Group, inode.Sectors));
 
-        // 16 KiB and at least two blocks, as far as direct blocks go: repair needs room, and must not have to take it.
+        // 16 KiB and at least two blocks, as far as direct blocks go: repair needs room, and must not have to take it. With inline_data mke2fs
+        // makes the directory in the inode first, and one of the steps in which it grows only takes it out of there.
         var blockSize = volume.Geometry.BlockSize;
-        var count = Math.Min(Math.Max((16 << 10) / blockSize, 2), ExtIndirectBlocks.DirectBlocks);
+        var isInline = volume.Geometry.Has(ExtIncompat.InlineData);
+        var count = Math.Min(Math.Max((16 << 10) / blockSize, 2), ExtIndirectBlocks.DirectBlocks) - (isInline ? 1 : 0);
         var map = ExtNewMap.For(volume, lost);
         for (var i = 0; i < count; i++)
         {
-            var goal = i > 0 ? map.Last : volume.Geometry.Has(ExtIncompat.InlineData) ? 0 : volume.GoalOf(lost);
+            var goal = i > 0 ? map.Last : isInline ? 0 : volume.GoalOf(lost);
             place = map.Append(goal);
             block = new ExtNewDirectoryBlock(volume, lost);
             if (i == 0)
                 block.AddSelfAndParent(lost, RootInode);
+            if (i == 0 && isInline)
+                block.Add(0, []);
             volume.WriteBlock(place, block.Seal());
         }
-        volume.WriteInode(lost, ExtNewInode.Of(volume, map, ExtNewInode.Directory | 0x1C0) with { Links = 2 });
+        inode = ExtNewInode.Of(volume, map, ExtNewInode.Directory | 0x1C0) with { Links = 2, HasAttributes = isInline };
+        volume.WriteInode(lost, inode);
+        usage.Add((0, 0, inode.Sectors));
+        return usage;
     }
 
     // Names the blocks kept for descriptors: those of group 0 are its indirect blocks, each of which names its copies in other groups.

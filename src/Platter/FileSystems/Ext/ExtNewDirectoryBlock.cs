@@ -25,7 +25,7 @@ internal sealed class ExtNewDirectoryBlock
         Add(parent, ".."u8);
     }
 
-    /// <summary>Adds a directory.</summary>
+    /// <summary>Adds a directory; inode 0 adds a free entry.</summary>
     public void Add(uint inode, ReadOnlySpan<byte> name)
     {
         if (_next > 0)
@@ -33,7 +33,7 @@ internal sealed class ExtNewDirectoryBlock
         ref var head = ref OnDisk.Edit<ExtDirectoryEntryHead>(_bytes, _next);
         head.Inode = inode;
         head.NameLength = (byte)name.Length;
-        head.FileType = (byte)(_volume.Geometry.Has(ExtIncompat.Filetype) ? ExtFileType.Directory : ExtFileType.Unknown);
+        head.FileType = (byte)(inode != 0 && _volume.Geometry.Has(ExtIncompat.Filetype) ? ExtFileType.Directory : ExtFileType.Unknown);
         name.CopyTo(_bytes.AsSpan(_next + ExtDirectoryEntryHead.Size));
         _last = _next;
         _next += (ExtDirectoryEntryHead.Size + name.Length + 3) & ~3;

@@ -26,6 +26,9 @@ internal sealed record ExtNewInode
     /// <summary>Whether the fields behind the first 128 bytes are there; the inode of bad blocks goes without.</summary>
     public bool HasExtra { get; init; } = true;
 
+    /// <summary>Whether an empty list of attributes follows the extra fields.</summary>
+    public bool HasAttributes { get; init; }
+
     /// <summary>The inode of a file whose map is complete.</summary>
     public static ExtNewInode Of(ExtNewVolume volume, ExtNewMap map, int mode)
     {
@@ -62,6 +65,8 @@ internal sealed record ExtNewInode
             extra.ExtraSize = ExtInodeExtra.Size;
             extra.CreateTime = (uint)time;
             extra.ChangeTimeExtra = extra.ModifyTimeExtra = extra.AccessTimeExtra = extra.CreateTimeExtra = epoch;
+            if (HasAttributes)
+                OnDisk.Edit<U32Le>(bytes, ExtInodeRecord.Size + ExtInodeExtra.Size) = ExtAttributeHeader.MagicValue;
         }
         return bytes;
     }

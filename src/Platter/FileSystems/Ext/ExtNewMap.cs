@@ -32,10 +32,24 @@ internal abstract class ExtNewMap
         return run;
     }
 
+    /// <summary>Maps blocks that were taken elsewhere, in the order of the file, as a piece of its own. No more than fit into the inode.</summary>
+    public void Place(ReadOnlySpan<long> blocks, int clusters)
+    {
+        for (var i = 0; i < blocks.Length; i++)
+        {
+            PlaceNext(blocks[i], isOfItsOwn: i == 0);
+            Blocks++;
+            Last = blocks[i];
+        }
+        Clusters += clusters;
+    }
+
     /// <summary>Writes the map: its root into an inode, its blocks to the volume.</summary>
     public abstract void Save(Span<byte> inodeBlock);
 
     protected abstract LongRange Extend(long goal, long most);
+
+    protected abstract void PlaceNext(long block, bool isOfItsOwn);
 }
 
 /// <summary>Extents: at most four in the inode, more in leaves.</summary>
@@ -85,18 +99,25 @@ internal sealed class ExtNewExtents(ExtNewVolume volume, uint inode) : ExtNewMap
     {
         var ratio = volume.Geometry.ClusterRatio;
         var longest = ExtExtent.MaxInitialised & ~(ratio - 1);
-        var last = _extents.Count > 0 ? _extents[^1] : default;
         var run = new LongRange(Last + 1, 1);
         if (Last == 0 || volume.Space.ClusterOf(Last) != volume.Space.ClusterOf(Last + 1))
         {
             run = volume.Space.Take(goal, Math.Min(most, longest));
             Clusters += (run.Length + ratio - 1) / ratio;
         }
+        Place(run, longest);
+        return run;
+    }
+
+    protected override void PlaceNext(long block, bool isOfItsOwn) => Place(new LongRange(block, 1), isOfItsOwn ? 0 : ExtExtent.MaxInitialised);
+
+    private void Place(LongRange run, int longest)
+    {
+        var last = _extents.Count > 0 ? _extents[^1] : default;
         if (_extents.Count > 0 && run.Start == last.Physical + last.Count && last.Count + run.Length <= longest)
             _extents[^1] = (last.Logical, last.Physical, last.Count + (int)run.Length);
         else
             Add((Blocks, run.Start, (int)run.Length));
-        return run;
     }
 
     // A root that is full moves into a leaf as a whole; a full leaf hands its last extent on to a new one.
@@ -183,6 +204,8 @@ internal sealed class ExtNewIndirectBlocks(ExtNewVolume volume) : ExtNewMap
         var index = at % names;
         return new LongRange(_open[0].Names[index] = Take(index > 0 ? _open[0].Names[index - 1] : _open[0].Block), 1);
     }
+
+    protected override void PlaceNext(long block, bool isOfItsOwn) => _root[Blocks] = (uint)block;
 
     private uint Take(long goal)
     {
