@@ -60,6 +60,22 @@ internal sealed class ExtFormatPlan
         return plan;
     }
 
+    /// <summary>As <see cref="Choose"/>; null with a reason when the device is too short.</summary>
+    /// <exception cref="ArgumentException">No length would do.</exception>
+    public static ExtFormatPlan? TryChoose(long length, ExtFormatOptions options, out string reason)
+    {
+        reason = "";
+        try
+        {
+            return Choose(length, options);
+        }
+        catch (TooShortException tooShort)
+        {
+            reason = tooShort.Message;
+            return null;
+        }
+    }
+
     private void Divide(long length)
     {
         var asked = Blocks(length, out var usage);
@@ -120,6 +136,8 @@ internal sealed class ExtFormatPlan
                 _reserved = (long)(100.0 * reservedAsked / asked * blocks / 100.0);
                 continue;
             }
+            if (perInodeGroup * groups <= ExtGeometry.FirstInodeOfRevision0)
+                throw new TooShortException($"{perInodeGroup * groups} inodes are too few, {ExtGeometry.FirstInodeOfRevision0} are needed from the start");
             Describe(blocks, perGroup, groups, perInodeGroup, kept);
             break;
         }
@@ -319,7 +337,7 @@ internal sealed class ExtFormatPlan
         for (var group = 0L; group < Geometry.GroupCount; group++)
             free += Geometry.BlocksIn(group) - Geometry.BaseBlocks(group) - (inodeTablesAreApart ? 0 : 2 + Geometry.InodeTableBlocks);
         if (JournalBlocks + FastCommitBlocks > free / 2)
-            throw new ArgumentException($"a journal of {JournalBlocks + FastCommitBlocks} blocks takes more than half of the {free} free ones");
+            throw new TooShortException($"a journal of {JournalBlocks + FastCommitBlocks} blocks takes more than half of the {free} free ones");
     }
 
     /// <summary>Blocks of a journal by the blocks of the volume: 4 MiB to 1 GiB with blocks of 4 KiB.</summary>
@@ -342,9 +360,12 @@ internal sealed class ExtFormatPlan
         return copy;
     }
 
-    private ArgumentException TooShort(long length) => new($"{length} bytes are too few for {_options.Type} with these options");
+    private TooShortException TooShort(long length) => new($"{length} bytes are too few for {_options.Type} with these options");
 
-    private ArgumentException TooManyInodes(long inodes) => new($"{inodes} inodes of {_inodeSize} bytes are too many for this volume: a larger inode_ratio or fewer inodes");
+    private TooShortException TooManyInodes(long inodes) => new($"{inodes} inodes of {_inodeSize} bytes are too many for this volume: a larger inode_ratio or fewer inodes");
 
     private static long DivideUp(long value, long unit) => (value + unit - 1) / unit;
+
+    /// <summary>What a longer device would mend.</summary>
+    private sealed class TooShortException(string message) : ArgumentException(message);
 }

@@ -123,6 +123,7 @@ internal static class ExtFormatter
         ref var block = ref OnDisk.Edit<ExtMmpBlock>(bytes);
         block.Magic = ExtMmpBlock.MagicValue;
         block.Sequence = ExtMmpBlock.SequenceClean;
+        block.Time = (ulong)volume.Time;
         block.CheckInterval = (ushort)Math.Max(own.MmpInterval, leastCheckInterval);
         if (volume.Checksums.IsOn)
             block.Checksum = volume.Checksums.OfMmp(bytes);

@@ -14,4 +14,6 @@ public sealed class ExtType : FileSystemType
     public override void Format(BlockDevice device, FormatOptions options) => ExtFormatter.Format(device, options);
 
     public override CheckReport Check(BlockDevice device, CheckOptions options) => ExtChecker.Check(device, options);
+
+    public override long EstimateLength(TreeShape tree, FormatOptions options, int sectorSize) => ExtSizeEstimate.Length(tree, options, sectorSize);
 }
