@@ -53,21 +53,18 @@ internal sealed class ExtFormatPlan
     public long FastCommitBlocks { get; private set; }
 
     /// <exception cref="ArgumentException">No volume fits; the message says why.</exception>
-    public static ExtFormatPlan Choose(long length, ExtFormatOptions options)
-    {
-        var plan = new ExtFormatPlan(options);
-        plan.Divide(length);
-        return plan;
-    }
+    public static ExtFormatPlan Choose(long length, ExtFormatOptions options) => TryChoose(length, options, out var reason) ?? throw new ArgumentException(reason);
 
     /// <summary>As <see cref="Choose"/>; null with a reason when the device is too short.</summary>
     /// <exception cref="ArgumentException">No length would do.</exception>
     public static ExtFormatPlan? TryChoose(long length, ExtFormatOptions options, out string reason)
     {
         reason = "";
+        var plan = new ExtFormatPlan(options);
         try
         {
-            return Choose(length, options);
+            plan.Divide(length);
+            return plan;
         }
         catch (TooShortException tooShort)
         {

@@ -19,8 +19,11 @@ internal static class ExtFormatter
         var own = ExtFormatOptions.Read(options, device.SectorSize);
         var plan = ExtFormatPlan.Choose(device.Length, own);
         var volume = new ExtNewVolume(device, plan, own);
+        var needed = Clusters(volume, plan, own);
+        if (needed > volume.Space.FreeClusters)
+            throw new ArgumentException($"{device.Length} bytes leave {volume.Space.FreeClusters} of the {needed} clusters that the journal, the directories and what else was asked for take: a smaller journal_size, or ^has_journal");
 
-        // From here on the old content goes.
+        // Everything that can be refused has been; from here on the old content goes.
         volume.ClearStructures();
         var usage = WriteDirectories(volume, own);
         for (var number = RootInode + 1; number < volume.Geometry.FirstInode; number++)
@@ -43,6 +46,31 @@ internal static class ExtFormatter
         volume.Finish();
     }
 
+    // What files and directories take, in clusters; with indirect blocks a little more than that.
+    private static long Clusters(ExtNewVolume volume, ExtFormatPlan plan, ExtFormatOptions own)
+    {
+        const int rootAndOthers = 5, quotaFile = 9;
+        var geometry = volume.Geometry;
+        long ratio = geometry.ClusterRatio;
+        var journal = plan.JournalBlocks + plan.FastCommitBlocks;
+        var names = geometry.BlockSize / 4;
+        var map = geometry.Has(ExtIncompat.Extents) ? 0 : journal / names + journal / names / names + 3;
+        var orphans = geometry.Has(ExtCompat.OrphanFile) ? OrphanBlocks(geometry, own) + 2 : 0;
+        return (journal + map + orphans + LostBlocks(geometry) + ratio - 1) / ratio + rootAndOthers + own.Quotas.Count * quotaFile;
+    }
+
+    // 16 KiB and at least two blocks, as far as direct blocks go: repair needs room, and must not have to take it. With inline_data mke2fs
+    // makes the directory in the inode first, and one of the steps in which it grows only takes it out of there.
+    private static int LostBlocks(ExtGeometry geometry) =>
+        Math.Min(Math.Max((16 << 10) / geometry.BlockSize, 2), ExtIndirectBlocks.DirectBlocks) - (geometry.Has(ExtIncompat.InlineData) ? 1 : 0);
+
+    private static long OrphanBlocks(ExtGeometry geometry, ExtFormatOptions own)
+    {
+        var blocks = own.OrphanFileLength >> geometry.LogBlockSize
+            ?? (geometry.BlocksCount < 128 << 10 ? 32 : geometry.BlocksCount < 2 << 20 ? geometry.BlocksCount / 4096 : 512);
+        return Math.Max((blocks + geometry.ClusterRatio - 1) & ~(long)(geometry.ClusterRatio - 1), 1);
+    }
+
     // The root's block is taken before the other's blocks.
     private static List<(uint User, uint Group, long Sectors)> WriteDirectories(ExtNewVolume volume, ExtFormatOptions own)
     {
@@ -58,11 +86,8 @@ internal static class ExtFormatter
         volume.WriteInode(RootInode, inode);
         usage.Add((inode.User, inode.Group, inode.Sectors));
 
-        // 16 KiB and at least two blocks, as far as direct blocks go: repair needs room, and must not have to take it. With inline_data mke2fs
-        // makes the directory in the inode first, and one of the steps in which it grows only takes it out of there.
-        var blockSize = volume.Geometry.BlockSize;
         var isInline = volume.Geometry.Has(ExtIncompat.InlineData);
-        var count = Math.Min(Math.Max((16 << 10) / blockSize, 2), ExtIndirectBlocks.DirectBlocks) - (isInline ? 1 : 0);
+        var count = LostBlocks(volume.Geometry);
         var map = ExtNewMap.For(volume, lost);
         for (var i = 0; i < count; i++)
         {
@@ -136,9 +161,7 @@ internal static class ExtFormatter
     private static void WriteOrphanFile(ExtNewVolume volume, ExtFormatOptions own)
     {
         var geometry = volume.Geometry;
-        var blocks = own.OrphanFileLength >> geometry.LogBlockSize
-            ?? (geometry.BlocksCount < 128 << 10 ? 32 : geometry.BlocksCount < 2 << 20 ? geometry.BlocksCount / 4096 : 512);
-        blocks = Math.Max((blocks + geometry.ClusterRatio - 1) & ~(long)(geometry.ClusterRatio - 1), 1);
+        var blocks = OrphanBlocks(geometry, own);
         var number = volume.NewInode();
         var map = ExtNewMap.For(volume, number);
         var bytes = new byte[geometry.BlockSize];

@@ -25,6 +25,8 @@ internal sealed class ExtNewSpace
     /// <summary>Clusters in use.</summary>
     public long UsedClusters => _used.Total / _geometry.ClusterRatio;
 
+    public long FreeClusters => (_geometry.BlocksCount - _geometry.FirstDataBlock) / _geometry.ClusterRatio - UsedClusters;
+
     /// <summary>The first block of the cluster that a block is in.</summary>
     public long ClusterOf(long block) => block & ~(long)(_geometry.ClusterRatio - 1);
 

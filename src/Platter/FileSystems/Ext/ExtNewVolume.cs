@@ -248,7 +248,7 @@ internal sealed class ExtNewVolume
     // What reads as zeros already is left alone: on a new image there is nothing to do.
     private void ClearBytes(long offset, long length)
     {
-        foreach (var range in _device.AllocatedRanges(offset, length))
+        foreach (var range in _device.AllocatedRanges(offset, length).ToList())
             _device.WriteZeros(range.Offset, range.Length);
     }
 }

@@ -59,7 +59,9 @@ internal sealed class ExtSizeEstimate
                 else if (inodes > 0)
                     break;
             }
-            length += (growth + Step - 1) / Step * Step;
+
+            // Twice as long at most: a longer volume may have larger blocks, and other inodes to the byte.
+            length += (Math.Min(growth, length) + Step - 1) / Step * Step;
         }
         throw new ArgumentException($"no {options.Type} volume holds this tree: {reason}");
     }
