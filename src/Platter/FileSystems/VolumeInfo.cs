@@ -59,6 +59,10 @@ public sealed record FormatOptions
 
     public TimeProvider Clock { get; init; } = TimeProvider.System;
 
+    /// <summary>How many entries are going to come, when that is known: types that make room for entries once and for all (ext's inodes)
+    /// make enough.</summary>
+    public long? ExpectedEntries { get; init; }
+
     /// <summary>The time zone and code page for what the format writes (label entry).</summary>
     public VolumeOptions Volume { get; init; } = VolumeOptions.Default;
 

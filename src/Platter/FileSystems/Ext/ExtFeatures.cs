@@ -49,6 +49,28 @@ internal static class ExtFeatures
         return string.Join(' ', names);
     }
 
+    /// <summary>The feature of a short name, as e2fsprogs spell it (older spellings too); null when there is none.</summary>
+    public static ExtFeatureSet? Find(string name)
+    {
+        name = name switch { "extents" => "extent", "uninit_groups" => "uninit_bg", "fname_encoding" => "casefold", _ => name };
+        foreach (var feature in Compat)
+        {
+            if (feature.Name == name)
+                return (ExtCompat)feature.Bit;
+        }
+        foreach (var feature in Incompat)
+        {
+            if (feature.Name == name)
+                return (ExtIncompat)feature.Bit;
+        }
+        foreach (var feature in RoCompat)
+        {
+            if (feature.Name == name)
+                return (ExtRoCompat)feature.Bit;
+        }
+        return null;
+    }
+
     /// <summary>Refuses what cannot be read.</summary>
     /// <exception cref="UnsupportedFeatureException">Names each feature with its bit.</exception>
     public static void RequireReadable(ExtIncompat incompat)

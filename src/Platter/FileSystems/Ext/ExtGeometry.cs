@@ -99,10 +99,12 @@ internal sealed class ExtGeometry
             return true;
         if (Has(ExtCompat.SparseSuper2))
             return group == Super.BackupGroup1 || group == Super.BackupGroup2;
-        if (!Has(ExtRoCompat.SparseSuper) || group == 1)
-            return true;
-        return (group & 1) != 0 && (IsPower(group, 3) || IsPower(group, 5) || IsPower(group, 7));
+        return !Has(ExtRoCompat.SparseSuper) || IsSparseGroup(group);
     }
+
+    /// <summary>Whether sparse_super leaves a group its copies: 0, 1, and the powers of 3, 5 and 7.</summary>
+    public static bool IsSparseGroup(long group) =>
+        group <= 1 || ((group & 1) != 0 && (IsPower(group, 3) || IsPower(group, 5) || IsPower(group, 7)));
 
     /// <summary>The block that holds a block of the descriptor table, from the copy at a group.</summary>
     /// <param name="index">Which block of the table.</param>
@@ -190,6 +192,10 @@ internal sealed class ExtGeometry
         device.Read(offset, bytes);
         return Parse(bytes, offset, device.Length);
     }
+
+    /// <summary>The geometry that a superblock in memory describes, for a volume that is being made.</summary>
+    /// <exception cref="DiskFormatException">The first rule that is broken.</exception>
+    public static ExtGeometry Of(ReadOnlySpan<byte> super) => Parse(super.ToArray(), ExtSuperblock.Offset, long.MaxValue);
 
     // Group 1 (or 3, 5, 7, 9, where sparse_super2 or damage took it) of a volume with the usual eight blocks per byte of a block.
     private static ExtGeometry? FindBackup(BlockDevice device, DiskFormatException primary)

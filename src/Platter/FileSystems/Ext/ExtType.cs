@@ -2,7 +2,7 @@ using Platter.Blocks;
 
 namespace Platter.FileSystems.Ext;
 
-/// <summary>ext2, ext3 and ext4: one format, told apart by its features. Read and checked, not yet written.</summary>
+/// <summary>ext2, ext3 and ext4: one format, told apart by its features. Read, formatted and checked.</summary>
 public sealed class ExtType : FileSystemType
 {
     public override IReadOnlyList<string> Names { get; } = ["ext2", "ext3", "ext4"];
@@ -11,5 +11,9 @@ public sealed class ExtType : FileSystemType
 
     public override Volume Open(BlockDevice device, VolumeOptions options) => ExtVolume.Open(device, options);
 
+    public override void Format(BlockDevice device, FormatOptions options) => ExtFormatter.Format(device, options);
+
     public override CheckReport Check(BlockDevice device, CheckOptions options) => ExtChecker.Check(device, options);
+
+    public override long EstimateLength(TreeShape tree, FormatOptions options, int sectorSize) => ExtSizeEstimate.Length(tree, options, sectorSize);
 }

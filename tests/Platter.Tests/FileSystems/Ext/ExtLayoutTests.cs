@@ -8,6 +8,40 @@ namespace Platter.Tests.FileSystems.Ext;
 public class ExtLayoutTests
 {
     [Fact]
+    public void Quota_files_have_the_layout_of_the_kernel()
+    {
+        var h = default(ExtQuotaHeader);
+        Assert.Equal(32, Unsafe.SizeOf<ExtQuotaHeader>());
+        Assert.Equal(0x00, At(ref h, ref h.Magic));
+        Assert.Equal(0x04, At(ref h, ref h.Version));
+        Assert.Equal(0x08, At(ref h, ref h.BlockGrace));
+        Assert.Equal(0x0C, At(ref h, ref h.InodeGrace));
+        Assert.Equal(0x10, At(ref h, ref h.Flags));
+        Assert.Equal(0x14, At(ref h, ref h.BlockCount));
+        Assert.Equal(0x18, At(ref h, ref h.FreeBlock));
+        Assert.Equal(0x1C, At(ref h, ref h.FreeEntry));
+        var b = default(ExtQuotaBlockHeader);
+        Assert.Equal(ExtQuotaBlockHeader.Size, Unsafe.SizeOf<ExtQuotaBlockHeader>());
+        Assert.Equal(0x00, At(ref b, ref b.NextFree));
+        Assert.Equal(0x04, At(ref b, ref b.PreviousFree));
+        Assert.Equal(0x08, At(ref b, ref b.EntryCount));
+        Assert.Equal(0x0A, At(ref b, ref b.Padding1));
+        Assert.Equal(0x0C, At(ref b, ref b.Padding2));
+        var e = default(ExtQuotaEntry);
+        Assert.Equal(ExtQuotaEntry.Size, Unsafe.SizeOf<ExtQuotaEntry>());
+        Assert.Equal(0x00, At(ref e, ref e.Id));
+        Assert.Equal(0x04, At(ref e, ref e.Padding));
+        Assert.Equal(0x08, At(ref e, ref e.InodeHardLimit));
+        Assert.Equal(0x10, At(ref e, ref e.InodeSoftLimit));
+        Assert.Equal(0x18, At(ref e, ref e.Inodes));
+        Assert.Equal(0x20, At(ref e, ref e.BlockHardLimit));
+        Assert.Equal(0x28, At(ref e, ref e.BlockSoftLimit));
+        Assert.Equal(0x30, At(ref e, ref e.Space));
+        Assert.Equal(0x38, At(ref e, ref e.BlockTime));
+        Assert.Equal(0x40, At(ref e, ref e.InodeTime));
+    }
+
+    [Fact]
     public void The_superblock_has_the_layout_of_the_specification()
     {
         var s = default(ExtSuperblock);
