@@ -19,7 +19,7 @@ public sealed class ExtFixture : VolumeFixture
     /// <summary>Bytes that attributes can take beside the inode.</summary>
     public override int MaxAttributeLength => BlockSize - 100;
 
-    public override long Length => BlockSize == 1024 ? 8 << 20 : 16 << 20;
+    public override long Length => 16 << 20;
     public override long SmallLength => BlockSize == 1024 ? 1 << 20 : 2 << 20;
     public override bool AllowsControlCharacters => true;
 

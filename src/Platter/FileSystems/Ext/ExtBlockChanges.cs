@@ -73,7 +73,12 @@ internal sealed class ExtBlockChanges(ExtGeometry geometry, BlockDevice device)
     }
 
     /// <summary>An edit begins.</summary>
-    public void Begin() => _edit++;
+    public void Begin()
+    {
+        // What was sealed for writing between two edits is not to be undone.
+        _undo.Clear();
+        _edit++;
+    }
 
     /// <summary>The edit succeeded.</summary>
     public void Keep()
@@ -121,6 +126,7 @@ internal sealed class ExtBlockChanges(ExtGeometry geometry, BlockDevice device)
             WrittenBytes += bytes.Length;
         }
         _changes.Clear();
+        _undo.Clear();
     }
 
     /// <summary>Drops everything.</summary>

@@ -295,6 +295,8 @@ internal sealed class ExtEditor(ExtEditState state, OpenFiles openFiles)
     {
         if (state.Volume.Capabilities.MissingFor(change) is { } missing)
             throw new UnsupportedFeatureException($"{_geometry.TypeName} has no {missing}");
+        if (change.DosAttributes is not null)
+            throw new UnsupportedFeatureException($"{_geometry.TypeName} has no DOS attributes");
         if (change.Created is not null && state.Volume.Capabilities.Created is null)
             throw new UnsupportedFeatureException($"{_geometry.TypeName} with inodes of {_geometry.InodeSize} bytes keeps no times of creation");
     }

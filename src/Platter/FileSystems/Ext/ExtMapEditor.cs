@@ -121,7 +121,7 @@ internal abstract class ExtMapEditor(ExtInode inode, ExtEditState state)
             // A cluster that has a mapped block already is this file's: its other blocks are where they must be.
             if (ClusterOf(at) is var own and not 0)
                 return new ExtRun(at, own + within, Math.Min(end, at - within + ratio) - at, false);
-            if (end % ratio != 0 && end - at > ratio && ClusterOf(end - 1) != 0)
+            if (end % ratio != 0 && end - end % ratio > at && ClusterOf(end - 1) != 0)
                 end -= end % ratio;
         }
         if (at > 0 && Find(at - 1) is { IsHole: false } before)
