@@ -55,9 +55,9 @@ public class ExtPowerCutTests(ITestOutputHelper output)
     ];
 
     [Theory]
-    [InlineData("ext2", 701)]
-    [InlineData("ext4", 701)]
-    [InlineData("inline", 1401)]
+    [InlineData("ext2", 37)]
+    [InlineData("ext4", 53)]
+    [InlineData("inline", 53)]
     public void A_power_cut_leaves_the_old_tree_or_the_new_one(string layout, int foreignEvery)
     {
         var fixture = ExtLayouts.Of(layout);
@@ -69,7 +69,8 @@ public class ExtPowerCutTests(ITestOutputHelper output)
 
         byte[] Ground(bool full)
         {
-            var device = ExtFixture.Empty(fixture.Arguments, 2 << 20);
+            // There is no room for a journal, and none is written to.
+            var device = ExtFixture.Empty(fixture.Arguments.Replace("-J size=1 -O ", "-O ^has_journal,", StringComparison.Ordinal), 2 << 20);
             using var volume = new ExtType().OpenForEditing(device, VolumeOptions.Default);
             cuts.Fill(volume, full: false);
             if (full)
