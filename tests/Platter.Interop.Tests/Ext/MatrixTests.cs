@@ -58,6 +58,57 @@ public class MatrixTests(MatrixVolumes volumes) : IClassFixture<MatrixVolumes>
         Assert.True(wrong.Count == 0, $"{mountable.Count} volumes\n" + string.Join('\n', wrong.Take(30)));
     }
 
+    [Fact]
+    public void Every_combination_is_edited_or_refused_by_name_and_the_kernel_reads_the_outcome()
+    {
+        var wrong = new List<string>();
+        var images = new List<(string Name, KernelMount.Image Image, TreeSnapshot Tree)>();
+        var refused = 0;
+        foreach (var (name, path, blockSize) in volumes.Volumes)
+        {
+            var copy = path + ".edited";
+            File.Copy(path, copy, overwrite: true);
+            try
+            {
+                using var device = HostFile.Open(copy, FileAccess.ReadWrite);
+                using var volume = ExtEditableVolume.Open(device, VolumeOptions.Default);
+                ExtEditScript.Run(volume);
+                volume.Commit();
+                var tree = TreeSnapshot.Read(volume);
+                using var reopened = ExtVolume.Open(device, VolumeOptions.Default);
+                wrong.AddRange(tree.DifferencesTo(TreeSnapshot.Read(reopened)).Select(d => $"{name}: {d}"));
+                wrong.AddRange(new ExtType().Check(device, CheckOptions.Default).Findings.Where(f => f.Severity > Severity.Note).Take(5).Select(f => $"{name}: {f}"));
+                if (blockSize <= LargestKernelBlock)
+                    images.Add((name, new KernelMount.Image(copy, "ext4"), tree));
+            }
+            catch (UnsupportedFeatureException e) when (name.Contains("quota", StringComparison.Ordinal) || name.Contains("project", StringComparison.Ordinal))
+            {
+                Assert.Contains("RO_COMPAT_QUOTA", e.Message, StringComparison.Ordinal);
+                refused++;
+                continue;
+            }
+            catch (Exception e) when (e is DiskFormatException or UnsupportedFeatureException or VolumeFullException)
+            {
+                wrong.Add($"{name}: {e}");
+            }
+            if (Mke2fs.Complaint(copy) is { } complaint)
+                wrong.Add($"{name}: e2fsck: {complaint}");
+        }
+        Assert.InRange(refused, 1, 20);
+        Assert.True(wrong.Count == 0, $"{volumes.Volumes.Count} volumes\n" + string.Join('\n', wrong.Take(30)));
+        var reports = KernelMount.Run([.. images.Select(i => i.Image)], new KernelMount.Options { ExtendedAttributes = true, Script = "echo more > from-the-kernel; mkdir kernel; mv kernel moved/", Keep = true });
+        foreach (var ((name, image, tree), report) in images.Zip(reports))
+        {
+            if (!report.IsOk)
+                wrong.Add($"{name}: {report.Error} {report.ScriptOutput}");
+            else if (Mke2fs.Complaint(image.Path) is { } complaint)
+                wrong.Add($"{name}: e2fsck after the kernel: {complaint}");
+            else
+                wrong.AddRange(tree.DifferencesTo(report.Tree).Where(d => !d.Contains("kernel", StringComparison.Ordinal) && !d.StartsWith("~ /moved:", StringComparison.Ordinal)).Select(d => $"{name}: {d}"));
+        }
+        Assert.True(wrong.Count == 0, $"{images.Count} volumes, the kernel\n" + string.Join('\n', wrong.Take(30)));
+    }
+
     private List<string> DifferencesToSource(string path)
     {
         using var device = HostFile.Open(path, FileAccess.Read);

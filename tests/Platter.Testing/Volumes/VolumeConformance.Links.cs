@@ -105,6 +105,11 @@ public abstract partial class VolumeConformance
             Assert.Empty(c.Volume.GetExtendedAttributes(file));
             return;
         }
+        if (length > c.Fixture.MaxAttributeLength)
+        {
+            c.Refused<UnsupportedFeatureException>(() => c.Volume.SetExtendedAttribute(file, name, new byte[length]));
+            length = c.Fixture.MaxAttributeLength / 2;
+        }
         SetAttribute(c, name, ConformanceCase.Bytes(length));
         SetAttribute(c, name + "2", ConformanceCase.Bytes(7));
         c.Reopen();

@@ -55,6 +55,9 @@ public abstract class VolumeFixture : IDisposable
     /// <summary>The extended attribute names used in cases: some filesystems know certain namespaces only.</summary>
     public virtual string SampleAttributeName => "user.platter";
 
+    /// <summary>The most bytes of extended attributes that a node can be sure to have room for.</summary>
+    public virtual int MaxAttributeLength => int.MaxValue;
+
     /// <summary>The device below, when there is one that can be asked for its bytes.</summary>
     public virtual ScratchDevice? Device => null;
 

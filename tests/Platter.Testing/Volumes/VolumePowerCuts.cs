@@ -211,16 +211,20 @@ public sealed class VolumePowerCuts
                 {
                     pending.Push((entry.Id, path));
                 }
-                else if (entry.Name != Filler)
+                else if (entry.Kind == EntryKind.File && entry.Name != Filler)
                 {
                     using var stream = volume.OpenRead(entry.Id, StreamName.Data);
                     content = Convert.ToHexString(SHA256.HashData(stream));
                 }
-                lines.Add($"{path} {entry.Kind} {metadata.Length} {metadata.DosAttributes} {metadata.ShortName} {metadata.Created} {metadata.Modified} {metadata.Accessed} {content}");
+                lines.Add($"{path} {entry.Kind} {metadata.Length} {metadata.DosAttributes} {metadata.ShortName} {metadata.Created} {metadata.Modified} {metadata.Accessed} {content} {Posix(volume, entry.Id, metadata)}");
             }
         }
         return string.Join('\n', lines.Order(StringComparer.Ordinal));
     }
+
+    private static string Posix(Volume volume, NodeId id, FileMetadata metadata) =>
+        $"{metadata.Mode} {metadata.UserId} {metadata.GroupId} {metadata.LinkCount} {metadata.LinkTarget} {metadata.Device} "
+        + string.Join(' ', volume.GetExtendedAttributes(id).Select(a => $"{a.Key}={Convert.ToHexString(a.Value)}").Order(StringComparer.Ordinal));
 
     /// <summary>Tells when a commit has returned.</summary>
     private sealed class CommitWatcher(BlockDevice inner, Action committed) : BlockDevice

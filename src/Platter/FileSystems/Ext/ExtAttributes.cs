@@ -43,6 +43,26 @@ internal static class ExtAttributes
         _ => $"index{index}." + name,
     };
 
+    /// <summary>The prefix and the rest of a name as Linux shows it; false for namespaces that ext does not have.</summary>
+    public static bool TrySplitName(string name, out byte index, out string rest)
+    {
+        foreach (var (prefix, number) in (ReadOnlySpan<(string, byte)>)[("user.", 1), ("trusted.", 4), ("lustre.", 5), ("security.", 6), ("gnu.", 10)])
+        {
+            if (!name.StartsWith(prefix, StringComparison.Ordinal))
+                continue;
+            (index, rest) = (number, name[prefix.Length..]);
+            return rest.Length > 0;
+        }
+        (index, rest) = name switch
+        {
+            "system.posix_acl_access" => (AclAccessIndex, ""),
+            "system.posix_acl_default" => (AclDefaultIndex, ""),
+            "system.richacl" => ((byte)8, ""),
+            _ => ((byte)0, ""),
+        };
+        return index != 0;
+    }
+
     /// <summary>Whether an index stands for a POSIX ACL, which is stored in a form of ext's own.</summary>
     public static bool IsAcl(byte index) => index is AclAccessIndex or AclDefaultIndex;
 
@@ -107,5 +127,21 @@ internal static class ExtAttributes
             at += length;
         }
         return [.. decoded];
+    }
+
+    /// <summary>The reverse of <see cref="DecodeAcl"/>; null when it is no ACL of version 2.</summary>
+    public static byte[]? EncodeAcl(byte[] given)
+    {
+        const int head = 4, longEntry = 8, shortEntry = 4;
+        const uint version = 2;
+        if (given.Length < head || (given.Length - head) % longEntry != 0 || BinaryPrimitives.ReadUInt32LittleEndian(given) != version)
+            return null;
+        var stored = new List<byte>(given.Length) { (byte)ExtAclEntry.StoredVersion, 0, 0, 0 };
+        for (var at = head; at < given.Length; at += longEntry)
+        {
+            var tag = BinaryPrimitives.ReadUInt16LittleEndian(given.AsSpan(at));
+            stored.AddRange(given.AsSpan(at, tag is ExtAclEntry.UserTag or ExtAclEntry.GroupTag ? longEntry : shortEntry));
+        }
+        return [.. stored];
     }
 }

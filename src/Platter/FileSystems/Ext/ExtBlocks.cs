@@ -21,11 +21,16 @@ internal sealed class ExtBlocks
 
     public BlockDevice Device { get; }
 
+    /// <summary>The blocks that were changed and are not written yet; null where nothing is ever changed.</summary>
+    public ExtBlockChanges? Changes { get; init; }
+
     /// <summary>A block's bytes, shared: not to be changed.</summary>
     /// <exception cref="DiskFormatException">The block is not within the volume, or not within its device.</exception>
     public byte[] Read(long block, string structure)
     {
-        if (_cache.TryGet(block, out var bytes))
+        if (Changes is not null && Changes.TryGet(block, out var bytes))
+            return bytes;
+        if (_cache.TryGet(block, out bytes))
             return bytes;
         CheckRange(block, 1, structure);
         bytes = new byte[_geometry.BlockSize];
@@ -33,6 +38,12 @@ internal sealed class ExtBlocks
         _cache.Set(block, bytes);
         return bytes;
     }
+
+    /// <summary>Keeps a block that has just been written.</summary>
+    public void Keep(long block, byte[] bytes) => _cache.Set(block, bytes);
+
+    /// <summary>Gives up everything that was read.</summary>
+    public void Clear() => _cache.Clear();
 
     /// <summary>Refuses blocks that cannot be read.</summary>
     public void CheckRange(long block, long count, string structure)

@@ -23,10 +23,13 @@ internal static class ExtCapabilities
     }
 
     /// <summary>Seconds of 32 bits, or with the extra words of larger inodes nanoseconds to the year 2446.</summary>
-    private static TimeCapability Time(ExtGeometry geometry)
+    private static TimeCapability Time(ExtGeometry geometry) => Time(HasExtra(geometry));
+
+    /// <summary>The times of an inode with or without the extra words.</summary>
+    public static TimeCapability Time(bool hasExtra)
     {
         var first = new Timestamp(int.MinValue);
-        return HasExtra(geometry)
+        return hasExtra
             ? new TimeCapability(1, first, new Timestamp(int.MaxValue + (3L << 32), 999_999_999))
             : new TimeCapability(1_000_000_000, first, new Timestamp(int.MaxValue));
     }

@@ -13,6 +13,13 @@ internal static class ExtFeatures
         | ExtRoCompat.DirNlink | ExtRoCompat.ExtraIsize | ExtRoCompat.Quota | ExtRoCompat.Bigalloc | ExtRoCompat.MetadataChecksum
         | ExtRoCompat.ReadOnly | ExtRoCompat.Project | ExtRoCompat.SharedBlocks | ExtRoCompat.Verity | ExtRoCompat.OrphanPresent;
 
+    private const ExtIncompat Editable = Readable & ~ExtIncompat.Compression;
+
+    // Quota files would have to follow every edit; shared blocks would be written twice; read-only says so itself.
+    private const ExtRoCompat EditableRoCompat = Checkable & ~(ExtRoCompat.Quota | ExtRoCompat.ReadOnly | ExtRoCompat.SharedBlocks);
+
+    private const ExtCompat NotEditable = ExtCompat.LazyBg | ExtCompat.ExcludeBitmap | ExtCompat.ImagicInodes;
+
     // Short name and bit, in the order in which e2fsprogs lists them; the kernel's macro is the second name where it differs.
     private static readonly (uint Bit, string Name, string Macro)[] Compat =
     [
@@ -80,6 +87,21 @@ internal static class ExtFeatures
         var unknown = incompat & ~Readable;
         if (unknown != 0)
             throw new UnsupportedFeatureException($"ext4 {Macros(Incompat, (uint)unknown, "INCOMPAT")}");
+    }
+
+    /// <summary>Refuses to edit what has features that editing would leave wrong.</summary>
+    /// <exception cref="UnsupportedFeatureException">Names each feature with its bit.</exception>
+    public static void RequireEditable(ExtGeometry geometry)
+    {
+        List<string> foreign = [];
+        if ((geometry.Incompat & ~Editable) is var incompat and not 0)
+            foreign.Add(Macros(Incompat, (uint)incompat, "INCOMPAT"));
+        if ((geometry.RoCompat & ~EditableRoCompat) is var roCompat and not 0)
+            foreign.Add(Macros(RoCompat, (uint)roCompat, "RO_COMPAT"));
+        if ((geometry.Compat & NotEditable) is var compat and not 0)
+            foreign.Add(Macros(Compat, (uint)compat, "COMPAT"));
+        if (foreign.Count > 0)
+            throw new UnsupportedFeatureException($"editing {geometry.TypeName} with {string.Join("; ", foreign)}");
     }
 
     /// <summary>The kernel's names of read-only features, with their bits.</summary>

@@ -52,6 +52,12 @@ internal sealed class ExtGeometry
     public required ExtIncompat Incompat { get; init; }
     public required ExtRoCompat RoCompat { get; init; }
 
+    /// <summary>The superblock, for those that edit the volume: fields that say how the volume is laid out stay as they are.</summary>
+    public ref ExtSuperblock EditSuper => ref OnDisk.Edit<ExtSuperblock>(_bytes);
+
+    /// <summary>Puts back the superblock's bytes as they were before an edit that failed.</summary>
+    public void RestoreSuper(ReadOnlySpan<byte> bytes) => bytes.CopyTo(_bytes);
+
     public int DescriptorsPerBlock => BlockSize / DescriptorSize;
     public long DescriptorBlocks => (GroupCount + DescriptorsPerBlock - 1) / DescriptorsPerBlock;
     public int InodesPerBlock => BlockSize / InodeSize;

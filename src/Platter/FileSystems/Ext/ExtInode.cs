@@ -3,7 +3,7 @@ using Platter.Primitives;
 namespace Platter.FileSystems.Ext;
 
 /// <summary>An inode as it was read: its bytes, and what they mean.</summary>
-internal sealed class ExtInode
+internal sealed partial class ExtInode
 {
     private readonly byte[] _bytes;
 

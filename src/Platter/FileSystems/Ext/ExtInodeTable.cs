@@ -26,4 +26,20 @@ internal sealed class ExtInodeTable(ExtGeometry geometry, ExtBlocks blocks, ExtG
         var bytes = blocks.Read(block, $"Inode {number}").AsSpan(at, geometry.InodeSize).ToArray();
         return new ExtInode(number, bytes, (block << geometry.LogBlockSize) + at);
     }
+
+    /// <summary>Brings a changed inode back to its table, with its checksum.</summary>
+    public void Write(ExtInode inode)
+    {
+        var changes = blocks.Changes ?? throw new InvalidOperationException("the volume is open for reading only");
+        if (checksums.IsOn)
+        {
+            var crc = ExtChecksums.OfInode(checksums.InodeSeed(inode.Number, inode.Generation), inode.Bytes);
+            inode.Edit.ChecksumLo = (ushort)crc;
+            if (inode.HasExtra(4))
+                inode.EditExtra.ChecksumHi = (ushort)(crc >> 16);
+        }
+        var block = inode.Offset >> geometry.LogBlockSize;
+        var at = (int)(inode.Offset & geometry.BlockSize - 1);
+        inode.Bytes.CopyTo(changes.Edit(blocks, block, "Inode table").AsSpan(at));
+    }
 }

@@ -2,7 +2,7 @@ using Platter.Blocks;
 
 namespace Platter.FileSystems.Ext;
 
-/// <summary>ext2, ext3 and ext4: one format, told apart by its features. Read, formatted and checked.</summary>
+/// <summary>ext2, ext3 and ext4: one format, told apart by its features. Read, formatted, edited and checked.</summary>
 public sealed class ExtType : FileSystemType
 {
     public override IReadOnlyList<string> Names { get; } = ["ext2", "ext3", "ext4"];
@@ -10,6 +10,8 @@ public sealed class ExtType : FileSystemType
     public override bool Recognise(BlockDevice device) => ExtGeometry.Recognise(device);
 
     public override Volume Open(BlockDevice device, VolumeOptions options) => ExtVolume.Open(device, options);
+
+    public override EditableVolume OpenForEditing(BlockDevice device, VolumeOptions options) => ExtEditableVolume.Open(device, options);
 
     public override void Format(BlockDevice device, FormatOptions options) => ExtFormatter.Format(device, options);
 

@@ -20,11 +20,15 @@ public sealed class ExtVolume : Volume
     private readonly Dictionary<long, (uint Inode, long Logical)> _directoryBlocks = [];
     private long? _freeClusters;
 
-    private ExtVolume(BlockDevice device, ExtGeometry geometry, ExtJournalState journal)
+    /// <param name="device">The volume's device, or the recovered view of it.</param>
+    /// <param name="geometry">What the superblock says.</param>
+    /// <param name="journal">What was made of the journal.</param>
+    /// <param name="changes">Where changed blocks are held, when the volume is edited.</param>
+    internal ExtVolume(BlockDevice device, ExtGeometry geometry, ExtJournalState journal, ExtBlockChanges? changes = null)
     {
         _journal = journal;
         Geometry = geometry;
-        Blocks = new ExtBlocks(device, geometry);
+        Blocks = new ExtBlocks(device, geometry) { Changes = changes };
         Checksums = new ExtChecksums(geometry);
         _groups = new ExtGroups(geometry, Blocks, Checksums);
         _inodes = new ExtInodeTable(geometry, Blocks, _groups, Checksums);
@@ -144,6 +148,12 @@ public sealed class ExtVolume : Volume
         throw new DiskFormatException("EXT-0204", $"Directory {inode}, block {logical}", block << Geometry.LogBlockSize, $"block {block} is block {owner.Logical} of directory {owner.Inode} as well");
     }
 
+    /// <summary>A directory's blocks are freed: they may become another's.</summary>
+    internal void ReleaseDirectoryBlock(long block) => _directoryBlocks.Remove(block);
+
+    /// <summary>Forgets whose directory blocks are.</summary>
+    internal void ReleaseDirectoryBlocks() => _directoryBlocks.Clear();
+
     private IEnumerable<DirectoryEntry> Entries(ExtDirectory directory)
     {
         foreach (var entry in directory.Entries())
@@ -177,20 +187,24 @@ public sealed class ExtVolume : Volume
         }
     }
 
-    private ExtInode ReadInode(NodeId id)
+    /// <summary>A node's inode.</summary>
+    internal ExtInode ReadInode(NodeId id)
     {
         if (id.Value == 0 || id.Value > Geometry.InodesCount)
             throw new DiskFormatException("EXT-0100", $"Inode {id.Value}", -1, $"expected 1..{Geometry.InodesCount}");
         return _inodes.Read((uint)id.Value);
     }
 
-    private static EntryKind KindOf(ExtInode inode) => inode.Kind
+    /// <summary>What an inode is.</summary>
+    internal static EntryKind KindOf(ExtInode inode) => inode.Kind
         ?? throw new DiskFormatException("EXT-0102", $"Inode {inode.Number}", inode.Offset, $"mode: found 0x{inode.Mode:X4}, which is no kind of file");
 
     private static long CheckedLength(ExtInode inode) => inode.Length >= 0 ? inode.Length
         : throw new DiskFormatException("EXT-0106", $"Inode {inode.Number}", inode.Offset, $"length: found {inode.Length}");
 
-    private ExtDirectory OpenDirectory(NodeId id)
+    /// <summary>The directory that a node is.</summary>
+    /// <exception cref="DirectoryNotFoundException">It is none.</exception>
+    internal ExtDirectory OpenDirectory(NodeId id)
     {
         var inode = ReadInode(id);
         if (!inode.IsDirectory && inode.Number == ExtGeometry.RootInode)
@@ -200,13 +214,20 @@ public sealed class ExtVolume : Volume
         return new ExtDirectory(this, inode);
     }
 
-    private VolumeStream OpenContent(ExtInode inode)
+    /// <summary>Refuses content that cannot be read.</summary>
+    /// <exception cref="UnsupportedFeatureException">It is encrypted or compressed.</exception>
+    internal void RequireReadable(ExtInode inode)
     {
         if ((inode.Flags & ExtInodeFlags.Encrypt) != 0 && Geometry.Has(ExtIncompat.Encrypt))
             throw new UnsupportedFeatureException($"inode {inode.Number} is encrypted (ext4 INCOMPAT_ENCRYPT, bit 0x10000): its content needs a key");
         if ((inode.Flags & ExtInodeFlags.CompressedBlocks) != 0 && Geometry.Has(ExtIncompat.Compression))
             throw new UnsupportedFeatureException($"inode {inode.Number} is compressed (ext4 INCOMPAT_COMPRESSION, bit 0x1)");
         CheckedLength(inode);
+    }
+
+    private VolumeStream OpenContent(ExtInode inode)
+    {
+        RequireReadable(inode);
         if ((inode.Flags & ExtInodeFlags.InlineData) != 0)
             return new ExtInlineStream(ReadInline(inode));
         return new ExtFileStream(inode, ExtBlockMap.Of(inode, Geometry, Blocks, Checksums), Geometry, Blocks);
@@ -253,7 +274,8 @@ public sealed class ExtVolume : Volume
         return all;
     }
 
-    private byte[] ReadAttributeBlock(ExtInode inode)
+    /// <summary>An inode's block of attributes, its head verified.</summary>
+    internal byte[] ReadAttributeBlock(ExtInode inode)
     {
         var structure = $"Attribute block {inode.AttributeBlock} of inode {inode.Number}";
         var block = Blocks.Read(inode.AttributeBlock, structure);

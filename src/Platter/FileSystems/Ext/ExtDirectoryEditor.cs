@@ -1,0 +1,437 @@
+using Platter.Primitives;
+
+namespace Platter.FileSystems.Ext;
+
+/// <summary>Where an entry stands.</summary>
+/// <param name="Block">Block of the directory; -1: the first part of inline data, -2: the rest.</param>
+/// <param name="Offset">Bytes from the start of the block or part.</param>
+/// <param name="Inode">Where it leads.</param>
+internal readonly record struct ExtPlace(long Block, int Offset, uint Inode);
+
+/// <summary>Changes one directory: entries in its inode, in a list of blocks, or below a hash tree. The directory's inode is changed with it, and is the caller's to write.</summary>
+/// <remarks>A directory that outgrows its first block gets a hash tree when the volume has dir_index, and never loses it; blocks are not given back before the
+/// directory goes, as in the kernel.</remarks>
+internal sealed class ExtDirectoryEditor
+{
+    private const int InlineFirst = -1, InlineRest = -2, InlineParent = 4;
+    private const byte DotSize = 12;
+
+    private readonly ExtEditState _state;
+    private readonly ExtGeometry _geometry;
+    private readonly ExtMapEditor? _given;
+    private ExtMapEditor? _map;
+
+    public ExtDirectoryEditor(ExtInode inode, ExtEditState state)
+    {
+        Inode = inode;
+        _state = state;
+        _geometry = state.Geometry;
+        IsFolded = (inode.Flags & ExtInodeFlags.Casefold) != 0 && _geometry.Has(ExtIncompat.Casefold);
+        Seed = state.Checksums.InodeSeed(inode.Number, inode.Generation);
+        HasTails = state.Checksums.IsOn;
+        if ((inode.Flags & ExtInodeFlags.Encrypt) != 0)
+            throw new UnsupportedFeatureException($"directory {inode.Number} is encrypted (ext4 INCOMPAT_ENCRYPT, bit 0x10000): changing it needs a key");
+        if (inode.Length < 0)
+            throw new DiskFormatException("EXT-0106", $"Inode {inode.Number}", inode.Offset, $"length: found {inode.Length}");
+        _given = IsInline ? null : ExtMapEditor.Of(inode, state);
+    }
+
+    public ExtInode Inode { get; }
+
+    /// <summary>What the checksums of its blocks start from.</summary>
+    public uint Seed { get; }
+
+    public bool HasTails { get; }
+
+    /// <summary>Whether names are compared without case.</summary>
+    public bool IsFolded { get; }
+
+    public int BlockSize => _geometry.BlockSize;
+    public ExtGeometry Geometry => _geometry;
+    public long BlockCount => IsInline ? 0 : Inode.Length >> _geometry.LogBlockSize;
+
+    private bool IsInline => (Inode.Flags & ExtInodeFlags.InlineData) != 0;
+
+    private bool IsIndexed => (Inode.Flags & ExtInodeFlags.Index) != 0 && BlockCount > 1;
+
+    private ExtMapEditor Map => _map ??= _given ?? ExtMapEditor.Of(Inode, _state);
+
+    /// <summary>Gives a new directory its first block, with "." and ".."; with inline_data the room in its inode.</summary>
+    public static void Create(ExtInode inode, uint parent, ExtEditState state)
+    {
+        if (state.Geometry.Has(ExtIncompat.InlineData))
+        {
+            var content = new byte[ExtInodeRecord.BlockLength];
+            OnDisk.Edit<U32Le>(content) = parent;
+            ExtDirectoryWriter.Clear(content.AsSpan(InlineParent), state.Geometry.BlockSize);
+            if (ExtInlineData.TryStore(inode, state, content))
+            {
+                inode.SetFlag(ExtInodeFlags.Extents, false);
+                inode.SetFlag(ExtInodeFlags.InlineData, true);
+                inode.SetLength(content.Length);
+                return;
+            }
+        }
+        var directory = new ExtDirectoryEditor(inode, state);
+        var number = directory.Append();
+        directory.WriteDots(directory.Edit(number), parent, []);
+        directory.SealLeaf(number);
+    }
+
+    /// <summary>Finds a name.</summary>
+    public bool TryFind(ReadOnlySpan<byte> name, out ExtPlace place)
+    {
+        place = default;
+        if (IsInline)
+            return TryFindInline(name, out place);
+        if (IsIndexed && _geometry.Has(ExtCompat.DirIndex) && (!IsFolded || IsAscii(name)))
+        {
+            var directory = new ExtDirectory(_state.Volume, Inode);
+            if (new ExtHashTree(directory, _geometry, _state.Checksums).LeavesOf(Folded(name)) is { } leaves)
+            {
+                foreach (var leaf in leaves)
+                {
+                    if (TryFindIn(leaf, name, out place))
+                        return true;
+                }
+                return false;
+            }
+        }
+        for (var block = 0L; block < BlockCount;)
+        {
+            var run = Map.Find(block);
+            if (run.IsHole)
+                block = run.End;
+            else if (TryFindIn(block, name, out place))
+                return true;
+            else
+                block++;
+        }
+        return false;
+    }
+
+    /// <summary>Adds a name that is not there.</summary>
+    /// <exception cref="VolumeFullException">No room for another block, or for another entry in the hash tree.</exception>
+    public void Insert(in ExtNewEntry entry)
+    {
+        if (IsFolded && !IsAscii(entry.Name))
+            throw new UnsupportedFeatureException($"directory {Inode.Number} ignores case (ext4 INCOMPAT_CASEFOLD, bit 0x20000): names beyond ASCII, as '{EscapedUtf8.Decode(entry.Name)}', cannot be made in it, since the kernel's Unicode tables are not here");
+        if (IsInline)
+        {
+            if (TryInsertInline(entry))
+                return;
+            SpillInline();
+        }
+        if ((Inode.Flags & ExtInodeFlags.Index) != 0 && !_geometry.Has(ExtCompat.DirIndex))
+            throw new DiskFormatException("EXT-0110", $"Inode {Inode.Number}", Inode.Offset, "has a hash tree on a volume without dir_index");
+        if (!IsIndexed)
+        {
+            if (TryInsertInList(entry))
+                return;
+            if (BlockCount != 1 || !_geometry.Has(ExtCompat.DirIndex))
+            {
+                var block = Append();
+                ExtDirectoryWriter.Put(Entries(Edit(block)), BlockSize, 0, entry);
+                SealLeaf(block);
+                return;
+            }
+            new ExtHashTreeEditor(this).Create(_geometry.Super.DefaultHashVersion);
+        }
+        new ExtHashTreeEditor(this).Insert(entry);
+    }
+
+    /// <summary>Takes an entry out.</summary>
+    public void Remove(in ExtPlace place)
+    {
+        if (place.Block < 0)
+        {
+            var content = _state.Volume.ReadInline(Inode);
+            ExtDirectoryWriter.Remove(Part(content, place.Block), BlockSize, place.Offset);
+            StoreInline(content);
+            return;
+        }
+        ExtDirectoryWriter.Remove(Entries(Edit(place.Block)), BlockSize, place.Offset);
+        SealLeaf(place.Block);
+    }
+
+    /// <summary>Lets an entry lead to another inode.</summary>
+    public void Redirect(in ExtPlace place, uint inode, byte fileType)
+    {
+        if (place.Block < 0)
+        {
+            var content = _state.Volume.ReadInline(Inode);
+            Set(ref OnDisk.Edit<ExtDirectoryEntryHead>(Part(content, place.Block), place.Offset));
+            StoreInline(content);
+            return;
+        }
+        Set(ref OnDisk.Edit<ExtDirectoryEntryHead>(Edit(place.Block), place.Offset));
+        SealLeaf(place.Block);
+
+        void Set(ref ExtDirectoryEntryHead head)
+        {
+            head.Inode = inode;
+            head.FileType = fileType;
+        }
+    }
+
+    /// <summary>Lets ".." lead to another directory.</summary>
+    public void SetParent(uint parent)
+    {
+        if (IsInline)
+        {
+            OnDisk.Edit<U32Le>(Inode.EditBlock) = parent;
+            return;
+        }
+        ReadDots();
+        OnDisk.Edit<ExtDirectoryEntryHead>(Edit(0), DotSize).Inode = parent;
+        if ((Inode.Flags & ExtInodeFlags.Index) != 0)
+            new ExtHashTreeEditor(this).SealRoot();
+        else
+            SealLeaf(0);
+    }
+
+    /// <summary>Where ".." leads.</summary>
+    public uint Parent => IsInline ? OnDisk.View<U32Le>(Inode.Block) : ReadDots();
+
+    /// <summary>A block's bytes, its checksum verified when it is a leaf that was not changed here.</summary>
+    public byte[] Read(long block, bool isLeaf = true)
+    {
+        var run = Mapped(block);
+        var bytes = _state.Blocks.Read(run.Physical, Structure(block));
+        if (isLeaf && HasTails && !_state.Changes.Contains(run.Physical))
+        {
+            if (!ExtDirectoryBlock.HasTail(bytes))
+                throw Broken("EXT-0201", block, "has no checksum");
+            if (OnDisk.View<ExtDirectoryTail>(bytes, bytes.Length - ExtDirectoryTail.Size).Checksum != ExtChecksums.OfDirectoryBlock(Seed, bytes))
+                throw Broken("EXT-0202", block, "the checksum is wrong");
+        }
+        return bytes;
+    }
+
+    /// <summary>A block's bytes, to be changed.</summary>
+    public byte[] Edit(long block) => _state.Edit(Mapped(block).Physical, Structure(block));
+
+    /// <summary>Whether a block has been changed and is right for that.</summary>
+    public bool IsTrusted(long block) => _state.Changes.Contains(Mapped(block).Physical);
+
+    /// <summary>What of a leaf is entries: all but the tail.</summary>
+    public Span<byte> Entries(byte[] block) => HasTails ? block.AsSpan(0, block.Length - ExtDirectoryTail.Size) : block;
+
+    public void SealLeaf(long block)
+    {
+        if (HasTails)
+            ExtDirectoryWriter.Seal(Edit(block), Seed);
+    }
+
+    /// <summary>Adds an entry to a leaf; false when it has no room.</summary>
+    public bool TryPut(long block, in ExtNewEntry entry)
+    {
+        var needed = ExtDirectoryWriter.SizeOf(entry.Name.Length);
+        var at = ExtDirectoryWriter.FindRoom(Entries(Read(block)), BlockSize, needed, out var problem);
+        if (problem is not null)
+            throw Broken("EXT-0200", block, problem);
+        if (at < 0)
+            return false;
+        ExtDirectoryWriter.Put(Entries(Edit(block)), BlockSize, at, entry);
+        SealLeaf(block);
+        return true;
+    }
+
+    /// <summary>Makes the directory a block longer: an empty leaf.</summary>
+    public long Append()
+    {
+        var block = BlockCount;
+        if (block + 1 << _geometry.LogBlockSize > uint.MaxValue && !_geometry.Has(ExtIncompat.LargeDir))
+            throw new UnsupportedFeatureException($"directory {Inode.Number} would be larger than 4 GiB (large_dir)");
+        if (block >= Map.MaxBlocks)
+            throw new UnsupportedFeatureException($"directory {Inode.Number} would have more than {Map.MaxBlocks} blocks");
+        var made = new List<ExtRun>();
+        Map.Fill(block, block + 1, 0, made);
+        var bytes = _state.Changes.New(Map.Find(block).Physical);
+        ExtDirectoryWriter.Clear(Entries(bytes), BlockSize);
+        if (HasTails)
+            ExtDirectoryWriter.AddTail(bytes);
+        Inode.SetLength(block + 1 << _geometry.LogBlockSize);
+        return block;
+    }
+
+    /// <summary>The hash that orders a name in the tree.</summary>
+    public uint Hash(ReadOnlySpan<byte> name, byte version)
+    {
+        if (IsFolded && !IsAscii(name))
+            throw new UnsupportedFeatureException($"directory {Inode.Number} ignores case (ext4 INCOMPAT_CASEFOLD, bit 0x20000) and holds names beyond ASCII: it cannot be rearranged, since the kernel's Unicode tables are not here");
+        return ExtNameHash.Compute(Folded(name), ExtNameHash.Resolve(version, _geometry.Super.Flags.Value), _geometry.Super.HashSeed).Hash;
+    }
+
+    /// <summary>Writes "." and ".." to an empty first block, and what else it holds.</summary>
+    public void WriteDots(byte[] block, uint parent, ReadOnlySpan<byte> inline)
+    {
+        var entries = Entries(block);
+        var type = _geometry.Has(ExtIncompat.Filetype) ? (byte)ExtFileType.Directory : (byte)0;
+        ExtDirectoryWriter.Write(entries, BlockSize, 0, DotSize, new ExtNewEntry("."u8, Inode.Number, type));
+        ExtDirectoryWriter.Write(entries, BlockSize, DotSize, entries.Length - DotSize, new ExtNewEntry(".."u8, parent, type));
+        foreach (var part in (ReadOnlySpan<long>)[InlineFirst, InlineRest])
+        {
+            var chain = new ExtDirectoryBlock(inline.IsEmpty ? default : Part(inline.ToArray(), part), BlockSize);
+            while (chain.MoveNext())
+            {
+                if (chain.Inode == 0)
+                    continue;
+                var at = ExtDirectoryWriter.FindRoom(entries, BlockSize, ExtDirectoryWriter.SizeOf(chain.Name.Length), out _);
+                ExtDirectoryWriter.Put(entries, BlockSize, at, new ExtNewEntry(chain.Name, chain.Inode, chain.FileType));
+            }
+            if (chain.Problem is { } problem)
+                throw Broken("EXT-0200", 0, problem);
+        }
+    }
+
+    /// <summary>Where ".." leads; "." and ".." must be what the block begins with.</summary>
+    public uint ReadDots()
+    {
+        var bytes = Read(0, isLeaf: (Inode.Flags & ExtInodeFlags.Index) == 0);
+        var chain = new ExtDirectoryBlock(bytes, BlockSize);
+        if (!chain.MoveNext() || chain.RecordLength != DotSize || !chain.Name.SequenceEqual("."u8))
+            throw Broken("EXT-0205", 0, "does not begin with \".\"");
+        if (!chain.MoveNext() || !chain.Name.SequenceEqual(".."u8))
+            throw Broken("EXT-0206", 0, "has no \"..\" in second place");
+        return chain.Inode;
+    }
+
+    public DiskFormatException Broken(string code, long block, string problem) =>
+        new(code, Structure(block), IsInline ? Inode.Offset : Map.Find(block) is { IsHole: false } run ? run.Physical << _geometry.LogBlockSize : -1, problem);
+
+    private string Structure(long block) => $"Directory {Inode.Number}, block {block}";
+
+    private ExtRun Mapped(long block)
+    {
+        if (block < 0 || block >= BlockCount)
+            throw new DiskFormatException("EXT-0223", Structure(block), Inode.Offset, $"the hash tree leads to block {block}, expected 0..{BlockCount - 1}");
+        var run = Map.Find(block);
+        return run.HasData ? run : throw new DiskFormatException("EXT-0203", Structure(block), Inode.Offset, "is a hole");
+    }
+
+    private bool TryFindIn(long block, ReadOnlySpan<byte> name, out ExtPlace place)
+    {
+        // Index blocks look like blocks without entries, and have no tail.
+        var isLeaf = (Inode.Flags & ExtInodeFlags.Index) == 0 || (block > 0 && !LooksLikeIndex(block));
+        var bytes = Read(block, isLeaf);
+        if (TryFindIn(isLeaf ? Entries(bytes) : bytes, name, out var offset, out var inode, out var problem))
+        {
+            place = new ExtPlace(block, offset, inode);
+            return true;
+        }
+        place = default;
+        return problem is null ? false : throw Broken("EXT-0200", block, problem);
+    }
+
+    private bool LooksLikeIndex(long block)
+    {
+        var bytes = Read(block, isLeaf: false);
+        ref readonly var head = ref OnDisk.View<ExtDirectoryEntryHead>(bytes);
+        return head.Inode == 0 && ExtDirectoryBlock.DecodeLength(head.RecordLength, BlockSize) == bytes.Length;
+    }
+
+    private bool TryFindIn(ReadOnlySpan<byte> entries, ReadOnlySpan<byte> name, out int offset, out uint inode, out string? problem)
+    {
+        var folded = IsFolded ? ExtCasefold.Fold(EscapedUtf8.Decode(name)) : "";
+        var chain = new ExtDirectoryBlock(entries, BlockSize);
+        while (chain.MoveNext())
+        {
+            if (chain.Inode == 0 || !(chain.Name.SequenceEqual(name) || (IsFolded && ExtCasefold.Fold(EscapedUtf8.Decode(chain.Name)) == folded)))
+                continue;
+            (offset, inode, problem) = (chain.Offset, chain.Inode, null);
+            return true;
+        }
+        (offset, inode, problem) = (0, 0, chain.Problem);
+        return false;
+    }
+
+    private bool TryInsertInList(in ExtNewEntry entry)
+    {
+        for (var block = 0L; block < BlockCount;)
+        {
+            var run = Map.Find(block);
+            if (run.IsHole)
+                block = run.End;
+            else if (TryPut(block, entry))
+                return true;
+            else
+                block++;
+        }
+        return false;
+    }
+
+    private bool TryFindInline(ReadOnlySpan<byte> name, out ExtPlace place)
+    {
+        var content = _state.Volume.ReadInline(Inode);
+        foreach (var part in (ReadOnlySpan<long>)[InlineFirst, InlineRest])
+        {
+            if (TryFindIn(Part(content, part), name, out var offset, out var inode, out var problem))
+            {
+                place = new ExtPlace(part, offset, inode);
+                return true;
+            }
+            if (problem is not null)
+                throw new DiskFormatException("EXT-0200", $"Directory {Inode.Number}, inline data", Inode.Offset, problem);
+        }
+        place = default;
+        return false;
+    }
+
+    private bool TryInsertInline(in ExtNewEntry entry)
+    {
+        var content = _state.Volume.ReadInline(Inode);
+        if (content.Length < ExtInodeRecord.BlockLength)
+            return false;
+        var needed = ExtDirectoryWriter.SizeOf(entry.Name.Length);
+        foreach (var part in (ReadOnlySpan<long>)[InlineFirst, InlineRest])
+        {
+            var at = ExtDirectoryWriter.FindRoom(Part(content, part), BlockSize, needed, out var problem);
+            if (problem is not null)
+                throw new DiskFormatException("EXT-0200", $"Directory {Inode.Number}, inline data", Inode.Offset, problem);
+            if (at < 0)
+                continue;
+            ExtDirectoryWriter.Put(Part(content, part), BlockSize, at, entry);
+            StoreInline(content);
+            return true;
+        }
+        // The rest grows by the entry, as long as the inode has room.
+        var longer = content;
+        Array.Resize(ref longer, content.Length + needed);
+        ExtDirectoryWriter.Write(longer, BlockSize, content.Length, needed, entry);
+        if (!ExtInlineData.TryStore(Inode, _state, longer))
+            return false;
+        Inode.SetLength(longer.Length);
+        return true;
+    }
+
+    private void StoreInline(byte[] content)
+    {
+        if (!ExtInlineData.TryStore(Inode, _state, content))
+            throw new DiskFormatException("EXT-0107", $"Inode {Inode.Number}", Inode.Offset, "has inline data that does not fit");
+    }
+
+    // The entries move to a block.
+    private void SpillInline()
+    {
+        var content = _state.Volume.ReadInline(Inode);
+        uint parent = OnDisk.View<U32Le>(Inode.Block);
+        ExtInlineData.Remove(Inode, _state);
+        Inode.ClearMap(_geometry.Has(ExtIncompat.Extents));
+        Inode.SetLength(0);
+        var block = Append();
+        WriteDots(Edit(block), parent, content);
+        SealLeaf(block);
+    }
+
+    // The parent's number comes first; entries fill the block area, and then the attribute.
+    private static Span<byte> Part(byte[] content, long part)
+    {
+        var split = Math.Min(ExtInodeRecord.BlockLength, content.Length);
+        return part == InlineFirst ? content.AsSpan(Math.Min(InlineParent, split), split - Math.Min(InlineParent, split)) : content.AsSpan(split);
+    }
+
+    private ReadOnlySpan<byte> Folded(ReadOnlySpan<byte> name) => IsFolded ? EscapedUtf8.Encode(ExtCasefold.Fold(EscapedUtf8.Decode(name))) : name;
+
+    private static bool IsAscii(ReadOnlySpan<byte> name) => !name.ContainsAnyInRange((byte)0x80, (byte)0xFF);
+}

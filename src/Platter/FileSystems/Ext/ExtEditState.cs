@@ -1,0 +1,112 @@
+using Platter.Blocks;
+using Platter.Primitives;
+
+namespace Platter.FileSystems.Ext;
+
+/// <summary>What the parts of editing share: the volume's structures as they are changed, the free space, the clock; and where an edit begins and ends.</summary>
+internal sealed class ExtEditState
+{
+    // Changed blocks beyond this are written between two edits: the device below keeps them until the commit.
+    private const long MaxChangedBytes = 16 << 20;
+
+    private readonly ExtGeometry _geometry;
+    private readonly byte[] _superBefore = new byte[ExtSuperblock.Size];
+    private readonly TimeProvider _clock;
+
+    public ExtEditState(ExtVolume volume, BlockDevice device, VolumeOptions options)
+    {
+        Volume = volume;
+        Device = device;
+        _clock = options.Clock;
+        _geometry = volume.Geometry;
+        Changes = volume.Blocks.Changes!;
+        Super = new ExtSuperState(this, device);
+        Descriptors = new ExtDescriptors(this);
+        Space = new ExtSpace(this);
+        InodeSpace = new ExtInodeSpace(this);
+    }
+
+    public ExtVolume Volume { get; }
+    public BlockDevice Device { get; }
+    public ExtBlockChanges Changes { get; }
+    public ExtSuperState Super { get; }
+    public ExtDescriptors Descriptors { get; }
+    public ExtSpace Space { get; }
+    public ExtInodeSpace InodeSpace { get; }
+    public ExtGeometry Geometry => _geometry;
+    public ExtBlocks Blocks => Volume.Blocks;
+    public ExtChecksums Checksums => Volume.Checksums;
+    public ExtInodeTable Inodes => Volume.Inodes;
+    public Timestamp Now => Timestamp.From(_clock.GetUtcNow());
+
+    /// <summary>Bytes changed since the last commit.</summary>
+    public long ChangedBytes => Changes.Bytes + Changes.WrittenBytes + (Super.IsChanged ? ExtSuperblock.Size : 0);
+
+    /// <summary>An edit begins.</summary>
+    public void Begin()
+    {
+        if (Changes.Bytes > MaxChangedBytes)
+            WriteBack();
+        Super.Mark();
+        _geometry.SuperBytes.CopyTo(_superBefore);
+        Changes.Begin();
+    }
+
+    /// <summary>The edit is whole.</summary>
+    public void Keep()
+    {
+        Changes.Keep();
+        Space.Keep();
+        Super.IsChanged = true;
+    }
+
+    /// <summary>The edit failed: everything is as it was when it began.</summary>
+    public void Undo()
+    {
+        Changes.Undo();
+        Space.Undo();
+        Descriptors.Undo();
+        InodeSpace.Undo();
+        Volume.ReleaseDirectoryBlocks();
+        _geometry.RestoreSuper(_superBefore);
+    }
+
+    /// <summary>The device went back to the last commit: so does everything that is held of it.</summary>
+    public void Forget()
+    {
+        Changes.Clear();
+        Blocks.Clear();
+        Descriptors.Clear();
+        Space.Forget();
+        InodeSpace.Undo();
+        Volume.ReleaseDirectoryBlocks();
+        var super = new byte[ExtSuperblock.Size];
+        Device.Read(ExtSuperblock.Offset, super);
+        _geometry.RestoreSuper(super);
+        Super.IsChanged = false;
+    }
+
+    /// <summary>A block's bytes, to be changed.</summary>
+    public byte[] Edit(long block, string structure) => Changes.Edit(Blocks, block, structure);
+
+    /// <summary>Writes what is held to the device; nothing is committed.</summary>
+    public void WriteBack()
+    {
+        Descriptors.SealBitmaps();
+        if (Changes.Bytes > 0)
+            Changes.WriteBack(Blocks, block => Space.IsFresh(block, 1));
+    }
+
+    /// <summary>Everything so far becomes durable, all at once above a transaction device.</summary>
+    public void Commit()
+    {
+        if (ChangedBytes > 0)
+        {
+            WriteBack();
+            Super.Write();
+        }
+        Device.Flush();
+        Space.Committed();
+        Changes.WrittenBytes = 0;
+    }
+}

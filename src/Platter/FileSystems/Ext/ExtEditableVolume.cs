@@ -1,0 +1,198 @@
+using Platter.Blocks;
+
+namespace Platter.FileSystems.Ext;
+
+/// <summary>An ext2, ext3 or ext4 volume, for changing. Reading is <see cref="ExtVolume"/>'s, over the blocks as they are changed.</summary>
+/// <remarks>
+/// <para>Opening brings a journal home that was left to be replayed, deals with inodes that were deleted while open, and commits that. The journal then stays
+/// empty: that all of a commit arrives or nothing is the transaction device's work. Copies of superblock and descriptors are left alone.</para>
+/// <para>Every edit is undone block by block when it fails (<see cref="ExtBlockChanges"/>).</para>
+/// </remarks>
+public sealed class ExtEditableVolume : EditableVolume
+{
+    private readonly BlockDevice _device;
+    private readonly ExtVolume _volume;
+    private readonly ExtEditState _state;
+    private readonly ExtEditor _editor;
+    private readonly OpenFiles _openFiles = new();
+
+    private ExtEditableVolume(BlockDevice device, ExtGeometry geometry, VolumeOptions options)
+    {
+        _device = device;
+        var journal = ExtJournalState.Open(device, geometry, options);
+        _volume = new ExtVolume(device, geometry, journal, new ExtBlockChanges(geometry, device));
+        _state = new ExtEditState(_volume, device, options);
+        _editor = new ExtEditor(_state, _openFiles);
+        if (!ExtInformation.IsClean(geometry))
+            Recount();
+    }
+
+    public override VolumeInfo Info => _volume.Info;
+    public override Capabilities Capabilities => _volume.Capabilities;
+    public override NodeId RootId => _volume.RootId;
+    public override IEqualityComparer<string> NameComparer => _volume.NameComparer;
+    public override long FreeBytes => _state.Space.BytesIn(_state.Super.FreeClusters);
+    public override long UncommittedBytes => _state.ChangedBytes;
+
+    /// <summary>Opens a volume for changing.</summary>
+    /// <exception cref="DiskFormatException">The superblock, or the journal that must be replayed, breaks a rule; or the volume is longer than its device.</exception>
+    /// <exception cref="UnsupportedFeatureException">The volume has a feature that editing would leave wrong; or an external journal, or fast commits, that must be replayed.</exception>
+    /// <exception cref="InUseException">Multiple mount protection says that the volume is in use.</exception>
+    public static ExtEditableVolume Open(BlockDevice device, VolumeOptions options)
+    {
+        var geometry = ReadGeometry(device);
+        if (geometry.Has(ExtIncompat.Recover))
+        {
+            ExtRecovery.Replay(device, geometry, options);
+            geometry = ReadGeometry(device);
+        }
+        var volume = new ExtEditableVolume(device, geometry, options);
+        if (!ExtOrphanRecovery.IsNeeded(geometry))
+            return volume;
+        new ExtOrphanRecovery(volume._state).Run();
+        volume.Dispose();
+        return new ExtEditableVolume(device, ReadGeometry(device), options);
+    }
+
+    public override bool TryLookup(NodeId directory, string name, out NodeId id)
+    {
+        _editor.Live(directory);
+        return _volume.TryLookup(directory, name, out id);
+    }
+
+    public override IEnumerable<DirectoryEntry> Enumerate(NodeId directory)
+    {
+        _editor.Live(directory);
+        return _volume.Enumerate(directory);
+    }
+
+    public override FileMetadata GetMetadata(NodeId id)
+    {
+        _editor.Live(id);
+        return _volume.GetMetadata(id);
+    }
+
+    public override IReadOnlyDictionary<string, byte[]> GetExtendedAttributes(NodeId id)
+    {
+        _editor.Live(id);
+        return _volume.GetExtendedAttributes(id);
+    }
+
+    public override VolumeStream OpenRead(NodeId id, StreamName stream)
+    {
+        RequireMainData(stream, forWriting: false);
+        return OpenStream(id, writable: false);
+    }
+
+    public override VolumeStream OpenWrite(NodeId id, StreamName stream)
+    {
+        RequireMainData(stream, forWriting: true);
+        return OpenStream(id, writable: true);
+    }
+
+    public override IEnumerable<ByteRange> AllocatedRanges()
+    {
+        _state.WriteBack();
+        return _volume.AllocatedRanges();
+    }
+
+    public override NodeId CreateFile(NodeId parent, string name, MetadataChange metadata) => Run(() => _editor.CreateFile(parent, name, metadata));
+
+    public override NodeId CreateDirectory(NodeId parent, string name, MetadataChange metadata) => Run(() => _editor.CreateDirectory(parent, name, metadata));
+
+    public override NodeId CreateSymbolicLink(NodeId parent, string name, string target, MetadataChange metadata) =>
+        Run(() => _editor.CreateSymbolicLink(parent, name, target, metadata));
+
+    public override NodeId CreateSpecial(NodeId parent, string name, EntryKind kind, DeviceNumber device, MetadataChange metadata) =>
+        Run(() => _editor.CreateSpecial(parent, name, kind, device, metadata));
+
+    public override void CreateHardLink(NodeId node, NodeId parent, string name) => Run(() => _editor.CreateHardLink(node, parent, name));
+
+    public override void Rename(NodeId parent, string name, NodeId newParent, string newName, bool replace) =>
+        Run(() => _editor.Rename(parent, name, newParent, newName, replace));
+
+    public override void Delete(NodeId parent, string name) => Run(() => _editor.Delete(parent, name));
+
+    public override void SetMetadata(NodeId id, MetadataChange change) => Run(() => _editor.SetMetadata(id, change));
+
+    public override void SetExtendedAttribute(NodeId id, string name, byte[]? value) => Run(() => _editor.SetExtendedAttribute(id, name, value));
+
+    public override void SetLabel(string label) => Run(() => _editor.SetLabel(label));
+
+    public override void Commit() => _state.Commit();
+
+    public override void Rollback()
+    {
+        _device.Rollback();
+        _openFiles.InvalidateAll();
+        _state.Forget();
+        if (!ExtInformation.IsClean(_volume.Geometry))
+            Recount();
+    }
+
+    private static ExtGeometry ReadGeometry(BlockDevice device)
+    {
+        var geometry = ExtGeometry.Read(device);
+        ExtFeatures.RequireReadable(geometry.Incompat);
+        ExtFeatures.RequireEditable(geometry);
+        foreach (var remark in geometry.Remarks)
+        {
+            if (remark.Severity == Severity.Error)
+                throw new DiskFormatException(remark.Code, remark.Structure, remark.Offset ?? -1, remark.Message);
+        }
+        ExtRecovery.RequireNotInUse(device, geometry);
+        return geometry;
+    }
+
+    private VolumeStream OpenStream(NodeId id, bool writable)
+    {
+        var inode = _editor.Live(id);
+        var kind = ExtVolume.KindOf(inode);
+        if (kind != EntryKind.File)
+            throw new UnauthorizedAccessException($"inode {inode.Number} is a {kind} and has no data");
+        _volume.RequireReadable(inode);
+        if (writable && (inode.Flags & ExtInodeFlags.Verity) != 0)
+            throw new UnsupportedFeatureException($"inode {inode.Number} is protected by hashes (ext4 RO_COMPAT_VERITY, bit 0x8000): its content can't be changed");
+        return _openFiles.Open(id, writable, () => new ExtFile(id, inode, _state));
+    }
+
+    private void Run(Action edit) => Run(() =>
+    {
+        edit();
+        return 0;
+    });
+
+    private T Run<T>(Func<T> edit)
+    {
+        var complete = false;
+        _state.Begin();
+        try
+        {
+            var result = edit();
+            complete = true;
+            return result;
+        }
+        finally
+        {
+            if (complete)
+                _state.Keep();
+            else
+                _state.Undo();
+        }
+    }
+
+    // The counts of a volume that was not left properly are old: those of the groups are right.
+    private void Recount()
+    {
+        var inodes = 0L;
+        var clusters = 0L;
+        for (var group = 0L; group < _volume.Geometry.GroupCount; group++)
+        {
+            var descriptor = _state.Descriptors[group];
+            inodes += Math.Min(descriptor.FreeInodes, (uint)_volume.Geometry.InodesPerGroup);
+            clusters += Math.Min(descriptor.FreeClusters, _volume.Geometry.ClustersPerGroup);
+        }
+        _state.Super.FreeInodes = (uint)Math.Min(inodes, _volume.Geometry.InodesCount);
+        _state.Super.FreeClusters = clusters;
+    }
+}

@@ -1,0 +1,85 @@
+using Platter.FileSystems;
+using Platter.FileSystems.Ext;
+using Platter.Testing.Ext;
+using Platter.Testing.Volumes;
+using Xunit;
+
+namespace Platter.Tests.FileSystems.Ext;
+
+/// <summary>Every way to edit an ext volume, with the power cut after every single write of it.</summary>
+public class ExtPowerCutTests(ITestOutputHelper output)
+{
+    // What FAT does not have; and the full volume, which holes do not fill.
+    private static readonly VolumePowerCuts.Edit[] OwnEdits =
+    [
+        new("make links and devices", false, v =>
+        {
+            v.CreateSymbolicLink(v.RootId, "short", "target", MetadataChange.None);
+            v.CreateSymbolicLink(v.RootId, "long", new string('t', 200), MetadataChange.None);
+            v.CreateHardLink(v.Find("/file.txt").Id, v.Find("/dir").Id, "hard");
+            v.CreateSpecial(v.RootId, "null", EntryKind.CharacterDevice, new DeviceNumber(1, 3), MetadataChange.None);
+            v.Commit();
+            v.Delete(v.RootId, "long");
+            v.Delete(v.RootId, "file.txt");
+        }),
+        new("set attributes", false, v =>
+        {
+            v.SetExtendedAttribute(v.Find("/file.txt").Id, "user.small", [1, 2, 3]);
+            v.SetExtendedAttribute(v.Find("/dir").Id, "user.large", ConformanceCase.Bytes(600));
+            v.Commit();
+            v.SetExtendedAttribute(v.Find("/dir").Id, "user.large", null);
+            v.SetMetadata(v.Find("/dir").Id, new MetadataChange { Mode = 0x1C0, UserId = 1000, GroupId = 70_000 });
+        }),
+        new("grow a directory to a tree and take it down", false, v =>
+        {
+            var directory = v.Find("/empty").Id;
+            for (var i = 0; i < 60; i++)
+                v.CreateFile(directory, $"a name that is long enough to fill a block soon {i}", MetadataChange.None);
+            v.Commit();
+            v.DeleteRecursively(v.RootId, "empty");
+        }),
+        new("fragment a file", false, v =>
+        {
+            using var stream = v.OpenWrite(v.Find("/file.txt").Id, StreamName.Data);
+            for (var i = 1; i < 12; i++)
+                stream.WriteAt(i * 40_000, ConformanceCase.Bytes(500, i));
+            v.Commit();
+            stream.SetLength(100_000);
+        }),
+        new("fill what is left", true, v =>
+        {
+            v.Delete(v.RootId, "file.txt");
+            v.CreateFile(v.RootId, "rest", new MemoryStream(ConformanceCase.Bytes(v.FreeBytes - 8192)), null, MetadataChange.None);
+            Assert.Throws<VolumeFullException>(() => v.CreateFile(v.RootId, "more", new MemoryStream(new byte[100_000]), null, MetadataChange.None));
+        }),
+    ];
+
+    [Theory]
+    [InlineData("ext2", 37)]
+    [InlineData("ext4", 53)]
+    [InlineData("inline", 53)]
+    public void A_power_cut_leaves_the_old_tree_or_the_new_one(string layout, int foreignEvery)
+    {
+        var fixture = ExtLayouts.Of(layout);
+        var cuts = new VolumePowerCuts { Type = new ExtType(), ClusterSize = fixture.BlockSize, Judge = ExtFixture.Complaint, FreshLimit = layout == "ext4" ? 64 << 10 : 0, ForeignEvery = foreignEvery };
+        var common = cuts.CommonEdits.Where(e => !e.Full && e.Verb is not ("set attributes" or "set times"));
+        var outcome = cuts.Run(Ground(full: false), Ground(full: true), [.. common, .. OwnEdits]);
+        output.WriteLine($"{layout}: {outcome.Edits} edits, {outcome.Points} crash points, {outcome.Judged} of them judged by e2fsck");
+        Assert.True(outcome.Points > 1000);
+
+        byte[] Ground(bool full)
+        {
+            // There is no room for a journal, and none is written to.
+            var device = ExtFixture.Empty(fixture.Arguments.Replace("-J size=1 -O ", "-O ^has_journal,", StringComparison.Ordinal), 2 << 20);
+            using var volume = new ExtType().OpenForEditing(device, VolumeOptions.Default);
+            cuts.Fill(volume, full: false);
+            if (full)
+                volume.CreateFile(volume.RootId, "FILLER.BIN", new MemoryStream(new byte[volume.FreeBytes - 24 * fixture.BlockSize]), null, MetadataChange.None);
+            volume.Commit();
+            Assert.Null(ExtFixture.Complaint(device));
+            var bytes = new byte[device.Length];
+            device.Read(0, bytes);
+            return bytes;
+        }
+    }
+}
