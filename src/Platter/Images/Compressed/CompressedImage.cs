@@ -132,6 +132,12 @@ internal abstract class CompressedFormat : ContainerFormat
     internal virtual IReadOnlyList<CompressedPiece> PiecesToUnpack(BlockDevice host, StreamSurvey survey) =>
         [.. ReadMap(host, survey).Pieces.Where(p => !survey.HasTaken(p))];
 
+    /// <summary>A writer of content that is no disk, and ends when it ends.</summary>
+    /// <param name="host">An empty file, or anything that is written in order.</param>
+    /// <param name="options">Settings.</param>
+    internal ImageWriter CreateStream(ResizableDevice host, ContainerOptions options) =>
+        MakeWriter(host, StreamWriter.UnknownLength, new ContainerSettings(this, options, SettingNames));
+
     protected abstract bool HasMagic(ContainerProbe probe);
 
     /// <summary>Whether more than the magic speaks for it: that it unpacks, unless the format's header has a checksum.</summary>
