@@ -39,6 +39,14 @@ public static class TreeSources
     public static TreeSource Open(string address, TreeSourceOptions? options = null)
     {
         options ??= TreeSourceOptions.Default;
+        return TryOpenPlain(address, options) ?? ImageTreeSource.Open(address, options.Volume);
+    }
+
+    /// <summary>Opens a folder or an archive; null for anything else, such as an image.</summary>
+    /// <exception cref="DiskFormatException">It is an archive, compressed and broken beyond use.</exception>
+    public static TreeSource? TryOpenPlain(string address, TreeSourceOptions? options = null)
+    {
+        options ??= TreeSourceOptions.Default;
         if (Directory.Exists(address))
         {
             var folder = HostTreeSource.Content(address, new HostSourceOptions { Exclude = options.Exclude });
@@ -46,9 +54,8 @@ public static class TreeSources
                 folder.LeaveOut(made);
             return folder;
         }
-        if (File.Exists(address) && !HostDisk.IsDisk(address) && TarFile.Open(address, options.Tar) is { } archive)
-            return TarSource.Open(archive, options.Tar);
-        return ImageTreeSource.Open(address, options.Volume);
+        return File.Exists(address) && !HostDisk.IsDisk(address) && TarFile.Open(address, options.Tar) is { } archive
+            ? TarSource.Open(archive, options.Tar) : null;
     }
 
     /// <summary>Opens an archive that comes from a stream, such as standard input. The stream is read to its end, and stays the caller's.</summary>
