@@ -176,10 +176,19 @@ internal sealed class StreamSurvey(Func<StreamDecoder> makeDecoder) : IDisposabl
         _taker ??= makeDecoder();
         _taker.Begin(piece);
         var length = 0L;
-        for (int count; (count = _taker.Read(_cell)) > 0; length += count)
+        try
         {
-            Cancellation.ThrowIfCancellationRequested();
-            Take!(piece.Offset + length, _cell.AsSpan(0, count));
+            for (int count; (count = _taker.Read(_cell)) > 0; length += count)
+            {
+                Cancellation.ThrowIfCancellationRequested();
+                Take!(piece.Offset + length, _cell.AsSpan(0, count));
+            }
+        }
+        catch (DiskFormatException)
+        {
+            // What came out before the damage.
+            Take!(piece.Offset + length, _cell.AsSpan(0, (int)(_taker.Position - length)));
+            throw;
         }
         _taken.Add(piece.Source);
         return (length, _taker.SourcePosition);

@@ -67,7 +67,7 @@ internal sealed class TarIndex
             catch (Exception e) when (e is DiskFormatException or UnsupportedFeatureException)
             {
                 Fail("", damage ?? e);
-                if (damage is not null || FindHeader(at + TarReader.BlockSize) is not { } next)
+                if (damage is not null || (_reader.Resume ?? FindHeader(at + TarReader.BlockSize)) is not { } next)
                     return;
                 at = next;
             }
@@ -154,12 +154,11 @@ internal sealed class TarIndex
     /// <returns>A fresh node, or the directory that is there and stays; null when it can't be.</returns>
     private TarNode? Place(TarMember member)
     {
-        var rest = member.Path.AsSpan();
-        if (rest.Length > MaxPath || rest.Contains('\0'))
-            return Refuse(member, rest.Length > MaxPath ? $"found a path of {rest.Length} characters, at most {MaxPath} are read" : "found a path with a NUL in it");
-        var directory = Top;
-        var depth = 0;
         var isDirectory = member.Type is TarType.Directory or TarType.DumpDirectory;
+        if (ProblemOf(member.Path, isDirectory) is { } problem)
+            return Refuse(member, problem);
+        var rest = member.Path.AsSpan();
+        var directory = Top;
         while (true)
         {
             var slash = rest.IndexOf('/');
@@ -169,22 +168,39 @@ internal sealed class TarIndex
             {
                 if (slash >= 0)
                     continue;
-                // Nothing behind the last slash: the directory itself.
-                return isDirectory ? directory : Refuse(member, "found an empty name");
+                return directory;       // the top itself
             }
-            if (name is "..")
-                return Refuse(member, $"found the path {member.Path}, which leads out of the tree");
-            if (++depth > MaxDepth)
-                return Refuse(member, $"found a path that is more than {MaxDepth} directories deep");
             var there = directory.Find(name);
             if (IsLast(rest))
-                return slash >= 0 && !isDirectory ? Refuse(member, $"found the path {member.Path} of what is no directory") : Replace(directory, there, name, isDirectory);
+                return Replace(directory, there, name, isDirectory);
             if (there is null)
                 directory.Add(there = NewNode(name, directory));
             else if (there.Kind != EntryKind.Directory || there.LinkTarget is not null)
                 return Refuse(member, $"found the path {member.Path} below {there.Path}, which is {(there.Kind == EntryKind.SymbolicLink ? "a symbolic link" : "no directory")}");
             directory = there;
         }
+    }
+
+    // What can be said of a path before anything is made of it.
+    private static string? ProblemOf(string path, bool isDirectory)
+    {
+        if (path.Length > MaxPath)
+            return $"found a path of {path.Length} characters, at most {MaxPath} are read";
+        if (path.Contains('\0', StringComparison.Ordinal))
+            return "found a path with a NUL in it";
+        var depth = 0;
+        ReadOnlySpan<char> last = default;
+        foreach (var part in path.AsSpan().Split('/'))
+        {
+            last = path.AsSpan(part);
+            if (last is "..")
+                return $"found the path {path}, which leads out of the tree";
+            if (last is not ("" or "."))
+                depth++;
+        }
+        if (depth > MaxDepth)
+            return $"found a path that is more than {MaxDepth} directories deep";
+        return !isDirectory && last is ("" or ".") ? $"found the path '{path}' of what is no directory" : null;
     }
 
     private static bool IsLast(ReadOnlySpan<char> rest)

@@ -40,6 +40,9 @@ internal sealed class TarReader(BlockDevice archive)
     /// <summary>Whether there is an end mark.</summary>
     public bool HasEndMark { get; private set; }
 
+    /// <summary>Where the member ends that <see cref="TryRead"/> could not read; null when its end is not known either.</summary>
+    public long? Resume { get; private set; }
+
     /// <summary>The kinds of header block there are.</summary>
     private enum Dialect { SeventhEdition, Posix, Gnu, Star }
 
@@ -50,13 +53,15 @@ internal sealed class TarReader(BlockDevice archive)
     {
         member = _member;
         var extra = new Extras();
+        Exception? fault = null;        // of a header in front of the member: the member has to be passed over, too
+        Resume = null;
         member.Start = offset;
         for (var headers = 0; ; headers++)
         {
             if (archive.Length - offset < BlockSize)
             {
                 if (headers > 0)
-                    throw new DiskFormatException("TAR-0003", "TarHeader", offset, "the archive ends between the headers of a member: it was cut");
+                    throw fault ?? new DiskFormatException("TAR-0003", "TarHeader", offset, "the archive ends between the headers of a member: it was cut");
                 End = offset;
                 HasEndMark = false;
                 return false;
@@ -76,26 +81,46 @@ internal sealed class TarReader(BlockDevice archive)
             var size = TarNumber.Parse(header.Size, "TarHeader.size", offset + 124);
             if (size < 0)
                 throw new DiskFormatException("TAR-0002", "TarHeader.size", offset + 124, $"found {size} bytes");
-            switch (header.Type)
+            if (header.Type is not (TarType.Extended or TarType.SolarisExtended or TarType.Global or TarType.LongName or TarType.LongLink))
             {
-                case TarType.Extended or TarType.SolarisExtended:
-                    ReadExtended(Content(offset, size, MaxExtended), offset + BlockSize, ref extra);
-                    extra.IsExtended = true;
-                    break;
-                case TarType.Global:
-                    ReadGlobal(Content(offset, size, MaxExtended), offset + BlockSize);
-                    break;
-                case TarType.LongName:
-                    extra.Path ??= Text(Content(offset, size, MaxLongName));
-                    break;
-                case TarType.LongLink:
-                    extra.LinkName ??= Text(Content(offset, size, MaxLongName));
-                    break;
-                default:
-                    Fill(block, header, offset, size, extra);
-                    return true;
+                if ((extra.Size ?? size) <= archive.Length - offset - BlockSize)
+                    Resume = offset + BlockSize + ((extra.Size ?? size) + BlockSize - 1) / BlockSize * BlockSize;
+                if (fault is not null)
+                    throw fault;
+                Fill(block, header, offset, size, extra);
+                return true;
+            }
+            try
+            {
+                ReadExtra(header.Type, offset, size, ref extra);
+            }
+            catch (Exception e) when (e is DiskFormatException or UnsupportedFeatureException)
+            {
+                fault ??= e;
+                if (size > archive.Length - offset - BlockSize)
+                    throw;
             }
             offset += BlockSize + (size + BlockSize - 1) / BlockSize * BlockSize;
+        }
+    }
+
+    private void ReadExtra(byte type, long offset, long size, ref Extras extra)
+    {
+        switch (type)
+        {
+            case TarType.Global:
+                ReadGlobal(Content(offset, size, MaxExtended), offset + BlockSize);
+                break;
+            case TarType.LongName:
+                extra.Path ??= Text(Content(offset, size, MaxLongName));
+                break;
+            case TarType.LongLink:
+                extra.LinkName ??= Text(Content(offset, size, MaxLongName));
+                break;
+            default:
+                extra.IsExtended = true;
+                ReadExtended(Content(offset, size, MaxExtended), offset + BlockSize, ref extra);
+                break;
         }
     }
 
