@@ -13,6 +13,7 @@ FuzzTarget[] targets =
     new PartitionTarget("mbr"), new PartitionTarget("gpt"), new PartitionTarget("apm"),
     new VhdTarget(), new SparseVhdTarget("vhd"), new SparseVhdTarget("vhdx"),
     new SpecTarget(),
+    new TarTarget(),
     new FatTarget("fat12"), new FatTarget("fat16"), new FatTarget("fat32"), new FatTarget("fat-corpus"),
     new ExFatTarget("exfat"), new ExFatTarget("exfat-corpus"),
     new JournalTarget(),

@@ -15,6 +15,8 @@ public static class Tool
     // The Debian package that brings each judge; the script `test` reads this list and installs what is missing.
     private static readonly Dictionary<string, string> Packages = new(StringComparer.Ordinal)
     {
+        ["bash"] = "bash",
+        ["bsdtar"] = "libarchive-tools",
         ["bzip2"] = "bzip2",
         ["mkfs.vfat"] = "dosfstools", ["fsck.vfat"] = "dosfstools", ["fatlabel"] = "dosfstools",
         ["mke2fs"] = "e2fsprogs", ["e2fsck"] = "e2fsprogs", ["debugfs"] = "e2fsprogs", ["dumpe2fs"] = "e2fsprogs", ["tune2fs"] = "e2fsprogs",
@@ -23,6 +25,8 @@ public static class Tool
         ["fish"] = "fish",
         ["gcc"] = "gcc",
         ["sgdisk"] = "gdisk",
+        ["setfattr"] = "attr", ["getfattr"] = "attr",
+        ["setfacl"] = "acl", ["getfacl"] = "acl",
         ["gzip"] = "gzip",
         ["qcowinfo"] = "libqcow-utils", ["qcowmount"] = "libqcow-utils",
         ["vhdiinfo"] = "libvhdi-utils", ["vhdimount"] = "libvhdi-utils",
@@ -35,6 +39,7 @@ public static class Tool
         ["pigz"] = "pigz",
         ["qemu-img"] = "qemu-utils", ["qemu-io"] = "qemu-utils",
         ["fls"] = "sleuthkit", ["mmls"] = "sleuthkit", ["fsstat"] = "sleuthkit",
+        ["tar"] = "tar",
         ["xz"] = "xz-utils",
         ["zsh"] = "zsh",
         ["zstd"] = "zstd",
