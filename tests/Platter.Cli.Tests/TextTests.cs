@@ -2,6 +2,7 @@ using Platter.Cli.Output;
 using Platter.Cli.Shell;
 using Platter.Cli.Syntax;
 using Platter.FileSystems;
+using Platter.Trees;
 using Xunit;
 
 namespace Platter.Cli.Tests;

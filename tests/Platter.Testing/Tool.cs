@@ -15,6 +15,7 @@ public static class Tool
     // The Debian package that brings each judge; the script `test` reads this list and installs what is missing.
     private static readonly Dictionary<string, string> Packages = new(StringComparer.Ordinal)
     {
+        ["setfattr"] = "attr",
         ["bzip2"] = "bzip2",
         ["mkfs.vfat"] = "dosfstools", ["fsck.vfat"] = "dosfstools", ["fatlabel"] = "dosfstools",
         ["mke2fs"] = "e2fsprogs", ["e2fsck"] = "e2fsprogs", ["debugfs"] = "e2fsprogs", ["dumpe2fs"] = "e2fsprogs", ["tune2fs"] = "e2fsprogs",
@@ -35,6 +36,7 @@ public static class Tool
         ["pigz"] = "pigz",
         ["qemu-img"] = "qemu-utils", ["qemu-io"] = "qemu-utils",
         ["fls"] = "sleuthkit", ["mmls"] = "sleuthkit", ["fsstat"] = "sleuthkit",
+        ["mkswap"] = "util-linux", ["swaplabel"] = "util-linux", ["blkid"] = "util-linux",
         ["xz"] = "xz-utils",
         ["zsh"] = "zsh",
         ["zstd"] = "zstd",

@@ -8,6 +8,9 @@ internal sealed class CopyReader(TreeSource source, Capabilities target, CopyOpt
     /// <summary>Unallocated bytes that make it worth asking a file for its holes; less is often inline data or compression.</summary>
     private const long WorthwhileHole = 64 << 10;
 
+    // For the same bytes every time, holes are where the content is zeros, not where this source happens to have them.
+    private readonly HoleFinder? _holes = options.Epoch is not null ? new HoleFinder(target.Has(Features.SparseFiles)) : null;
+
     private Dictionary<object, TreeEntry>? _linked;
 
     public IEnumerable<CopyMessage> Read(CopyFeed feed)
@@ -63,7 +66,7 @@ internal sealed class CopyReader(TreeSource source, Capabilities target, CopyOpt
     private IEnumerable<CopyMessage> ReadFile(CopyFeed feed, TreeEntry entry, CopyLosses losses)
     {
         var length = entry.Length;
-        var holes = entry.Metadata.AllocatedLength is { } allocated && allocated + WorthwhileHole <= length;
+        var holes = _holes is not null ? _holes.LooksInto(length) : entry.Metadata.AllocatedLength is { } allocated && allocated + WorthwhileHole <= length;
         EntryExtras extras;
         if (length <= feed.Ring.LongestRange && !holes && length >= 0)
         {
@@ -98,7 +101,7 @@ internal sealed class CopyReader(TreeSource source, Capabilities target, CopyOpt
                 };
                 if (fault is not null)
                     yield break;
-                foreach (var message in ReadContent(feed, entry, content!))
+                foreach (var message in ReadContent(feed, entry, _holes?.In(content!) ?? content!))
                     yield return message;
             }
         }

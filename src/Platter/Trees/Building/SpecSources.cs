@@ -15,15 +15,15 @@ internal static class SpecSources
     private static readonly string[] ArchiveExtensions =
         [".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz", ".tar.zst", ".tzst", ".zip", ".cpio"];
 
-    public static LayeredSource Open(FileSystemSpec spec, BuildOptions options)
+    public static TreeSource Open(FileSystemSpec spec, SpecFolders folders, BuildOptions options)
     {
         var layers = new List<TreeSource>();
         try
         {
             foreach (var source in spec.Sources)
-                layers.Add(OpenLayer(source, options));
-            var owner = spec.Owner is { } own ? new Ownership(own.Uid, own.Gid) : (Ownership?)null;
-            return new LayeredSource(layers, [.. spec.Files.Select(f => ToAddition(f, spec, options))], owner);
+                layers.Add(OpenLayer(source, spec, folders, options));
+            var layered = new LayeredSource(layers, [.. spec.Files.Select(f => ToAddition(f, spec, folders))], ToOwnership(spec.Owner));
+            return spec.Rules.Count == 0 ? layered : Rule(layered, spec);
         }
         catch
         {
@@ -33,18 +33,39 @@ internal static class SpecSources
         }
     }
 
-    private static string Absolute(string path, BuildOptions options) => Path.GetFullPath(path, Path.GetFullPath(options.BaseFolder ?? "."));
+    private static Ownership? ToOwnership(OwnerSpec? owner) => owner is { } own ? new Ownership(own.Uid, own.Gid) : null;
 
-    private static TreeSource OpenLayer(SourceSpec source, BuildOptions options)
+    /// <summary>What a file's own table says stands above the rules.</summary>
+    private static RuledSource Rule(LayeredSource layered, FileSystemSpec spec)
     {
-        var path = Absolute(source.Path, options);
+        var own = spec.Files.ToDictionary(f => f.Path, f => new TreeRule
+        {
+            Match = PathPatterns.None, Owner = ToOwnership(f.Owner), Mode = f.Mode, Modified = f.ModificationTime is { } time ? Timestamp.From(time) : null,
+        }, StringComparer.Ordinal);
+        return new RuledSource(layered, [.. spec.Rules.Select(r => new TreeRule
+        {
+            Match = r.Match, Kinds = r.Kind is { } kind ? [KindOf(kind)] : [], Owner = ToOwnership(r.Owner), Mode = r.Mode,
+            Modified = r.ModificationTime is { } time ? Timestamp.From(time) : null,
+        })], own.GetValueOrDefault);
+    }
+
+    private static TreeSource OpenLayer(SourceSpec source, FileSystemSpec spec, SpecFolders folders, BuildOptions options)
+    {
+        var exclude = spec.Excludes.Select(e => e.Path).ToList();
+        var path = folders.Resolve(source);
         if (Directory.Exists(path))
         {
-            var folder = HostTreeSource.Content(path);
+            var folder = HostTreeSource.Content(path, new HostSourceOptions { Exclude = exclude });
             if (options.Output is { } image)
                 folder.LeaveOut(image);
             return folder;
         }
+        var layer = OpenFile(source, path, options);
+        return exclude.Count == 0 ? layer : new FilteredSource(layer, PathPatterns.Parse(exclude));
+    }
+
+    private static TreeSource OpenFile(SourceSpec source, string path, BuildOptions options)
+    {
         if (options.OpenLayer?.Invoke(path) is { } opened)
             return opened;
         if (ArchiveExtensions.Any(e => path.EndsWith(e, StringComparison.OrdinalIgnoreCase)))
@@ -52,34 +73,45 @@ internal static class SpecSources
         return DiskBuilder.At(source.Place, () => ImageLayer.Open(path, options.Volume));
     }
 
-    private static TreeAddition ToAddition(FileSpec file, FileSystemSpec spec, BuildOptions options)
+    private static TreeAddition ToAddition(FileSpec file, FileSystemSpec spec, SpecFolders folders)
     {
-        var owner = file.Owner ?? spec.Owner;
-        var from = file.From is { } host ? Absolute(host, options) : null;
+        var from = file.From is { } host ? folders.Resolve(new SourceSpec(host, file.FromPlace)) : null;
         if (from is not null && !File.Exists(from))
             throw new TomlException(file.FromPlace, $"there is no file {file.From}");
         return new TreeAddition
         {
             Path = file.Path,
-            Kind = file.Kind switch
-            {
-                FileSpecKind.Directory => EntryKind.Directory,
-                FileSpecKind.SymbolicLink => EntryKind.SymbolicLink,
-                FileSpecKind.CharacterDevice => EntryKind.CharacterDevice,
-                FileSpecKind.BlockDevice => EntryKind.BlockDevice,
-                FileSpecKind.Fifo => EntryKind.Fifo,
-                _ => EntryKind.File,
-            },
+            Kind = KindOf(file.Kind),
             Content = file.Content,
             HostFile = from,
             Mode = file.Mode,
-            Owner = owner is { } own ? new Ownership(own.Uid, own.Gid) : null,
+            Owner = ToOwnership(file.Owner ?? spec.Owner),
             Modified = file.ModificationTime is { } time ? Timestamp.From(time) : null,
             LinkTarget = file.Target,
             Device = file.Kind is FileSpecKind.CharacterDevice or FileSpecKind.BlockDevice ? new DeviceNumber(file.Major, file.Minor) : null,
             ExtendedAttributes = file.ExtendedAttributes,
         };
     }
+
+    private static EntryKind KindOf(FileSpecKind kind) => kind switch
+    {
+        FileSpecKind.Directory => EntryKind.Directory,
+        FileSpecKind.SymbolicLink => EntryKind.SymbolicLink,
+        FileSpecKind.CharacterDevice => EntryKind.CharacterDevice,
+        FileSpecKind.BlockDevice => EntryKind.BlockDevice,
+        FileSpecKind.Fifo => EntryKind.Fifo,
+        _ => EntryKind.File,
+    };
+}
+
+/// <summary>Where the relative paths of a spec start from: the folder of the text that each stands in.</summary>
+internal sealed class SpecFolders(DiskSpec spec, BuildOptions options)
+{
+    private readonly string _top = Path.GetFullPath(options.BaseFolder ?? ".");
+
+    /// <summary>The absolute path.</summary>
+    public string Resolve(SourceSpec source) =>
+        Path.GetFullPath(source.Path, spec.Folders.GetValueOrDefault(source.Place.SourceName) ?? _top);
 }
 
 /// <summary>A filesystem of an image as a layer; opens and closes the image itself.</summary>
@@ -126,6 +158,8 @@ internal sealed class ImageLayer : TreeSource
     }
 
     public override FileMetadata? RootMetadata => _source.RootMetadata;
+
+    public override Capabilities? Capabilities => _source.Capabilities;
 
     public override IEnumerable<TreeEntry> Walk(CancellationToken cancellation = default) => _source.Walk(cancellation);
 
