@@ -16,6 +16,8 @@ public static class Tool
     private static readonly Dictionary<string, string> Packages = new(StringComparer.Ordinal)
     {
         ["setfattr"] = "attr",
+        ["bash"] = "bash",
+        ["bsdtar"] = "libarchive-tools",
         ["bzip2"] = "bzip2",
         ["mkfs.vfat"] = "dosfstools", ["fsck.vfat"] = "dosfstools", ["fatlabel"] = "dosfstools",
         ["mke2fs"] = "e2fsprogs", ["e2fsck"] = "e2fsprogs", ["debugfs"] = "e2fsprogs", ["dumpe2fs"] = "e2fsprogs", ["tune2fs"] = "e2fsprogs",
@@ -24,6 +26,8 @@ public static class Tool
         ["fish"] = "fish",
         ["gcc"] = "gcc",
         ["sgdisk"] = "gdisk",
+        ["setfattr"] = "attr", ["getfattr"] = "attr",
+        ["setfacl"] = "acl", ["getfacl"] = "acl",
         ["gzip"] = "gzip",
         ["qcowinfo"] = "libqcow-utils", ["qcowmount"] = "libqcow-utils",
         ["vhdiinfo"] = "libvhdi-utils", ["vhdimount"] = "libvhdi-utils",
@@ -37,6 +41,7 @@ public static class Tool
         ["qemu-img"] = "qemu-utils", ["qemu-io"] = "qemu-utils",
         ["fls"] = "sleuthkit", ["mmls"] = "sleuthkit", ["fsstat"] = "sleuthkit",
         ["mkswap"] = "util-linux", ["swaplabel"] = "util-linux", ["blkid"] = "util-linux",
+        ["tar"] = "tar",
         ["xz"] = "xz-utils",
         ["zsh"] = "zsh",
         ["zstd"] = "zstd",

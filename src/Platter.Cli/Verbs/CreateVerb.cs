@@ -4,7 +4,6 @@ using Platter.FileSystems;
 using Platter.Images;
 using Platter.Trees;
 using Platter.Trees.Building;
-using Platter.Trees.Host;
 
 namespace Platter.Cli.Verbs;
 
@@ -15,18 +14,18 @@ internal sealed class CreateVerb : Verb
     private static readonly Option Free = Option.Of("--free", "SIZE|N%", "with a size of auto: room to leave besides, 100M, or 10% of what the content needs");
     private static readonly Option Backing = Option.Of("--backing", "BASE", "make an empty image that builds upon this one: no filesystem, no SOURCE", ValueKind.Image);
     private static readonly Option SectorSize = Option.Choice("--sector-size", "bytes in a sector", "512", "1024", "2048", "4096");
-    private static readonly Option Exclude = Option.Of("--exclude", "GLOB", "leave out what has such a name; may be given several times");
     private static readonly Option KeepGoing = Option.Flag("--keep-going", "leave out what the filesystem cannot hold, and list it");
 
     public override VerbSyntax Syntax => new()
     {
-        Summary = "make a filesystem image from a directory or another image",
-        Arguments = [new("SOURCE", "a folder, whose content becomes the root, or an image; nothing leaves it empty") { Kind = ValueKind.HostPath, Min = 0 }],
-        Options = [MkfsVerb.Type, Output, Size, Free, MkfsVerb.Label, MkfsVerb.Settings, MkfsVerb.Id, .. ContainerChoice.All, Backing, SectorSize, Exclude, KeepGoing],
+        Summary = "make a filesystem image from directories, tar archives or other images",
+        Arguments = [new("SOURCE", "a folder, whose content becomes the root, a tar archive (- is standard input) or an image; several lie on each other") { Kind = ValueKind.HostPath, Min = 0, Many = true }],
+        Options = [MkfsVerb.Type, Output, Size, Free, MkfsVerb.Label, MkfsVerb.Settings, MkfsVerb.Id, .. ContainerChoice.All, Backing, SectorSize, .. SourceChoice.Owners, SourceChoice.Exclude, KeepGoing],
         Examples =
         [
             new("platter create -t fat32 -o esp.img esp/ --label EFI", "an image that just fits a folder"),
             new("platter create -t fat32 -o data.img data/ --size auto --free 10%", "with room for a tenth more"),
+            new("platter create -t exfat -o data.img data.tar.zst", "the content of an archive"),
             new("platter create -t fat16 -o small.img old.img@1 --size 32M", "the files of another volume"),
             new("platter create --backing golden.qcow2 -o mine.qcow2", "an overlay: edits go to it, and never to golden.qcow2"),
         ],
@@ -81,7 +80,7 @@ internal sealed class CreateVerb : Verb
 
     private static int Overlay(Session session, string path, string backing)
     {
-        foreach (var option in new[] { Free, MkfsVerb.Type, MkfsVerb.Label, MkfsVerb.Settings, MkfsVerb.Id, SectorSize, Exclude, KeepGoing })
+        foreach (var option in new[] { Free, MkfsVerb.Type, MkfsVerb.Label, MkfsVerb.Settings, MkfsVerb.Id, SectorSize, SourceChoice.Exclude, KeepGoing }.Concat(SourceChoice.Owners))
         {
             if (session.Arguments.Has(option))
                 throw new UsageException($"{option.Name} is for a filesystem; an overlay shows that of {backing}");
@@ -107,16 +106,10 @@ internal sealed class CreateVerb : Verb
 
     private static BuildReport Build(Session session, string path, NewFileSystem what, BuildOptions options)
     {
-        if (session.Words.Count == 0)
-            return FileSystemBuilder.Create(path, what, null, options);
-        if (Directory.Exists(session.Words[0]))
-        {
-            using var folder = HostTreeSource.Content(session.Words[0], new HostSourceOptions { Exclude = session.Arguments.Texts(Exclude) });
-            return FileSystemBuilder.Create(path, what, folder, options);
-        }
-        using var at = session.OpenVolume(session.Words[0]);
-        using var tree = VolumeTreeSource.Content(at.Volume);
+        using var sources = SourceChoice.Open(session, path, layered: false);
         session.Subject = path;
-        return FileSystemBuilder.Create(path, what, tree, options);
+        var report = FileSystemBuilder.Create(path, what, sources.Tree, options);
+        sources.SayFindings(session);
+        return report;
     }
 }

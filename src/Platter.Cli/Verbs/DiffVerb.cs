@@ -4,7 +4,6 @@ using Platter.Cli.Syntax;
 using Platter.FileSystems;
 using Platter.Trees;
 using Platter.Trees.Comparing;
-using Platter.Trees.Host;
 
 namespace Platter.Cli.Verbs;
 
@@ -20,10 +19,10 @@ internal sealed class DiffVerb : Verb
 
     public override VerbSyntax Syntax => new()
     {
-        Summary = "tell what differs between two trees: in images or folders",
+        Summary = "tell what differs between two trees: in images, folders or tar archives",
         Arguments =
         [
-            new("FIRST", "an image, or a folder") { Kind = ValueKind.HostPath },
+            new("FIRST", "an image, a folder, or a tar archive (- is standard input)") { Kind = ValueKind.HostPath },
             new("SECOND", "what to compare it with: the same kinds") { Kind = ValueKind.HostPath },
         ],
         Options = [ContentOnly, IgnoreTimes, IgnoreOwner, IgnoreMode, IgnoreXattrs, HardLinks, Exclude],
@@ -31,6 +30,7 @@ internal sealed class DiffVerb : Verb
         [
             new("platter diff old.img new.img", "what has been added, removed and changed; exit code 10 when something has"),
             new("platter diff disk.img@2 rootfs/ --ignore-times", "a partition and a folder"),
+            new("platter diff rootfs.tar.zst disk.img@2 --hard-links", "what became of an archive"),
             new("platter diff -q a.img b.img", "only the exit code"),
         ],
         Remarks = "What one side cannot have, such as permissions on FAT, is not compared; times as coarsely as the coarser side stores them.",
@@ -168,11 +168,17 @@ internal sealed class OpenedTree : IDisposable
 
     public TreeSource Source { get; }
 
-    /// <summary>Opens a folder, or the volume of an image.</summary>
+    /// <summary>Opens a folder, an archive, or the volume of an image.</summary>
     public static OpenedTree Open(Session session, string address)
     {
-        if (Directory.Exists(address))
-            return new OpenedTree(HostTreeSource.Content(address), null);
+        if (address == "-")
+        {
+            using var input = Console.OpenStandardInput();
+            return new OpenedTree(TreeSources.Open(input, new TreeSourceOptions { Cancellation = session.Cancellation }), null);
+        }
+        session.Subject = address;
+        if (TreeSources.TryOpenPlain(address, new TreeSourceOptions { Cancellation = session.Cancellation }) is { } plain)
+            return new OpenedTree(plain, null);
         var at = session.OpenVolume(address);
         try
         {

@@ -9,7 +9,7 @@ internal static class VerbTable
         "info", "ls", "tree", "stat", "cat", "get", "put", "mkdir", "rm", "mv", "cp", "ln", "mknod", "touch", "truncate",
         "chmod", "chown", "attrib", "xattr get", "xattr set", "xattr rm", "xattr ls", "stream ls", "stream put", "stream cat", "stream rm",
         "settype", "label", "find", "df",
-        "mkfs", "create", "build", "part list", "part init", "part add", "part rm", "part resize", "part set", "check", "diff", "convert",
+        "mkfs", "create", "repack", "build", "part list", "part init", "part add", "part rm", "part resize", "part set", "check", "diff", "convert",
         "devices", "shell", "completion",
     ];
 
@@ -48,6 +48,7 @@ internal static class VerbTable
         "df" => new DfVerb(),
         "mkfs" => new MkfsVerb(),
         "create" => new CreateVerb(),
+        "repack" => new RepackVerb(),
         "build" => new BuildVerb(),
         "part list" => new PartListVerb(),
         "part init" => new PartInitVerb(),

@@ -95,6 +95,12 @@ public sealed record FileMetadata
     public uint? UserId { get; init; }
     public uint? GroupId { get; init; }
 
+    /// <summary>The owner's name beside the number, where the source has one (archives do).</summary>
+    public string? UserName { get; init; }
+
+    /// <summary>The group's name beside the number, where the source has one.</summary>
+    public string? GroupName { get; init; }
+
     /// <summary>How many names the node has.</summary>
     public int? LinkCount { get; init; }
 

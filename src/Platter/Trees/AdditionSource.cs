@@ -8,10 +8,9 @@ internal sealed class AdditionSource(IReadOnlyList<TreeAddition> additions) : Tr
 {
     private const int FileMode = 0x1A4, DirectoryMode = 0x1ED, LinkMode = 0x1FF;     // 0644, 0755, 0777
 
-    public override FileMetadata? RootMetadata => null;
+    private Dictionary<object, List<MergedNode>>? _linked;
 
-    /// <summary>The owner that an addition gives to the top directory.</summary>
-    public Ownership? OwnerOfTop => additions.LastOrDefault(a => a.Path == "/")?.Owner;
+    public override FileMetadata? RootMetadata => null;
 
     public override IEnumerable<TreeEntry> Walk(CancellationToken cancellation = default) =>
         throw new NotSupportedException("the additions are part of a merged tree");
@@ -28,31 +27,101 @@ internal sealed class AdditionSource(IReadOnlyList<TreeAddition> additions) : Tr
             if (names.Length == 0)
             {
                 top.Metadata = Describe(addition, top.Metadata, null);
-                continue;
+                Own(top, addition);
             }
-            var parent = top;
-            foreach (var name in names[..^1])
+            else if (!addition.ChangesOnly || top.Find(addition.Path) is not { } node || !Change(top, node, addition))
             {
-                var children = parent.Children!;
-                if (children.TryGetValue(name, out var next) && next.Children is null)
-                    throw new AlreadyExistsException($"{addition.Path} cannot be made: {name} above it is no directory and");
-                if (next is null)
-                {
-                    next = new MergedNode(name, this, null, layer) { Children = new(StringComparer.Ordinal), Metadata = ImpliedDirectory };
-                    children.Add(name, next);
-                }
-                parent = next;
+                Put(top, addition, names, layer);
             }
-            var there = parent.Children!.GetValueOrDefault(names[^1]);
-            if (there?.Children is not null && addition.Kind != EntryKind.Directory)
-                throw new AlreadyExistsException($"{addition.Path} cannot be a file: a directory of that name");
-            var entry = new AddedEntry(names[^1], addition, there);
-            parent.Children![names[^1]] = new MergedNode(names[^1], this, entry, layer)
-            {
-                Metadata = entry.Metadata,
-                Children = addition.Kind == EntryKind.Directory ? there?.Children ?? new(StringComparer.Ordinal) : null,
-            };
         }
+        _linked = null;
+    }
+
+    private void Put(MergedNode top, TreeAddition addition, string[] names, int layer)
+    {
+        if (addition.ChangesOnly && (addition.Kind == EntryKind.File || addition.AnyKind))
+            throw new FileNotFoundException($"{addition.Path} is to be changed, and is not in the tree");
+        var parent = top;
+        foreach (var name in names[..^1])
+        {
+            var children = parent.Children!;
+            if (children.TryGetValue(name, out var next) && next.Children is null)
+                throw new AlreadyExistsException($"{addition.Path} cannot be made: {name} above it is no directory and");
+            if (next is null)
+            {
+                next = new MergedNode(name, this, null, layer) { Children = new(StringComparer.Ordinal), Metadata = ImpliedDirectory };
+                children.Add(name, next);
+            }
+            parent = next;
+        }
+        var there = parent.Children!.GetValueOrDefault(names[^1]);
+        if (there?.Children is not null && addition.Kind != EntryKind.Directory)
+            throw new AlreadyExistsException($"{addition.Path} cannot be a file: a directory of that name");
+        var entry = new AddedEntry(names[^1], addition, there);
+        var node = new MergedNode(names[^1], this, entry, layer)
+        {
+            Metadata = entry.Metadata,
+            Children = addition.Kind == EntryKind.Directory ? there?.Children ?? new(StringComparer.Ordinal) : null,
+        };
+        Own(node, addition);
+        parent.Children![names[^1]] = node;
+    }
+
+    // Changes what is there, under all its names; false when it is of another kind and has to give way.
+    private bool Change(MergedNode top, MergedNode node, TreeAddition addition)
+    {
+        var kind = node.Metadata!.Kind;
+        if (!addition.AnyKind && kind != addition.Kind)
+        {
+            if (kind == EntryKind.Directory || addition.Kind is EntryKind.Directory or EntryKind.File)
+                throw new AlreadyExistsException($"{addition.Path} is to be a {addition.Kind}: a {kind} of that name");
+            return false;
+        }
+        foreach (var name in NamesOf(top, node))
+        {
+            var metadata = name.Metadata!;
+            name.Metadata = metadata with
+            {
+                Mode = addition.Mode ?? metadata.Mode,
+                UserId = addition.Owner?.UserId ?? addition.UserId ?? metadata.UserId,
+                GroupId = addition.Owner?.GroupId ?? addition.GroupId ?? metadata.GroupId,
+                UserName = addition.Owner is null && addition.UserId is null ? metadata.UserName : null,
+                GroupName = addition.Owner is null && addition.GroupId is null ? metadata.GroupName : null,
+                Modified = addition.Modified ?? metadata.Modified,
+                Device = addition.Device ?? metadata.Device,
+                LinkTarget = addition.LinkTarget ?? metadata.LinkTarget,
+            };
+            Own(name, addition);
+        }
+        return true;
+    }
+
+    private List<MergedNode> NamesOf(MergedNode top, MergedNode node)
+    {
+        if (node.Identity is not { } identity)
+            return [node];
+        if (_linked is null)
+        {
+            _linked = [];
+            var left = new Stack<MergedNode>([top]);
+            while (left.TryPop(out var directory))
+            {
+                foreach (var child in directory.Children!.Values)
+                {
+                    if (child.Children is not null)
+                        left.Push(child);
+                    else if (child.Identity is { } same)
+                        (_linked.TryGetValue(same, out var names) ? names : _linked[same] = []).Add(child);
+                }
+            }
+        }
+        return _linked[identity];
+    }
+
+    private static void Own(MergedNode node, TreeAddition addition)
+    {
+        node.OwnUser |= addition.Owner is not null || addition.UserId is not null;
+        node.OwnGroup |= addition.Owner is not null || addition.GroupId is not null;
     }
 
     public override TreeContent OpenContent(TreeEntry entry, StreamName stream)
@@ -91,8 +160,8 @@ internal sealed class AdditionSource(IReadOnlyList<TreeAddition> additions) : Tr
                 EntryKind.SymbolicLink => LinkMode,
                 _ => FileMode,
             },
-            UserId = addition.Owner?.UserId ?? there?.UserId ?? 0,
-            GroupId = addition.Owner?.GroupId ?? there?.GroupId ?? 0,
+            UserId = addition.Owner?.UserId ?? addition.UserId ?? there?.UserId ?? 0,
+            GroupId = addition.Owner?.GroupId ?? addition.GroupId ?? there?.GroupId ?? 0,
             Modified = addition.Modified ?? from?.Modified,
             LinkTarget = addition.LinkTarget,
             Device = addition.Device,

@@ -7,7 +7,7 @@ internal enum CopyStep
 {
     None,
 
-    /// <summary>An entry begins. A file's content follows (<see cref="Data"/> and <see cref="Hole"/> up to <see cref="End"/> or
+    /// <summary>An entry begins; <see cref="CopyMessage.Extra"/> may be its <see cref="CopyOutline"/>. A file's content follows (<see cref="Data"/> and <see cref="Hole"/> up to <see cref="End"/> or
     /// <see cref="Fault"/>) unless <see cref="CopyMessage.Whole"/> says that the message brings all of it.</summary>
     Entry,
 
@@ -50,6 +50,11 @@ internal record struct CopyMessage(CopyStep Step, TreeEntry Entry)
     public Exception? Fault;
     public object? Extra;
 }
+
+/// <summary>What a target that writes in order needs to know of an entry before its content.</summary>
+/// <param name="Attributes">The extended attributes; null for none.</param>
+/// <param name="Data">The parts of a file that are no holes; null when it has none, or too many to list.</param>
+internal sealed record CopyOutline(IReadOnlyDictionary<string, byte[]>? Attributes, IReadOnlyList<Blocks.ByteRange>? Data);
 
 /// <summary>Losses that only the reader of a copy can see.</summary>
 [Flags]

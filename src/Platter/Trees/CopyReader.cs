@@ -11,7 +11,13 @@ internal sealed class CopyReader(TreeSource source, Capabilities target, CopyOpt
     // For the same bytes every time, holes are where the content is zeros, not where this source happens to have them.
     private readonly HoleFinder? _holes = options.Epoch is not null ? new HoleFinder(target.Has(Features.SparseFiles)) : null;
 
+    /// <summary>More parts than this are not listed ahead.</summary>
+    private const int MaxOutline = 1 << 20;
+
     private Dictionary<object, TreeEntry>? _linked;
+
+    /// <summary>Whether each entry comes with its outline, and its attributes in that.</summary>
+    public bool Outlines { get; init; }
 
     public IEnumerable<CopyMessage> Read(CopyFeed feed)
     {
@@ -53,7 +59,7 @@ internal sealed class CopyReader(TreeSource source, Capabilities target, CopyOpt
             if (entry.Kind != EntryKind.File)
             {
                 Attempt(() => Extras(entry), out var extras, out _);
-                yield return new CopyMessage(CopyStep.Entry, entry) { Losses = losses | extras.Losses };
+                yield return new CopyMessage(CopyStep.Entry, entry) { Losses = losses | extras.Losses, Extra = Outlines ? new CopyOutline(extras.Attributes, null) : null };
                 foreach (var message in ReadExtras(feed, entry, extras))
                     yield return message;
                 continue;
@@ -83,6 +89,7 @@ internal sealed class CopyReader(TreeSource source, Capabilities target, CopyOpt
             Attempt(() => Extras(entry), out extras, out var fault);
             message.Fault ??= fault;
             message.Losses = losses | extras.Losses;
+            message.Extra = Outlines ? new CopyOutline(extras.Attributes, null) : null;
             yield return message;
             if (message.Fault is not null)
                 yield break;
@@ -93,20 +100,38 @@ internal sealed class CopyReader(TreeSource source, Capabilities target, CopyOpt
             TreeContent? content = null;
             if (fault is null)
                 Attempt(() => source.OpenContent(entry, StreamName.Data), out content, out fault);
+            if (content is not null && _holes is not null)
+                content = _holes.In(content);
             using (content)
             {
+                IReadOnlyList<Blocks.ByteRange>? data = null;
+                if (Outlines && holes && fault is null)
+                    Attempt<IReadOnlyList<Blocks.ByteRange>?>(() => Outline(content!), out data, out fault);
                 yield return new CopyMessage(CopyStep.Entry, entry)
                 {
                     Losses = losses | extras.Losses, Fault = fault, HasHoles = holes, DeclaredLength = content?.Length,
+                    Extra = Outlines ? new CopyOutline(extras.Attributes, data) : null,
                 };
                 if (fault is not null)
                     yield break;
-                foreach (var message in ReadContent(feed, entry, _holes?.In(content!) ?? content!))
+                foreach (var message in ReadContent(feed, entry, content!))
                     yield return message;
             }
         }
         foreach (var message in ReadExtras(feed, entry, extras))
             yield return message;
+    }
+
+    private static List<Blocks.ByteRange>? Outline(TreeContent content)
+    {
+        var data = new List<Blocks.ByteRange>();
+        foreach (var range in content.DataRanges())
+        {
+            if (data.Count == MaxOutline)
+                return null;
+            data.Add(range);
+        }
+        return data;
     }
 
     /// <summary>The pieces of a content up to its end.</summary>
@@ -196,7 +221,7 @@ internal sealed class CopyReader(TreeSource source, Capabilities target, CopyOpt
 
     private IEnumerable<CopyMessage> ReadExtras(CopyFeed feed, TreeEntry entry, EntryExtras extras)
     {
-        if (extras.Attributes is { Count: > 0 } attributes)
+        if (extras.Attributes is { Count: > 0 } attributes && !Outlines)
         {
             foreach (var attribute in attributes)
                 yield return new CopyMessage(CopyStep.Attribute, entry) { Extra = attribute };

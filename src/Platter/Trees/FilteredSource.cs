@@ -11,6 +11,8 @@ public sealed class FilteredSource(TreeSource inner, PathPatterns exclude) : Tre
 
     public override Capabilities? Capabilities => inner.Capabilities;
 
+    public override IReadOnlyList<Finding> Findings => inner.Findings;
+
     public override IEnumerable<TreeEntry> Walk(CancellationToken cancellation = default)
     {
         // Parents come first, so that what lies below something left out is known by its parent.

@@ -18,7 +18,7 @@ internal sealed class HoleFinder(bool keepsHoles)
     /// <summary>Whether a file of this length is looked through.</summary>
     public bool LooksInto(long length) => keepsHoles && length >= SmallestFile;
 
-    /// <summary>The content with its ranges as they are found.</summary>
+    /// <summary>The content with its ranges as they are found; disposing it disposes the content.</summary>
     public TreeContent In(TreeContent content) =>
         content.Length is not { } length ? content : LooksInto(length) ? new Found(this, content) : new Dense(content);
 
@@ -31,6 +31,13 @@ internal sealed class HoleFinder(bool keepsHoles)
         public override long? Length => inner.Length;
 
         public override int ReadAt(long offset, Span<byte> buffer) => inner.ReadAt(offset, buffer);
+
+        protected override void Dispose(bool disposing)
+        {
+            if (disposing)
+                inner.Dispose();
+            base.Dispose(disposing);
+        }
     }
 
     /// <summary>Looks one block ahead of what is read: a source that only goes forwards is never asked to go back more than within that block,
@@ -52,6 +59,13 @@ internal sealed class HoleFinder(bool keepsHoles)
                 return length;
             }
             return inner.ReadAt(offset, buffer);
+        }
+
+        protected override void Dispose(bool disposing)
+        {
+            if (disposing)
+                inner.Dispose();
+            base.Dispose(disposing);
         }
 
         public override IEnumerable<ByteRange> DataRanges()

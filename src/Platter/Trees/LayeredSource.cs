@@ -21,26 +21,42 @@ public sealed record TreeAddition
 
     public Ownership? Owner { get; init; }
 
+    /// <summary>The owner where <see cref="Owner"/> does not give both.</summary>
+    public uint? UserId { get; init; }
+
+    /// <inheritdoc cref="UserId"/>
+    public uint? GroupId { get; init; }
+
     /// <summary>Null: the clock's, or that of the host file, or of the directory that is there.</summary>
     public Timestamp? Modified { get; init; }
 
     public string? LinkTarget { get; init; }
     public DeviceNumber? Device { get; init; }
     public IReadOnlyDictionary<string, byte[]> ExtendedAttributes { get; init; } = TreeSource.NoAttributes;
+
+    /// <summary>Whether an entry that is there keeps all of which this says nothing, its content above all. A file has to be there.</summary>
+    public bool ChangesOnly { get; init; }
+
+    /// <summary>Whether <see cref="Kind"/> says nothing; only for <see cref="ChangesOnly"/>.</summary>
+    public bool AnyKind { get; init; }
 }
 
 /// <summary>Several trees on top of each other, as one: a later layer's files take the place of an earlier one's, directories are
 /// merged (with the later one's metadata).</summary>
-/// <remarks>Whiteouts as the OCI image specification ("Image Layer Filesystem Changeset") has them: <c>.wh.NAME</c> takes NAME of the
-/// layers below away, <c>.wh..wh..opq</c> all that is in the directory. The merged outline is held in memory, the contents are not.</remarks>
+/// <remarks>
+/// <para>Whiteouts as the OCI image specification ("Image Layer Filesystem Changeset") has them: <c>.wh.NAME</c> takes NAME of the
+/// layers below away, <c>.wh..wh..opq</c> all that is in the directory. And as Linux' overlayfs has them ("Overlay Filesystem" in the kernel's
+/// documentation): a character device 0/0, and directories with <c>trusted.overlay.opaque</c> (or <c>user.</c>) of <c>y</c>.</para>
+/// <para>A directory that a layer only implies takes nothing from the one below, and leads through a symbolic link there.
+/// The merged outline is held in memory, the contents are not.</para>
+/// </remarks>
 public sealed class LayeredSource : TreeSource
 {
-    private const string WhiteoutPrefix = ".wh.", OpaqueMarker = ".wh..wh..opq";
-
     private readonly IReadOnlyList<TreeSource> _layers;
     private readonly AdditionSource _additions;
     private readonly Ownership? _owner;
     private readonly List<TreeEntry> _problems = [];
+    private readonly CheckReport _findings = new();
     private MergedNode? _top;
 
     /// <param name="layers">Bottom first; disposed together with this.</param>
@@ -53,7 +69,12 @@ public sealed class LayeredSource : TreeSource
         _owner = owner;
     }
 
-    public override FileMetadata? RootMetadata => Merge(default).Metadata is { } metadata ? Squash(metadata, _additions.OwnerOfTop) : null;
+    /// <summary>Whether whiteouts take away what lies below; else they are entries as others are.</summary>
+    public bool HonoursWhiteouts { get; init; } = true;
+
+    public override FileMetadata? RootMetadata => Merge(default) is { Metadata: { } metadata } top ? Squash(metadata, top) : null;
+
+    public override IReadOnlyList<Finding> Findings => [.. _layers.SelectMany(l => l.Findings), .. _findings.Findings];
 
     public override IEnumerable<TreeEntry> Walk(CancellationToken cancellation = default)
     {
@@ -71,7 +92,7 @@ public sealed class LayeredSource : TreeSource
                 continue;
             }
             var node = level.Left.Current;
-            var entry = MakeEntry(level.Directory, node);
+            var entry = MakeEntry(level.Directory, node.Name, node);
             yield return entry;
             if (node.Children is not null)
                 stack.Push((node.Sorted(), entry));
@@ -99,7 +120,19 @@ public sealed class LayeredSource : TreeSource
     public override IReadOnlyDictionary<string, byte[]> GetExtendedAttributes(TreeEntry entry)
     {
         var node = ((LayeredEntry)entry).Node;
-        return node.Entry is null ? NoAttributes : node.Source.GetExtendedAttributes(node.Entry);
+        if (node.Entry is null)
+            return NoAttributes;
+        var attributes = node.Source.GetExtendedAttributes(node.Entry);
+        return HonoursWhiteouts && node.Layer > 0 ? Whiteouts.WithoutOwnAttributes(attributes) : attributes;
+    }
+
+    public override TreeEntry? FollowLink(TreeEntry link)
+    {
+        var way = new List<MergedNode>();
+        for (var directory = (LayeredEntry?)link.Parent; directory is not null; directory = (LayeredEntry?)directory.Parent)
+            way.Insert(0, directory.Node);
+        way.Insert(0, Merge(default));
+        return MergedNode.Follow(way, link.Metadata.LinkTarget ?? "") is { Metadata.Kind: EntryKind.File } node ? MakeEntry((LayeredEntry?)link.Parent, link.Name, node) : null;
     }
 
     internal override bool ReadsFrom(Volume volume) => _layers.Any(l => l.ReadsFrom(volume));
@@ -115,19 +148,22 @@ public sealed class LayeredSource : TreeSource
         base.Dispose(disposing);
     }
 
-    private LayeredEntry MakeEntry(LayeredEntry? parent, MergedNode node)
-    {
-        var identity = node.Entry?.LinkIdentity is { } inner ? (node.Layer, inner) : (object?)null;
-        return new LayeredEntry(parent, node, Squash(node.Metadata!, (node.Entry as AdditionSource.AddedEntry)?.Addition.Owner)) { LinkIdentity = identity };
-    }
+    private LayeredEntry MakeEntry(LayeredEntry? parent, string name, MergedNode node) =>
+        new(parent, name, node, Squash(node.Metadata!, node)) { LinkIdentity = node.Identity, IsImplied = node.Entry is { IsImplied: true } };
 
-    private FileMetadata Squash(FileMetadata metadata, Ownership? own) =>
-        (own ?? _owner) is { } owner ? metadata with { UserId = owner.UserId, GroupId = owner.GroupId } : metadata;
+    private FileMetadata Squash(FileMetadata metadata, MergedNode node) => _owner is not { } owner ? metadata : metadata with
+    {
+        UserId = node.OwnUser ? metadata.UserId : owner.UserId,
+        GroupId = node.OwnGroup ? metadata.GroupId : owner.GroupId,
+        UserName = null,
+        GroupName = null,
+    };
 
     private MergedNode Merge(CancellationToken cancellation)
     {
         if (_top is not null)
             return _top;
+        _problems.Clear();
         var top = new MergedNode("", _additions, null, 0) { Children = new(StringComparer.Ordinal) };
         for (var layer = 0; layer < _layers.Count; layer++)
         {
@@ -141,77 +177,50 @@ public sealed class LayeredSource : TreeSource
     private void MergeLayer(MergedNode top, TreeSource layer, int number, CancellationToken cancellation)
     {
         var entries = new List<TreeEntry>();
+        var whiteouts = new Whiteouts(top, number, _findings);
         foreach (var entry in layer.Walk(cancellation))
         {
             if (entry.Problem is not null)
                 _problems.Add(entry);
-            else if (entry.Name.StartsWith(WhiteoutPrefix, StringComparison.Ordinal))
-                WhiteOut(top, entry);
-            else
+            else if (!HonoursWhiteouts || !whiteouts.Take(layer, entry))
                 entries.Add(entry);
         }
         // Whiteouts speak of the layers below only, wherever they stand within their own.
-        var directories = new Dictionary<TreeEntry, MergedNode>();
+        var directories = new Dictionary<TreeEntry, List<MergedNode>>(ReferenceEqualityComparer.Instance);
+        List<MergedNode> topWay = [top];
         foreach (var entry in entries)
         {
-            var parent = entry.Parent is null ? top : directories.GetValueOrDefault(entry.Parent);
-            if (parent is null)
+            var way = entry.Parent is null ? topWay : directories.GetValueOrDefault(entry.Parent);
+            if (way is null)
                 continue;
+            var parent = way[^1];
+            var there = parent.Children!.GetValueOrDefault(entry.Name);
+            if (entry.IsImplied && there is not null && Implied(way, there) is { } below)
+            {
+                directories.Add(entry, below);
+                continue;
+            }
             var node = new MergedNode(entry.Name, layer, entry, number) { Metadata = entry.Metadata };
             if (entry.Kind == EntryKind.Directory)
             {
-                node.Children = parent.Children!.GetValueOrDefault(entry.Name)?.Children ?? new(StringComparer.Ordinal);
-                directories.Add(entry, node);
+                node.Children = there?.Children ?? new(StringComparer.Ordinal);
+                directories.Add(entry, [.. way, node]);
             }
             parent.Children![entry.Name] = node;
         }
     }
 
-    private static void WhiteOut(MergedNode top, TreeEntry marker)
+    // The way to the directory below that an implied one means: that of its name, or what a symbolic link there leads to.
+    private static List<MergedNode>? Implied(List<MergedNode> way, MergedNode there)
     {
-        var directory = marker.Parent is null ? top : top.Find(marker.Parent.Path);
-        if (directory?.Children is not { } children)
-            return;
-        if (marker.Name == OpaqueMarker)
-            children.Clear();
-        else
-            children.Remove(marker.Name[WhiteoutPrefix.Length..]);
+        if (there.Children is not null)
+            return [.. way, there];
+        List<MergedNode> further = [.. way];
+        return there.Metadata is { Kind: EntryKind.SymbolicLink, LinkTarget: { } target } && MergedNode.Follow(further, target) is { Children: not null } ? further : null;
     }
 
-    private sealed class LayeredEntry(TreeEntry? parent, MergedNode node, FileMetadata metadata) : TreeEntry(parent, node.Name, metadata)
+    private sealed class LayeredEntry(TreeEntry? parent, string name, MergedNode node, FileMetadata metadata) : TreeEntry(parent, name, metadata)
     {
         public MergedNode Node { get; } = node;
-    }
-}
-
-/// <summary>A name in a merged tree, and where it comes from.</summary>
-internal sealed class MergedNode(string name, TreeSource source, TreeEntry? entry, int layer)
-{
-    public string Name { get; } = name;
-    public TreeSource Source { get; } = source;
-
-    /// <summary>The entry in its own source; null for a directory that is there only because something lies below it.</summary>
-    public TreeEntry? Entry { get; } = entry;
-
-    /// <summary>Index of the layer.</summary>
-    public int Layer { get; } = layer;
-
-    public FileMetadata? Metadata { get; set; }
-
-    /// <summary>By name; null for what is no directory.</summary>
-    public Dictionary<string, MergedNode>? Children { get; set; }
-
-    public IEnumerator<MergedNode> Sorted() => Children!.Values.OrderBy(c => c.Name, StringComparer.Ordinal).GetEnumerator();
-
-    public MergedNode? Find(string path)
-    {
-        var node = this;
-        foreach (var part in path.Split('/', StringSplitOptions.RemoveEmptyEntries))
-        {
-            if (node.Children is null || !node.Children.TryGetValue(part, out var next))
-                return null;
-            node = next;
-        }
-        return node;
     }
 }

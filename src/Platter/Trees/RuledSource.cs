@@ -37,12 +37,14 @@ public sealed class RuledSource(TreeSource inner, IReadOnlyList<TreeRule> rules,
 
     public override Capabilities? Capabilities => inner.Capabilities;
 
+    public override IReadOnlyList<Finding> Findings => inner.Findings;
+
     public override IEnumerable<TreeEntry> Walk(CancellationToken cancellation = default)
     {
         var directories = new Dictionary<TreeEntry, RuledEntry>(ReferenceEqualityComparer.Instance);
         foreach (var entry in inner.Walk(cancellation))
         {
-            var ruled = new RuledEntry(Parent(directories, entry), entry, Apply(entry)) { LinkIdentity = entry.LinkIdentity, Problem = entry.Problem };
+            var ruled = new RuledEntry(Parent(directories, entry), entry, Apply(entry)) { LinkIdentity = entry.LinkIdentity, Problem = entry.Problem, IsImplied = entry.IsImplied };
             if (entry.Kind == EntryKind.Directory)
                 directories[entry] = ruled;
             yield return ruled;

@@ -44,7 +44,7 @@ internal sealed class CopyRun : IDisposable
         _sink.Overwrite = options.Overwrite;
         _mapper = new MetadataMapper(sink.Capabilities, options, _tally, sink.WritesAs);
         var shared = sink.WritesTo(source);
-        var reader = new CopyReader(source, sink.Capabilities, options, snapshot: shared);
+        var reader = new CopyReader(source, sink.Capabilities, options, snapshot: shared) { Outlines = sink.WritesInOrder };
         _feed = new CopyFeed(reader.Read, options.ReadAhead, threaded: !shared, Moved, options.Cancellation);
         _content = new CopyContent(_feed);
     }
@@ -57,6 +57,8 @@ internal sealed class CopyRun : IDisposable
 
     public CopyReport Run()
     {
+        if (_sink.WritesInOrder)
+            _sink.Start(_options.CopyRootMetadata && _source.RootMetadata is { } top ? _mapper.Map(null, top) : null);
         while (true)
         {
             _options.Cancellation.ThrowIfCancellationRequested();
@@ -70,7 +72,7 @@ internal sealed class CopyRun : IDisposable
             _sink.Step(_options.CommitEvery);
             ShowProgress(message.Entry);
         }
-        if (_options.CopyRootMetadata && _source.RootMetadata is { } root)
+        if (_options.CopyRootMetadata && !_sink.WritesInOrder && _source.RootMetadata is { } root)
             _sink.SetRootMetadata(_mapper.Map(null, root));
         _sink.Finish(_tally);
         ShowProgress(null, force: true);
@@ -122,6 +124,8 @@ internal sealed class CopyRun : IDisposable
     {
         var entry = message.Entry;
         CountLosses(message);
+        if (message.Extra is CopyOutline outline)
+            _sink.Announce(outline);
         switch (entry.Kind)
         {
             case EntryKind.File:
@@ -137,7 +141,7 @@ internal sealed class CopyRun : IDisposable
                 Count(_sink.AddSymbolicLink(entry, entry.Metadata.LinkTarget ?? "", _mapper.Map(entry, entry.Metadata)), ref _tally.SymbolicLinks);
                 break;
             default:
-                if (!_sink.Capabilities.Has(Features.DeviceNodes))
+                if (!_sink.Capabilities.Has(Features.DeviceNodes) || !_sink.Takes(entry.Kind))
                     _tally.Lose(LossKind.SpecialFiles, entry);
                 else
                     Count(_sink.AddSpecial(entry, _mapper.Map(entry, entry.Metadata)), ref _tally.SpecialFiles);

@@ -22,6 +22,9 @@ public class TreeEntry(TreeEntry? parent, string name, FileMetadata metadata)
     /// <summary>Why the entry, or what lies below it, could not be read; null when all is well.</summary>
     public Exception? Problem { get; init; }
 
+    /// <summary>Whether the source has nothing to say of this directory but that something lies below it.</summary>
+    public bool IsImplied { get; init; }
+
     /// <summary>How many directories lie above it within the tree.</summary>
     public int Depth { get; } = parent is null ? 0 : parent.Depth + 1;
 

@@ -48,6 +48,22 @@ public abstract class TreeSink : IDisposable
     /// <summary>What happens to entries that are there already.</summary>
     public Overwrite Overwrite { get; set; }
 
+    /// <summary>Whether all of an entry goes out in one piece, front to back, so that everything about it comes first: archives.</summary>
+    internal virtual bool WritesInOrder => false;
+
+    /// <summary>Called once before the first entry, where <see cref="WritesInOrder"/>; null when the top's metadata is not to be kept.</summary>
+    internal virtual void Start(MetadataChange? top)
+    {
+    }
+
+    /// <summary>What comes with the entry that is added next, where <see cref="WritesInOrder"/>.</summary>
+    internal virtual void Announce(CopyOutline outline)
+    {
+    }
+
+    /// <summary>Whether entries of this kind can be kept, if the capabilities say so.</summary>
+    internal virtual bool Takes(EntryKind kind) => true;
+
     /// <summary>Creates a directory, or takes the one that is there.</summary>
     public abstract AddOutcome AddDirectory(TreeEntry entry, MetadataChange metadata);
 

@@ -35,6 +35,9 @@ public abstract class TreeSource : IDisposable
         return new TreeShape(entries);
     }
 
+    /// <summary>What was odd about the source besides the entries with problems; complete after a walk.</summary>
+    public virtual IReadOnlyList<Finding> Findings => NoFindings;
+
     /// <summary>Opens a stream of a file of this source for reading.</summary>
     /// <exception cref="FileNotFoundException">There is no such stream, or no longer.</exception>
     public abstract TreeContent OpenContent(TreeEntry entry, StreamName stream);
@@ -61,6 +64,7 @@ public abstract class TreeSource : IDisposable
 
     // A list, since asking an array through this interface is compiled at every start.
     private static readonly List<StreamDescription> NoStreams = [];
+    private static readonly List<Finding> NoFindings = [];
 
     internal static IReadOnlyDictionary<string, byte[]> NoAttributes { get; } = new Dictionary<string, byte[]>(StringComparer.Ordinal);
 

@@ -223,7 +223,7 @@ public sealed class BuildTests
     [Theory]
     [InlineData("type = \"fat99\"", "there is no filesystem type 'fat99'")]
     [InlineData("type = \"fat32\"\nsource = \"nowhere\"", "nowhere")]
-    [InlineData("type = \"fat32\"\nsource = \"x.tar.zst\"", "is an archive")]
+    [InlineData("type = \"fat32\"\nsource = \"x.tar.zst\"", "x.tar.zst")]
     [InlineData("type = \"fat32\"\nlabel = \"much too long a label\"", "label")]
     [InlineData("type = \"fat32\"\noptions = { nonsense = 1 }", "nonsense")]
     [InlineData("type = \"fat16\"\nsource = \"tree\"", "no space left")]

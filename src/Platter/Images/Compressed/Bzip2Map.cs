@@ -13,8 +13,32 @@ internal static class Bzip2Map
     /// <exception cref="DiskFormatException">The stream is damaged or cut.</exception>
     internal static CompressedMap Read(BlockDevice host)
     {
-        var marks = FindMarks(host);
         var map = new CompressedMap();
+        var blocks = FindBlocks(host, map);
+        var lengths = Measure(host, blocks);
+        for (var i = 0; i < blocks.Count; i++)
+            map.Add(blocks[i].Source, blocks[i].SourceEnd, lengths[i]);
+        return map;
+    }
+
+    /// <summary>The first block; null when there is none.</summary>
+    /// <exception cref="DiskFormatException">The stream is cut.</exception>
+    internal static CompressedPiece? FirstBlock(BlockDevice host)
+    {
+        var marks = FindMarks(host, most: 2);
+        return marks switch
+        {
+            [(_, true), ..] => null,
+            [var first, var second, ..] => new CompressedPiece(first.Bit, second.Bit, 0, long.MaxValue),
+            _ => throw new DiskFormatException("CMP-0001", "Bzip2Stream", host.Length, "the file ends within a block: it was cut"),
+        };
+    }
+
+    /// <summary>The blocks, in order, without the lengths of their contents; and in the map what is behind the last stream.</summary>
+    /// <exception cref="DiskFormatException">The stream is cut.</exception>
+    internal static List<CompressedPiece> FindBlocks(BlockDevice host, CompressedMap map)
+    {
+        var marks = FindMarks(host);
         var blocks = new List<CompressedPiece>();
         for (var i = 0; i < marks.Count; i++)
         {
@@ -28,22 +52,19 @@ internal static class Bzip2Map
             throw new DiskFormatException("CMP-0001", "Bzip2Stream", Math.Min(4, host.Length), "found neither a block nor the end of the stream: the file was cut");
         if (!marks[^1].IsEnd)
             throw new DiskFormatException("CMP-0001", "Bzip2Stream", host.Length, "found no end of the stream: the file was cut");
-        var lengths = Measure(host, blocks);
-        for (var i = 0; i < blocks.Count; i++)
-            map.Add(blocks[i].Source, blocks[i].SourceEnd, lengths[i]);
         var end = (marks[^1].Bit + 80 + 7) / 8;
         if (end > host.Length)
             throw new DiskFormatException("CMP-0001", "Bzip2Stream.crc", host.Length, "the file ends within the checksum of the stream: it was cut");
         if (end < host.Length)
             map.Trailing = end;
-        return map;
+        return blocks;
     }
 
-    private static List<(long Bit, bool IsEnd)> FindMarks(BlockDevice host)
+    private static List<(long Bit, bool IsEnd)> FindMarks(BlockDevice host, int most = int.MaxValue)
     {
         var marks = new List<(long, bool)>();
         var buffer = new byte[BufferSize + 8];
-        for (var at = 0L; at < host.Length; at += BufferSize)
+        for (var at = 0L; at < host.Length && marks.Count < most; at += BufferSize)
         {
             var count = (int)Math.Min(buffer.Length, host.Length - at);
             host.Read(at, buffer.AsSpan(0, count));

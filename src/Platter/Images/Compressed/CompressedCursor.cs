@@ -125,6 +125,17 @@ internal sealed class StreamSurvey(Func<StreamDecoder> makeDecoder) : IDisposabl
     /// <summary>The decoder that was used, with its saved states; null when none was needed.</summary>
     internal CompressedCursor? Cursor { get; private set; }
 
+    /// <summary>Gets what is unpacked, where somebody wants all of it anyway; null when only the length is asked for.</summary>
+    internal UnpackedBytes? Take { get; init; }
+
+    internal CancellationToken Cancellation { get; init; }
+
+    private readonly HashSet<long> _taken = [];     // pieces, by where they start in the file
+    private StreamDecoder? _taker;
+
+    /// <summary>Whether the content of a piece has gone to <see cref="Take"/>.</summary>
+    internal bool HasTaken(in CompressedPiece piece) => _taken.Contains(piece.Source);
+
     /// <summary>What of the disk has been seen to be zeros.</summary>
     internal RangeSet Zeros { get; } = new();
 
@@ -132,6 +143,8 @@ internal sealed class StreamSurvey(Func<StreamDecoder> makeDecoder) : IDisposabl
     /// <returns>Bytes of content, and where in the file it ends.</returns>
     internal (long Length, long SourceEnd) Measure(in CompressedPiece piece)
     {
+        if (Take is not null)
+            return TakeAll(piece);
         Cursor ??= new CompressedCursor(makeDecoder());
         var length = 0L;
         var at = Cursor.MoveTowards(piece, piece.Offset);
@@ -152,5 +165,23 @@ internal sealed class StreamSurvey(Func<StreamDecoder> makeDecoder) : IDisposabl
         return cursor;
     }
 
-    public void Dispose() => Cursor?.Dispose();
+    public void Dispose()
+    {
+        Cursor?.Dispose();
+        _taker?.Dispose();
+    }
+
+    private (long Length, long SourceEnd) TakeAll(in CompressedPiece piece)
+    {
+        _taker ??= makeDecoder();
+        _taker.Begin(piece);
+        var length = 0L;
+        for (int count; (count = _taker.Read(_cell)) > 0; length += count)
+        {
+            Cancellation.ThrowIfCancellationRequested();
+            Take!(piece.Offset + length, _cell.AsSpan(0, count));
+        }
+        _taken.Add(piece.Source);
+        return (length, _taker.SourcePosition);
+    }
 }

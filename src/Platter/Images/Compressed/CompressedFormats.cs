@@ -27,6 +27,8 @@ internal sealed class XzFormat : CompressedFormat
 
     internal override StreamDecoder MakeDecoder(BlockDevice host) => new XzDecoder(host);
 
+    internal override CompressedPiece? FirstPiece(BlockDevice host) => XzMap.Read(host).Pieces is [var first, ..] ? first : null;
+
     protected override bool HasMagic(ContainerProbe probe) => probe.HeadHas(0, XzStream.HeaderMagic);
 
     protected override bool IsSurely(ContainerProbe probe) =>
@@ -44,6 +46,8 @@ internal sealed class ZstdFormat : CompressedFormat
     public override IReadOnlyList<string> Extensions { get; } = [".zst"];
 
     internal override StreamDecoder MakeDecoder(BlockDevice host) => new ZstdDecoder(host);
+
+    internal override CompressedPiece? FirstPiece(BlockDevice host) => ZstdMap.FirstFrame(host) is { } at ? new CompressedPiece(at, host.Length, 0, long.MaxValue) : null;
 
     protected override bool HasMagic(ContainerProbe probe)
     {
@@ -66,6 +70,8 @@ internal sealed class Lz4Format : CompressedFormat
 
     internal override StreamDecoder MakeDecoder(BlockDevice host) => new Lz4Decoder(host);
 
+    internal override CompressedPiece? FirstPiece(BlockDevice host) => Lz4Frames.FirstPiece(host);
+
     protected override bool HasMagic(ContainerProbe probe) =>
         probe.Head.Length >= 4 && (uint)OnDisk.View<U32Le>(probe.Head.Span) is Lz4Frames.FrameMagic or Lz4Frames.LegacyMagic;
 
@@ -87,6 +93,10 @@ internal sealed class Bzip2Format : CompressedFormat
     protected override IReadOnlyList<string> SettingNames { get; } = ["compression_level"];
 
     internal override StreamDecoder MakeDecoder(BlockDevice host) => new Bzip2Decoder(host);
+
+    internal override CompressedPiece? FirstPiece(BlockDevice host) => Bzip2Map.FirstBlock(host);
+
+    internal override IReadOnlyList<CompressedPiece> PiecesToUnpack(BlockDevice host, StreamSurvey survey) => Bzip2Map.FindBlocks(host, new CompressedMap());
 
     // "BZh", a digit, and the first block's magic, or the end's where there is no block.
     protected override bool HasMagic(ContainerProbe probe) =>

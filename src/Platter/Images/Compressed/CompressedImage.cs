@@ -122,6 +122,22 @@ internal abstract class CompressedFormat : ContainerFormat
         return MakeWriter(host, size, settings);
     }
 
+    /// <summary>The first piece of the content, at least as much of it as is needed to unpack its start; null when there is no content.</summary>
+    /// <exception cref="DiskFormatException">The stream is damaged or cut.</exception>
+    internal virtual CompressedPiece? FirstPiece(BlockDevice host) => new CompressedPiece(0, host.Length, 0, long.MaxValue);
+
+    /// <summary>The pieces that are left to unpack, in order, when the survey has taken those whose length is not known before. A length that
+    /// nobody knows is <see cref="long.MaxValue"/>.</summary>
+    /// <exception cref="DiskFormatException">The stream is damaged or cut.</exception>
+    internal virtual IReadOnlyList<CompressedPiece> PiecesToUnpack(BlockDevice host, StreamSurvey survey) =>
+        [.. ReadMap(host, survey).Pieces.Where(p => !survey.HasTaken(p))];
+
+    /// <summary>A writer of content that is no disk, and ends when it ends.</summary>
+    /// <param name="host">An empty file, or anything that is written in order.</param>
+    /// <param name="options">Settings.</param>
+    internal ImageWriter CreateStream(ResizableDevice host, ContainerOptions options) =>
+        MakeWriter(host, StreamWriter.UnknownLength, new ContainerSettings(this, options, SettingNames));
+
     protected abstract bool HasMagic(ContainerProbe probe);
 
     /// <summary>Whether more than the magic speaks for it: that it unpacks, unless the format's header has a checksum.</summary>

@@ -82,12 +82,36 @@ internal static class Lz4Frames
         return true;
     }
 
-    private static long ReadFrame(BlockDevice host, long at, CompressedMap map, StreamSurvey survey)
+    /// <summary>The first block with content; null when there is none.</summary>
+    /// <exception cref="DiskFormatException">The stream is damaged or cut.</exception>
+    internal static CompressedPiece? FirstPiece(BlockDevice host)
     {
-        var header = new byte[19];
+        Span<byte> word = stackalloc byte[8];
+        for (var at = 0L; host.Length - at >= 8;)
+        {
+            host.Read(at, word);
+            uint magic = OnDisk.View<U32Le>(word);
+            if ((magic & ZstdMap.SkippableMask) == ZstdMap.SkippableMagic)
+            {
+                at += 8 + (long)(uint)OnDisk.View<U32Le>(word, 4);
+                continue;
+            }
+            if (magic is not (FrameMagic or LegacyMagic))
+                return null;
+            var (blocks, size) = magic == FrameMagic ? ReadHeader(host, at, out _, out _) : (new Lz4Blocks(LegacyBlockSize, IsLinked: false, HasChecksums: false, IsLegacy: true), 4);
+            if (TryReadBlock(host, at + size, host.Length, blocks, out var block))
+                return new CompressedPiece(at + size, blocks.IsLinked ? host.Length : block.End, 0, long.MaxValue, blocks.ToTag());
+            return null;
+        }
+        return null;
+    }
+
+    private static (Lz4Blocks Blocks, int Size) ReadHeader(BlockDevice host, long at, out Flags flags, out byte[] header)
+    {
+        header = new byte[19];
         header = header[..(int)Math.Min(header.Length, host.Length - at)];
         host.Read(at, header);
-        var flags = header.Length > 4 ? (Flags)header[4] : 0;
+        flags = header.Length > 4 ? (Flags)header[4] : 0;
         var size = 4 + 2 + ((flags & Flags.HasContentSize) != 0 ? 8 : 0) + ((flags & Flags.HasDictionary) != 0 ? 4 : 0) + 1;
         if (header.Length < size)
             throw new DiskFormatException("CMP-0001", "Lz4Frame.header", at, "the file ends within the header: it was cut");
@@ -99,6 +123,12 @@ internal static class Lz4Frames
         if (header[size - 1] != expected)
             throw new DiskFormatException("CMP-0002", "Lz4Frame.headerChecksum", at + size - 1, $"found 0x{header[size - 1]:X2}, expected 0x{expected:X2}");
         var blocks = new Lz4Blocks(1 << (8 + 2 * (header[5] >> 4)), (flags & Flags.AreIndependent) == 0, (flags & Flags.HasBlockChecksums) != 0, IsLegacy: false);
+        return (blocks, size);
+    }
+
+    private static long ReadFrame(BlockDevice host, long at, CompressedMap map, StreamSurvey survey)
+    {
+        var (blocks, size) = ReadHeader(host, at, out var flags, out var header);
         long? length = (flags & Flags.HasContentSize) != 0 ? (long)(ulong)OnDisk.View<U64Le>(header, 6) : null;
         if (length < 0)
             throw new DiskFormatException("CMP-0003", "Lz4Frame.contentSize", at + 6, $"found {(ulong)length} bytes, more than a disk can have");

@@ -48,12 +48,16 @@ internal sealed unsafe partial class Lz4Writer : StreamWriter
 
     private byte[] Header()
     {
-        var header = new byte[15];
+        var header = new byte[Length == UnknownLength ? 7 : 15];
         OnDisk.Edit<U32Le>(header, 0) = Lz4Frames.FrameMagic;
-        header[4] = 0x40 | 0x20 | 0x10 | 0x08;      // version 1, independent blocks, their checksums, the content's length
+        header[4] = 0x40 | 0x20 | 0x10;             // version 1, independent blocks, their checksums
         header[5] = (byte)(BlockSizeCode() << 4);
-        OnDisk.Edit<U64Le>(header, 6) = (ulong)Length;
-        header[14] = (byte)(XxHash32.Compute(header.AsSpan(4, 10)) >> 8);
+        if (Length != UnknownLength)
+        {
+            header[4] |= 0x08;                      // the content's length
+            OnDisk.Edit<U64Le>(header, 6) = (ulong)Length;
+        }
+        header[^1] = (byte)(XxHash32.Compute(header.AsSpan(4, header.Length - 5)) >> 8);
         return header;
     }
 

@@ -6,6 +6,9 @@ namespace Platter.Images.Compressed;
 /// becomes parts of zeros, which are packed once.</summary>
 internal abstract class StreamWriter(ResizableDevice host, long length, int blockSize) : ImageWriter
 {
+    /// <summary>The length of content that comes until it ends, whose writer fills nothing up with zeros.</summary>
+    internal const long UnknownLength = -1;
+
     private const int BufferSize = 1 << 20;
 
     private readonly byte[] _buffer = new byte[BufferSize];

@@ -12,6 +12,20 @@ internal static class ZstdMap
 
     private const int LargestHeader = 18;           // bytes of a frame header with its magic
 
+    /// <summary>Where the first frame with content starts; null when there is none.</summary>
+    internal static long? FirstFrame(BlockDevice host)
+    {
+        Span<byte> header = stackalloc byte[SkippableHeaderSize];
+        for (var at = 0L; host.Length - at >= SkippableHeaderSize;)
+        {
+            host.Read(at, header);
+            if (((uint)OnDisk.View<U32Le>(header) & SkippableMask) != SkippableMagic)
+                return at;
+            at += SkippableHeaderSize + (long)(uint)OnDisk.View<U32Le>(header, 4);
+        }
+        return null;
+    }
+
     /// <exception cref="DiskFormatException">The stream is damaged or cut.</exception>
     internal static CompressedMap Read(BlockDevice host, StreamSurvey survey)
     {

@@ -37,9 +37,15 @@ public sealed record BuildOptions
     /// <summary>What to do with symbolic links that a filesystem cannot hold.</summary>
     public MissingLinks MissingLinks { get; init; }
 
-    /// <summary>Opens a layer that is no directory: given the absolute path, returns null to leave it to the builder, which knows images
-    /// (<c>old.img@2</c>).</summary>
+    /// <summary>Opens a layer that is no directory: given the absolute path, returns null to leave it to the builder, which knows
+    /// archives and images (<c>old.img@2</c>).</summary>
     public Func<string, TreeSource?>? OpenLayer { get; init; }
+
+    /// <summary>How the layers are opened.</summary>
+    internal TreeSourceOptions Sources => new() { Volume = Volume, LeaveOut = Output, TemporaryFolder = TemporaryFolder, Cancellation = Cancellation };
+
+    /// <summary>Where the bytes of compressed archives are put while they are layers; null for the host's folder for large temporary files.</summary>
+    public string? TemporaryFolder { get; init; }
 
     /// <summary>The image being built, which is no part of its own content; null for the path that is built to.</summary>
     internal string? Output { get; init; }

@@ -1,9 +1,4 @@
-using System.Globalization;
-using Platter.Blocks;
 using Platter.FileSystems;
-using Platter.Images;
-using Platter.Partitions;
-using Platter.Trees.Host;
 using Platter.Trees.Specs;
 using Platter.Trees.Toml;
 
@@ -12,9 +7,6 @@ namespace Platter.Trees.Building;
 /// <summary>The layers and single entries of a spec's filesystem as one tree.</summary>
 internal static class SpecSources
 {
-    private static readonly string[] ArchiveExtensions =
-        [".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz", ".tar.zst", ".tzst", ".zip", ".cpio"];
-
     public static TreeSource Open(FileSystemSpec spec, SpecFolders folders, BuildOptions options)
     {
         var layers = new List<TreeSource>();
@@ -51,26 +43,11 @@ internal static class SpecSources
 
     private static TreeSource OpenLayer(SourceSpec source, FileSystemSpec spec, SpecFolders folders, BuildOptions options)
     {
-        var exclude = spec.Excludes.Select(e => e.Path).ToList();
         var path = folders.Resolve(source);
-        if (Directory.Exists(path))
-        {
-            var folder = HostTreeSource.Content(path, new HostSourceOptions { Exclude = exclude });
-            if (options.Output is { } image)
-                folder.LeaveOut(image);
-            return folder;
-        }
-        var layer = OpenFile(source, path, options);
-        return exclude.Count == 0 ? layer : new FilteredSource(layer, PathPatterns.Parse(exclude));
-    }
-
-    private static TreeSource OpenFile(SourceSpec source, string path, BuildOptions options)
-    {
-        if (options.OpenLayer?.Invoke(path) is { } opened)
-            return opened;
-        if (ArchiveExtensions.Any(e => path.EndsWith(e, StringComparison.OrdinalIgnoreCase)))
-            throw new UnsupportedFeatureException($"{source.Place}: {source.Path} is an archive; layers are directories and images, so unpack it first");
-        return DiskBuilder.At(source.Place, () => ImageLayer.Open(path, options.Volume));
+        var exclude = spec.Excludes.Select(e => e.Path).ToList();
+        if (!Directory.Exists(path) && options.OpenLayer?.Invoke(path) is { } opened)
+            return exclude.Count == 0 ? opened : new FilteredSource(opened, PathPatterns.Parse(exclude));
+        return DiskBuilder.At(source.Place, () => TreeSources.Open(path, options.Sources with { Exclude = exclude }));
     }
 
     private static TreeAddition ToAddition(FileSpec file, FileSystemSpec spec, SpecFolders folders)
@@ -112,96 +89,4 @@ internal sealed class SpecFolders(DiskSpec spec, BuildOptions options)
     /// <summary>The absolute path.</summary>
     public string Resolve(SourceSpec source) =>
         Path.GetFullPath(source.Path, spec.Folders.GetValueOrDefault(source.Place.SourceName) ?? _top);
-}
-
-/// <summary>A filesystem of an image as a layer; opens and closes the image itself.</summary>
-internal sealed class ImageLayer : TreeSource
-{
-    private readonly ImageFile _image;
-    private readonly Volume _volume;
-    private readonly VolumeTreeSource _source;
-
-    private ImageLayer(ImageFile image, Volume volume)
-    {
-        _image = image;
-        _volume = volume;
-        _source = VolumeTreeSource.Content(volume);
-    }
-
-    /// <summary>Opens <c>IMAGE</c> or <c>IMAGE@N</c>, as on the command line.</summary>
-    /// <exception cref="FileNotFoundException">There is no such image or partition.</exception>
-    /// <exception cref="UnsupportedFeatureException">It holds no filesystem that Platter knows.</exception>
-    public static ImageLayer Open(string address, VolumeOptions options)
-    {
-        var (path, number) = Split(address);
-        var image = ImageFile.Open(path, ImageAccess.Read);
-        try
-        {
-            var device = Find(image.Device, address, number);
-            var type = FileSystemTypes.Recognise(device) ?? throw new UnsupportedFeatureException($"{address} holds no filesystem that Platter knows");
-            var volume = type.Open(device, options);
-            try
-            {
-                return new ImageLayer(image, volume);
-            }
-            catch
-            {
-                volume.Dispose();
-                throw;
-            }
-        }
-        catch
-        {
-            image.Dispose();
-            throw;
-        }
-    }
-
-    public override FileMetadata? RootMetadata => _source.RootMetadata;
-
-    public override Capabilities? Capabilities => _source.Capabilities;
-
-    public override IEnumerable<TreeEntry> Walk(CancellationToken cancellation = default) => _source.Walk(cancellation);
-
-    public override TreeContent OpenContent(TreeEntry entry, StreamName stream) => _source.OpenContent(entry, stream);
-
-    public override int ReadWhole(TreeEntry entry, Span<byte> buffer) => _source.ReadWhole(entry, buffer);
-
-    public override IReadOnlyList<StreamDescription> GetStreams(TreeEntry entry) => _source.GetStreams(entry);
-
-    public override IReadOnlyDictionary<string, byte[]> GetExtendedAttributes(TreeEntry entry) => _source.GetExtendedAttributes(entry);
-
-    public override TreeEntry? FollowLink(TreeEntry link) => _source.FollowLink(link);
-
-    protected override void Dispose(bool disposing)
-    {
-        if (disposing)
-        {
-            _source.Dispose();
-            _volume.Dispose();
-            _image.Dispose();
-        }
-        base.Dispose(disposing);
-    }
-
-    private static (string Path, int? Number) Split(string address)
-    {
-        var at = address.LastIndexOf('@');
-        if (!File.Exists(address) && at > 0 && int.TryParse(address.AsSpan(at + 1), NumberStyles.None, CultureInfo.InvariantCulture, out var number))
-            return (address[..at], number);
-        return (address, null);
-    }
-
-    private static BlockDevice Find(BlockDevice disk, string address, int? number)
-    {
-        if (number is null && FileSystemTypes.Recognise(disk) is not null)
-            return disk;
-        var table = PartitionTable.TryOpen(disk) ?? throw new UnsupportedFeatureException($"{address} holds no filesystem that Platter knows, and no partition table");
-        if (number is { } wanted)
-            return table[wanted].OpenDevice();
-        var known = table.Partitions.Where(p => !p.IsExtended && !p.ReachesPastEnd && FileSystemTypes.Recognise(p.OpenDevice()) is not null).ToList();
-        return known.Count == 1
-            ? known[0].OpenDevice()
-            : throw new FileNotFoundException($"{address} has {known.Count} partitions with a filesystem: say which, as {address}@{(known.Count > 0 ? known[0].Number : 1)}");
-    }
 }

@@ -49,7 +49,9 @@ internal sealed class EntryComparer(TreeSource first, TreeSource second, TreeCom
         else
         {
             CompareSubstance(changes, a, b);
-            CompareMetadata(changes, a.Metadata, b.Metadata);
+            // A directory that only follows from what lies in it has no metadata of its own.
+            if (!a.IsImplied && !b.IsImplied)
+                CompareMetadata(changes, a.Metadata, b.Metadata);
             if (_extendedAttributes)
                 Attempt(changes, () => CompareExtendedAttributes(changes, a, b));
             if (options.HardLinks)
