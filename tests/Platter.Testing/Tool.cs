@@ -19,6 +19,7 @@ public static class Tool
         ["bash"] = "bash",
         ["bsdtar"] = "libarchive-tools",
         ["bzip2"] = "bzip2",
+        ["mmdebstrap"] = "mmdebstrap", ["qemu-system-x86_64"] = "qemu-system-x86",
         ["mkfs.vfat"] = "dosfstools", ["fsck.vfat"] = "dosfstools", ["fatlabel"] = "dosfstools",
         ["mke2fs"] = "e2fsprogs", ["e2fsck"] = "e2fsprogs", ["debugfs"] = "e2fsprogs", ["dumpe2fs"] = "e2fsprogs", ["tune2fs"] = "e2fsprogs",
         ["mkfs.exfat"] = "exfatprogs", ["fsck.exfat"] = "exfatprogs", ["dump.exfat"] = "exfatprogs",
