@@ -1,4 +1,5 @@
 using Platter.FileSystems;
+using Platter.Trees;
 
 namespace Platter.Cli;
 

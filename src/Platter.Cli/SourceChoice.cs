@@ -7,7 +7,7 @@ namespace Platter.Cli;
 /// <summary>The trees that <c>create</c> and <c>repack</c> are given, and the options that say whose their entries are to be.</summary>
 internal sealed class SourceChoice : IDisposable
 {
-    public static readonly Option Exclude = Option.Of("--exclude", "GLOB", "leave out what has such a name, of folders; may be given several times");
+    public static readonly Option Exclude = Option.Of("--exclude", "GLOB", "leave out what fits, with all below it: *.o by name, /var/cache/** by path; may be given several times");
     public static readonly Option Owner = Option.Of("--owner", "UID[:GID]", "the owner of everything");
     public static readonly Option MapOwner = Option.Of("--map-owner", "FROM:TO,...", "other owners for some: 1000:0, or 100000-165535:0 for a range; u or g in front for users or groups only");
     public static readonly Option Manifest = Option.Of("--manifest", "FILE", "owners, modes and devices from a list: a genext2fs device table, or mtree", ValueKind.HostPath);
@@ -104,7 +104,8 @@ internal sealed class SourceChoice : IDisposable
             return plain;
         var at = session.OpenVolume(word);
         _volumes.Add(at);
-        return VolumeTreeSource.Content(at.Volume);
+        var tree = VolumeTreeSource.Content(at.Volume);
+        return options.Exclude.Count == 0 ? tree : new FilteredSource(tree, PathPatterns.Parse(options.Exclude));
     }
 
     private static IReadOnlyList<TreeAddition> ReadManifest(Session session)

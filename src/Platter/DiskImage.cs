@@ -1,5 +1,6 @@
 using Platter.Blocks;
 using Platter.FileSystems;
+using Platter.FileSystems.Swap;
 using Platter.Images;
 using Platter.Partitions;
 
@@ -171,7 +172,7 @@ public sealed class DiskImage : IDisposable
         return place.FileSystem!.OpenForEditing(place.Device, _options.Volume);
     }
 
-    /// <summary>Writes an empty filesystem over a partition, or over the whole image, and commits it.</summary>
+    /// <summary>Writes an empty filesystem, or a swap area, over a partition, or over the whole image, and commits it.</summary>
     /// <param name="partition">The partition's number; null for the whole image.</param>
     /// <param name="options">The type and what it wants to know; the partition's start is filled in.</param>
     /// <exception cref="UnsupportedFeatureException">There is no such type.</exception>
@@ -179,12 +180,16 @@ public sealed class DiskImage : IDisposable
     /// <exception cref="FileNotFoundException">There is no such partition.</exception>
     public void Format(int? partition, FormatOptions options)
     {
-        var type = FileSystemTypes.Find(options.Type) ?? throw new UnsupportedFeatureException(
-            $"no filesystem type is called '{options.Type}'; there are {string.Join(", ", FileSystemTypes.All.SelectMany(t => t.Names))}");
+        var isSwap = options.Type == SwapArea.TypeName;
+        var type = isSwap ? null : FileSystemTypes.Find(options.Type) ?? throw new UnsupportedFeatureException(
+            $"no filesystem type is called '{options.Type}'; there are {string.Join(", ", FileSystemTypes.All.SelectMany(t => t.Names))}, {SwapArea.TypeName}");
         var place = Place(partition);
         if (place.Partition?.Entry.IsExtended == true)
             throw new ArgumentException($"partition {partition} is an extended one, it holds the logical partitions");
-        type.Format(place.Device, options with { PartitionOffset = place.Partition?.Entry.Start ?? 0 });
+        if (type is null)
+            SwapArea.Format(place.Device, options);
+        else
+            type.Format(place.Device, options with { PartitionOffset = place.Partition?.Entry.Start ?? 0 });
         Device.Flush();
         _whole = default;
         _table = default;
@@ -203,7 +208,11 @@ public sealed class DiskImage : IDisposable
         var report = new CheckReport();
         if (partition is not null)
         {
-            CheckVolume(report, Locate(partition), options);
+            var place = Place(partition);
+            if (place.FileSystem is null && place.Partition?.ContentKind == PartitionContentKind.Swap)
+                report.AddRange(SwapArea.Check(place.Device), place.Partition.Entry.Start, $"partition {partition}: ");
+            else
+                CheckVolume(report, Locate(partition), options);
             return report;
         }
         Container.Check(report);
@@ -229,7 +238,11 @@ public sealed class DiskImage : IDisposable
             options.Cancellation.ThrowIfCancellationRequested();
             if (part.FileSystem is { } type)
                 CheckVolume(report, new VolumePlace(part, part.Device, type), options);
+            else if (part.ContentKind == PartitionContentKind.Swap)
+                report.AddRange(SwapArea.Check(part.Device), part.Entry.Start, $"partition {part.Number}: ");
         }
+        if (partitions.Count == 0)
+            report.AddRange(SwapArea.Check(Device), 0, "");
         return report;
     }
 

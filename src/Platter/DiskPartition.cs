@@ -1,5 +1,6 @@
 using Platter.Blocks;
 using Platter.FileSystems;
+using Platter.FileSystems.Swap;
 using Platter.Partitions;
 
 namespace Platter;
@@ -30,6 +31,23 @@ public sealed class DiskPartition
     /// reaches past the end of the disk.</summary>
     public FileSystemType? FileSystem => Entry.IsExtended || Entry.ReachesPastEnd ? null : FileSystemTypes.Recognise(Device);
 
+    /// <summary>The swap area that the partition holds; null when it holds none, or reaches past the end of the disk.</summary>
+    /// <exception cref="DiskFormatException">It is broken.</exception>
+    public SwapArea? Swap => Entry.IsExtended || Entry.ReachesPastEnd ? null : SwapArea.TryOpen(Device);
+
+    /// <summary>What a look at the partition's head tells: a filesystem, swap, other data, or nothing.</summary>
+    public PartitionContentKind ContentKind
+    {
+        get
+        {
+            if (Entry.IsExtended || Entry.ReachesPastEnd)
+                return PartitionContentKind.Blank;
+            if (FileSystem is not null)
+                return PartitionContentKind.FileSystem;
+            return SwapArea.Recognise(Device) ? PartitionContentKind.Swap : StartsBlank() ? PartitionContentKind.Blank : PartitionContentKind.Data;
+        }
+    }
+
     /// <summary>Opens the filesystem for reading.</summary>
     /// <exception cref="UnsupportedFeatureException">There is none that Platter knows.</exception>
     /// <exception cref="DiskFormatException">It is broken.</exception>
@@ -41,6 +59,39 @@ public sealed class DiskPartition
     public EditableVolume OpenVolumeForEditing() => _disk.OpenVolumeForEditing(Number);
 
     public override string ToString() => $"{Number} {Entry.Type}";
+
+    private bool StartsBlank()
+    {
+        const int head = 1 << 20;
+        var buffer = new byte[64 << 10];
+        foreach (var range in Device.AllocatedRanges(0, Math.Min(head, Device.Length)))
+        {
+            for (var at = range.Offset; at < range.End; at += buffer.Length)
+            {
+                var piece = buffer.AsSpan(0, (int)Math.Min(buffer.Length, range.End - at));
+                Device.Read(at, piece);
+                if (piece.ContainsAnyExcept((byte)0))
+                    return false;
+            }
+        }
+        return true;
+    }
+}
+
+/// <summary>What a partition holds, as far as its head tells.</summary>
+public enum PartitionContentKind
+{
+    /// <summary>The first MiB is zeros.</summary>
+    Blank,
+
+    /// <summary>A filesystem that Platter knows, sound or not.</summary>
+    FileSystem,
+
+    /// <summary>A Linux swap area.</summary>
+    Swap,
+
+    /// <summary>Something else: a boot loader, a filesystem that Platter does not know.</summary>
+    Data,
 }
 
 /// <summary>A place where a filesystem is, or could be: the image as a whole, or one of its partitions.</summary>

@@ -3,6 +3,7 @@ using Platter.Cli.Shell;
 using Platter.Cli.Syntax;
 using Platter.FileSystems;
 using Platter.Testing;
+using Platter.Trees;
 using Xunit;
 
 namespace Platter.Cli.Tests;

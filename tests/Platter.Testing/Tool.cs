@@ -15,9 +15,11 @@ public static class Tool
     // The Debian package that brings each judge; the script `test` reads this list and installs what is missing.
     private static readonly Dictionary<string, string> Packages = new(StringComparer.Ordinal)
     {
+        ["setfattr"] = "attr",
         ["bash"] = "bash",
         ["bsdtar"] = "libarchive-tools",
         ["bzip2"] = "bzip2",
+        ["mmdebstrap"] = "mmdebstrap", ["qemu-system-x86_64"] = "qemu-system-x86",
         ["mkfs.vfat"] = "dosfstools", ["fsck.vfat"] = "dosfstools", ["fatlabel"] = "dosfstools",
         ["mke2fs"] = "e2fsprogs", ["e2fsck"] = "e2fsprogs", ["debugfs"] = "e2fsprogs", ["dumpe2fs"] = "e2fsprogs", ["tune2fs"] = "e2fsprogs",
         ["mkfs.exfat"] = "exfatprogs", ["fsck.exfat"] = "exfatprogs", ["dump.exfat"] = "exfatprogs",
@@ -39,6 +41,7 @@ public static class Tool
         ["pigz"] = "pigz",
         ["qemu-img"] = "qemu-utils", ["qemu-io"] = "qemu-utils",
         ["fls"] = "sleuthkit", ["mmls"] = "sleuthkit", ["fsstat"] = "sleuthkit",
+        ["mkswap"] = "util-linux", ["swaplabel"] = "util-linux", ["blkid"] = "util-linux",
         ["tar"] = "tar",
         ["xz"] = "xz-utils",
         ["zsh"] = "zsh",

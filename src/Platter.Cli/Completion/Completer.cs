@@ -87,7 +87,7 @@ internal static class Completer
         ValueKind.Image => Images(current),
         ValueKind.HostPath => HostPaths(current),
         ValueKind.InsidePath => InsidePaths(image, current, shell, foldersOnly: false),
-        ValueKind.FileSystemType => FileSystemTypes.All.SelectMany(t => t.Names).Select(n => new Candidate(n)),
+        ValueKind.FileSystemType => FileSystemTypes.All.SelectMany(t => t.Names).Append(FileSystems.Swap.SwapArea.TypeName).Select(n => new Candidate(n)),
         ValueKind.Container => ContainerFormat.All.Prepend(ContainerFormat.Raw).Select(f => new Candidate(f.Name, f.Description)),
         _ => choices.Select(c => new Candidate(c)),
     };

@@ -1,6 +1,7 @@
 using Platter.Cli.Output;
 using Platter.Cli.Syntax;
 using Platter.FileSystems;
+using Platter.Trees;
 
 namespace Platter.Cli.Verbs;
 

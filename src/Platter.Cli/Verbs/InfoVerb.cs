@@ -2,6 +2,7 @@ using System.Globalization;
 using Platter.Cli.Output;
 using Platter.Cli.Syntax;
 using Platter.FileSystems;
+using Platter.FileSystems.Swap;
 using Platter.Images;
 using Platter.Partitions;
 
@@ -20,13 +21,12 @@ internal sealed class InfoVerb : Verb
     {
         var (disk, partition) = session.OpenDisk(session.Words[0]);
         using var _ = disk;
-        var whole = partition is null ? Look(disk.FileSystem is null ? null : () => disk.OpenVolume()) : Look(() => disk.OpenVolume(partition));
-        if (partition is not null)
-            disk.Place(partition);      // an error when there is no such partition
         // A filesystem that fills the image leaves no room for a partition table; where both are to be seen, both are shown.
         var (table, problem) = Table(disk);
-        var partitions = table is null ? [] : disk.Partitions.Where(p => partition is null || p.Number == partition).Select(p =>
-            (p.Entry, Found: p.FileSystem is null ? default : Look(p.OpenVolume))).ToList();
+        var whole = partition is not null ? Look(disk, disk.Place(partition).Partition!)
+            : disk.FileSystem is not null ? Look(() => disk.OpenVolume())
+            : table is null ? LookForSwap(() => SwapArea.TryOpen(disk.Device)) : default;
+        var partitions = table is null ? [] : disk.Partitions.Where(p => partition is null || p.Number == partition).Select(p => (p.Entry, Found: Look(p))).ToList();
         if (session.Json)
             WriteJson(session, disk, table, partitions, whole);
         else
@@ -94,12 +94,33 @@ internal sealed class InfoVerb : Verb
     }
 
     /// <summary>What could be learned of a filesystem: what it says, or what is wrong with it.</summary>
-    private readonly record struct Found(VolumeInfo? Info, long? Free, string? Problem);
+    private readonly record struct Found(VolumeInfo? Info, long? Free, string? Problem, PartitionContentKind Content = PartitionContentKind.FileSystem);
 
-    private static Found Look(Func<Volume>? open)
+    private static Found Look(DiskPartition partition) => partition.ContentKind switch
     {
-        if (open is null)
-            return default;
+        PartitionContentKind.FileSystem => Look(partition.OpenVolume),
+        PartitionContentKind.Swap => LookForSwap(() => partition.Swap),
+        var other => new Found(null, null, null, other),
+    };
+
+    // The partition that was asked for holds something that can be told of, or it is an error.
+    private static Found Look(DiskImage disk, DiskPartition partition) =>
+        partition.ContentKind == PartitionContentKind.Swap ? Look(partition) : Look(() => disk.OpenVolume(partition.Number));
+
+    private static Found LookForSwap(Func<SwapArea?> open)
+    {
+        try
+        {
+            return open()?.Info is { } info ? new Found(info, null, null, PartitionContentKind.Swap) : default;
+        }
+        catch (DiskFormatException e)
+        {
+            return new Found(null, null, ExitCode.Why(e), PartitionContentKind.Swap);
+        }
+    }
+
+    private static Found Look(Func<Volume> open)
+    {
         VolumeInfo? info = null;
         try
         {
@@ -186,7 +207,7 @@ internal sealed class InfoVerb : Verb
                 : (p.Flags & PartitionFlags.Bootable) != 0 ? "bootable" : "";
             var number = $"@{p.Number}";
             table.Add(new Cell(number, paint.Bold(number)), ByteSize.FormatRounded(p.Start), ByteSize.FormatRounded(p.Length), p.Type.ToString(), session.Show(p.Name),
-                found.Info?.Type ?? (found.Problem is null ? "" : "?"), session.Show(found.Info?.Label ?? ""), found.Free is { } free ? ByteSize.FormatRounded(free) : "", state);
+                found.Info?.Type ?? (found.Problem is not null ? "?" : found.Content == PartitionContentKind.Data ? "data" : ""), session.Show(found.Info?.Label ?? ""), found.Free is { } free ? ByteSize.FormatRounded(free) : "", state);
         }
         table.Write(session.Out, paint, "  ");
     }
@@ -238,6 +259,7 @@ internal sealed class InfoVerb : Verb
             {
                 json.Object();
                 PartitionText.WriteFields(json, entry);
+                json.Field("content", found.Content.ToString().ToLowerInvariant());
                 WriteVolume(json, found);
                 json.End();
             }

@@ -1,12 +1,13 @@
 using Platter.Cli.Syntax;
 using Platter.FileSystems;
+using Platter.FileSystems.Swap;
 using Platter.Images;
 
 namespace Platter.Cli.Verbs;
 
 internal sealed class MkfsVerb : Verb
 {
-    public static readonly Option Type = Option.Of("-t --type", "TYPE", "the filesystem: fat12, fat16, fat32 (fat picks the width), exfat", ValueKind.FileSystemType);
+    public static readonly Option Type = Option.Of("-t --type", "TYPE", "the filesystem: fat12, fat16, fat32 (fat picks the width), exfat; swap", ValueKind.FileSystemType);
     public static readonly Option Label = Option.Of("-L --label", "LABEL", "the volume label");
     public static readonly Option Settings = Option.Of("-O", "KEY=VALUE,...", "settings of the type, such as cluster_size=4K");
     public static readonly Option Id = Option.Of("--id", "ID", "the volume's serial number or UUID, such as 1A2B-3C4D");
@@ -37,9 +38,12 @@ internal sealed class MkfsVerb : Verb
             throw new CommandException(ExitCode.NotFound, null, "no such file", "--size SIZE makes it");
         if (address.Partition is not null)
             throw new CommandException(ExitCode.NotFound, null, "a new image has no partitions", "'platter part init' and 'part add' make them");
-        var type = FileSystemTypes.Find(options.Type) ?? throw Unknown(options.Type);
+        var type = options.Type == SwapArea.TypeName ? null : FileSystemTypes.Find(options.Type) ?? throw Unknown(options.Type);
         using var image = NewImage.Create(address.Path, size.Value, NewImages.Options(session));
-        type.Format(image.Device, options);
+        if (type is null)
+            SwapArea.Format(image.Device, options);
+        else
+            type.Format(image.Device, options);
         image.Complete();
         session.SayMore($"{address.Path}: {options.Type}");
         return ExitCode.Done;
@@ -47,7 +51,7 @@ internal sealed class MkfsVerb : Verb
 
     internal static FormatOptions Options(Session session) => new()
     {
-        Type = session.Arguments.Text(Type) ?? throw new UsageException("-t TYPE is missing: the filesystem", "there are " + string.Join(", ", FileSystemTypes.All.SelectMany(t => t.Names))),
+        Type = session.Arguments.Text(Type) ?? throw new UsageException("-t TYPE is missing: the filesystem", "there are " + string.Join(", ", FileSystemTypes.All.SelectMany(t => t.Names)) + ", " + SwapArea.TypeName),
         Label = session.Arguments.Text(Label),
         Id = session.Arguments.Text(Id),
         Clock = session.Clock,

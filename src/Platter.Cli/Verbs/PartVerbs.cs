@@ -23,22 +23,38 @@ internal sealed class PartListVerb : Verb
         var table = disk.PartitionTable ?? throw new CommandException(ExitCode.NotFound, null, "there is no partition table", "'platter part init gpt IMAGE' makes one");
         if (session.Json)
         {
-            WriteJson(session, table);
+            WriteJson(session, disk, table);
             return ExitCode.Done;
         }
-        var rows = new Table("", "start", "end", "size", "type", "name", "flags").Right(1, 2, 3);
+        var rows = new Table("", "start", "end", "size", "type", "name", "content", "flags").Right(1, 2, 3);
         foreach (var p in table.Partitions)
-            rows.Add($"@{p.Number}", EntryText.Number(p.Start), EntryText.Number(p.End - 1), ByteSize.FormatRounded(p.Length), p.Type.ToString(), session.Show(p.Name), string.Join(", ", PartitionFlagNames.Format(p.Flags)));
+        {
+            rows.Add($"@{p.Number}", EntryText.Number(p.Start), EntryText.Number(p.End - 1), ByteSize.FormatRounded(p.Length), p.Type.ToString(), session.Show(p.Name),
+                Content(disk, p), string.Join(", ", PartitionFlagNames.Format(p.Flags)));
+        }
         if (session.Arguments.Has(Free))
         {
             foreach (var gap in table.FreeRanges())
-                rows.Add("", EntryText.Number(gap.Offset), EntryText.Number(gap.End - 1), ByteSize.FormatRounded(gap.Length), "free", "", "");
+                rows.Add("", EntryText.Number(gap.Offset), EntryText.Number(gap.End - 1), ByteSize.FormatRounded(gap.Length), "free", "", "", "");
         }
         rows.Write(session.Out, session.Paint);
         return ExitCode.Done;
     }
 
-    private static void WriteJson(Session session, PartitionTable table)
+    // The family of a filesystem, without opening it: what it is exactly, 'info' tells.
+    private static string Content(DiskImage disk, Partition entry)
+    {
+        var partition = disk.Partitions.First(p => p.Number == entry.Number);
+        return partition.ContentKind switch
+        {
+            PartitionContentKind.FileSystem => partition.FileSystem!.Names[0],
+            PartitionContentKind.Swap => "swap",
+            PartitionContentKind.Data => "data",
+            _ => "",
+        };
+    }
+
+    private static void WriteJson(Session session, DiskImage disk, PartitionTable table)
     {
         using var json = new Json(session.Out);
         json.Object();
@@ -50,6 +66,7 @@ internal sealed class PartListVerb : Verb
         {
             json.Object();
             PartitionText.WriteFields(json, p);
+            json.Field("content", disk.Partitions.First(d => d.Number == p.Number).ContentKind.ToString().ToLowerInvariant());
             json.End();
         }
         json.EndArray();

@@ -9,7 +9,7 @@ internal static class VerbTable
         "info", "ls", "tree", "stat", "cat", "get", "put", "mkdir", "rm", "mv", "cp", "ln", "mknod", "touch", "truncate",
         "chmod", "chown", "attrib", "xattr get", "xattr set", "xattr rm", "xattr ls", "stream ls", "stream put", "stream cat", "stream rm",
         "settype", "label", "find", "df",
-        "mkfs", "create", "repack", "build", "part list", "part init", "part add", "part rm", "part resize", "part set", "check", "convert",
+        "mkfs", "create", "repack", "build", "part list", "part init", "part add", "part rm", "part resize", "part set", "check", "diff", "convert",
         "devices", "shell", "completion",
     ];
 
@@ -57,6 +57,7 @@ internal static class VerbTable
         "part resize" => new PartResizeVerb(),
         "part set" => new PartSetVerb(),
         "check" => new CheckVerb(),
+        "diff" => new DiffVerb(),
         "convert" => new ConvertVerb(),
         "devices" => new DevicesVerb(),
         "shell" => new ShellVerb(),

@@ -8,6 +8,9 @@ internal sealed class CopyReader(TreeSource source, Capabilities target, CopyOpt
     /// <summary>Unallocated bytes that make it worth asking a file for its holes; less is often inline data or compression.</summary>
     private const long WorthwhileHole = 64 << 10;
 
+    // For the same bytes every time, holes are where the content is zeros, not where this source happens to have them.
+    private readonly HoleFinder? _holes = options.Epoch is not null ? new HoleFinder(target.Has(Features.SparseFiles)) : null;
+
     /// <summary>More parts than this are not listed ahead.</summary>
     private const int MaxOutline = 1 << 20;
 
@@ -69,7 +72,7 @@ internal sealed class CopyReader(TreeSource source, Capabilities target, CopyOpt
     private IEnumerable<CopyMessage> ReadFile(CopyFeed feed, TreeEntry entry, CopyLosses losses)
     {
         var length = entry.Length;
-        var holes = entry.Metadata.AllocatedLength is { } allocated && allocated + WorthwhileHole <= length;
+        var holes = _holes is not null ? _holes.LooksInto(length) : entry.Metadata.AllocatedLength is { } allocated && allocated + WorthwhileHole <= length;
         EntryExtras extras;
         if (length <= feed.Ring.LongestRange && !holes && length >= 0)
         {
@@ -97,6 +100,8 @@ internal sealed class CopyReader(TreeSource source, Capabilities target, CopyOpt
             TreeContent? content = null;
             if (fault is null)
                 Attempt(() => source.OpenContent(entry, StreamName.Data), out content, out fault);
+            if (content is not null && _holes is not null)
+                content = _holes.In(content);
             using (content)
             {
                 IReadOnlyList<Blocks.ByteRange>? data = null;

@@ -50,6 +50,8 @@ internal sealed class ImageTreeSource : TreeSource
 
     public override FileMetadata? RootMetadata => _source.RootMetadata;
 
+    public override Capabilities? Capabilities => _source.Capabilities;
+
     public override IEnumerable<TreeEntry> Walk(CancellationToken cancellation = default) => _source.Walk(cancellation);
 
     public override TreeContent OpenContent(TreeEntry entry, StreamName stream) => _source.OpenContent(entry, stream);

@@ -10,6 +10,8 @@ public sealed class OwnedSource(TreeSource inner, OwnerMap? map, Ownership? squa
 {
     public override FileMetadata? RootMetadata => inner.RootMetadata is { } metadata ? Apply(metadata) : null;
 
+    public override Capabilities? Capabilities => inner.Capabilities;
+
     public override IReadOnlyList<Finding> Findings => inner.Findings;
 
     public override IEnumerable<TreeEntry> Walk(CancellationToken cancellation = default)

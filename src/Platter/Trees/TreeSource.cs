@@ -11,6 +11,9 @@ public abstract class TreeSource : IDisposable
     /// <summary>The metadata of the top directory; null when the tree has none of its own.</summary>
     public abstract FileMetadata? RootMetadata { get; }
 
+    /// <summary>What entries can have here at all; null when the source knows of no limits.</summary>
+    public virtual Capabilities? Capabilities => null;
+
     /// <summary>The entries: parents before children, the entries of a directory by the ordinal order of their names, so that
     /// the same tree gives the same sequence on every host. Paths are unique. What cannot be read is an entry with
     /// <see cref="TreeEntry.Problem"/>.</summary>

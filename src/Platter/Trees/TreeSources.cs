@@ -13,7 +13,7 @@ public sealed record TreeSourceOptions
     /// <summary>Code page and time zone of volumes.</summary>
     public VolumeOptions Volume { get; init; } = VolumeOptions.Default;
 
-    /// <summary>What to leave out of host folders.</summary>
+    /// <summary>What to leave out, with all below it, as <see cref="PathPattern"/> has it.</summary>
     public IReadOnlyList<string> Exclude { get; init; } = [];
 
     /// <summary>A file that is being made from the tree, and is no part of it should it lie within.</summary>
@@ -39,7 +39,7 @@ public static class TreeSources
     public static TreeSource Open(string address, TreeSourceOptions? options = null)
     {
         options ??= TreeSourceOptions.Default;
-        return TryOpenPlain(address, options) ?? ImageTreeSource.Open(address, options.Volume);
+        return TryOpenPlain(address, options) ?? Filter(ImageTreeSource.Open(address, options.Volume), options);
     }
 
     /// <summary>Opens a folder or an archive; null for anything else, such as an image.</summary>
@@ -55,10 +55,28 @@ public static class TreeSources
             return folder;
         }
         return File.Exists(address) && !HostDisk.IsDisk(address) && TarFile.Open(address, options.Tar) is { } archive
-            ? TarSource.Open(archive, options.Tar) : null;
+            ? Filter(TarSource.Open(archive, options.Tar), options) : null;
+    }
+
+    /// <summary>The tree without what the options leave out; a folder does that by itself.</summary>
+    /// <exception cref="FormatException">A pattern is none; the tree is disposed.</exception>
+    internal static TreeSource Filter(TreeSource source, TreeSourceOptions options)
+    {
+        if (options.Exclude.Count == 0)
+            return source;
+        try
+        {
+            return new FilteredSource(source, PathPatterns.Parse(options.Exclude));
+        }
+        catch
+        {
+            source.Dispose();
+            throw;
+        }
     }
 
     /// <summary>Opens an archive that comes from a stream, such as standard input. The stream is read to its end, and stays the caller's.</summary>
     /// <exception cref="DiskFormatException">It is no archive.</exception>
-    public static TreeSource Open(Stream archive, TreeSourceOptions? options = null) => TarSource.Open(archive, (options ?? TreeSourceOptions.Default).Tar);
+    public static TreeSource Open(Stream archive, TreeSourceOptions? options = null) =>
+        Filter(TarSource.Open(archive, (options ?? TreeSourceOptions.Default).Tar), options ?? TreeSourceOptions.Default);
 }

@@ -45,6 +45,8 @@ public sealed class VolumeTreeSource : TreeSource
 
     public override FileMetadata? RootMetadata { get; }
 
+    public override Capabilities? Capabilities => _volume.Capabilities;
+
     public override IEnumerable<TreeEntry> Walk(CancellationToken cancellation = default)
     {
         // A directory with two ways to it is a broken volume (none here links directories): it is entered once.
@@ -107,6 +109,9 @@ public sealed class VolumeTreeSource : TreeSource
         }
         return new VolumeContent(opened);
     }
+
+    /// <summary>Opens the main data of a file of this tree.</summary>
+    internal VolumeStream OpenStream(TreeEntry entry) => _volume.OpenRead(((VolumeEntry)entry).Id, StreamName.Data);
 
     public override int ReadWhole(TreeEntry entry, Span<byte> buffer)
     {

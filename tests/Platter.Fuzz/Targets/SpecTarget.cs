@@ -48,6 +48,41 @@ internal sealed class SpecTarget : FuzzTarget
           {path='/l', kind='symlink', target='a', xattrs={user.x='0xff', 'user.y'='0sAA=='}}, {path='/f', from='x', mtime=1979-05-27 07:32:00}] # end
         """,
         """
+        [variables]
+        v = "x${w}"
+        w = 7
+        [image]
+        size = "${w}G"
+        container = { cluster_size = "64K" }
+        [[image.blob]]
+        content = "${v}.bin"
+        offset = "8K"
+        [[partition]]
+        name = "$$a"
+        type = "linux-swap"
+        size = "1G"
+        [partition.filesystem]
+        type = "swap"
+        [[partition]]
+        type = "linux"
+        size = "auto"
+        free = "10%"
+        offset = "4M"
+        [partition.filesystem]
+        type = "ext4"
+        exclude = ["*.o", "/var/**", "a/"]
+        [[partition.filesystem.rule]]
+        match = ["/usr/bin/*"]
+        kind = "file"
+        owner = "0:0"
+        mode = 0o755
+        [[partition]]
+        type = "linux"
+        size = "auto"
+        content = "u-boot.bin"
+        uuid = 'c12a7328-f81f-11d2-ba4b-00a0c93ec93b'
+        """,
+        """
         [image]
         size = 1073741824
         partition_table = 'mbr'
@@ -63,7 +98,7 @@ internal sealed class SpecTarget : FuzzTarget
     [
         "[", "]", "[[", "]]", "{", "}", "\"", "'", "\"\"\"", "'''", "=", ".", ",", "#", "\n", "\r\n", "\r", "\\", "\\u", "\\UFFFFFFFF", "0x", "0o", "0b", "9223372036854775807", "-9223372036854775808", "-", "_", "1e400", "1e-400",
         "nan", "inf", "auto", "rest", "'8E'", "'16E'", "'1e30'", "/..", "/../..", "\0", "\x7F", "\uFEFF", "ü", "😀", "[image]\n", "[filesystem]\n", "[[partition]]\n", "[[filesystem.file]]\n", "size = ", "0000-01-01", "9999-12-31T23:59:60-23:59",
-        "a.b.c = 1\n", "a = {b = {c = [[[]]]}}\n", "true", "kind = 'dir'\n", "path = '/'\n", "= 1\n", "07:32:00", "1979-05-27",
+        "a.b.c = 1\n", "${", "${v}", "$$", "include = 'x'\n", "[[image.blob]]\n", "[[partition.filesystem.rule]]\n", "free = '1%'\n", "/**/", "a = {b = {c = [[[]]]}}\n", "true", "kind = 'dir'\n", "path = '/'\n", "= 1\n", "07:32:00", "1979-05-27",
     ];
 
     private static readonly byte[][] Bytes = [.. Seeds.Select(Encoding.UTF8.GetBytes)];

@@ -19,7 +19,7 @@ public sealed record BuildOptions
     /// <summary>The container; null to go by the spec, and then by the image's name.</summary>
     public ContainerFormat? Format { get; init; }
 
-    /// <summary>Settings of the container, by key; null for none.</summary>
+    /// <summary>Settings of the container, by key, in the place of those of the spec; null for none.</summary>
     public IReadOnlyDictionary<string, string>? ContainerSettings { get; init; }
 
     public IProgress<WorkProgress>? Progress { get; init; }
@@ -47,7 +47,7 @@ public sealed record BuildOptions
     /// <summary>Where the bytes of compressed archives are put while they are layers; null for the host's folder for large temporary files.</summary>
     public string? TemporaryFolder { get; init; }
 
-    /// <summary>The image being built, which is no part of its own content.</summary>
+    /// <summary>The image being built, which is no part of its own content; null for the path that is built to.</summary>
     internal string? Output { get; init; }
 
     internal TimeProvider Clock => Epoch is { } epoch ? new StandingClock(epoch) : TimeProvider.System;
@@ -76,6 +76,22 @@ public sealed record BuiltVolume
     public required CopyReport Copied { get; init; }
 }
 
+/// <summary>The bytes of a host file that were put into a partition, or beside the partitions.</summary>
+public sealed record BuiltBlob
+{
+    /// <summary>The host file, as the spec names it.</summary>
+    public required string Source { get; init; }
+
+    /// <summary>Its partition; null when it lies outside of them.</summary>
+    public Partition? Partition { get; init; }
+
+    /// <summary>Bytes from the start of the disk.</summary>
+    public required long Offset { get; init; }
+
+    /// <summary>Bytes of the file.</summary>
+    public required long Length { get; init; }
+}
+
 /// <summary>An image that was built.</summary>
 public sealed record BuildReport
 {
@@ -89,4 +105,7 @@ public sealed record BuildReport
 
     public IReadOnlyList<Partition> Partitions { get; init; } = [];
     public IReadOnlyList<BuiltVolume> Volumes { get; init; } = [];
+
+    /// <summary>What was put on the disk as bare bytes.</summary>
+    public IReadOnlyList<BuiltBlob> Blobs { get; init; } = [];
 }

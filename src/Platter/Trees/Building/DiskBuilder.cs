@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text;
 using Platter.Blocks;
 using Platter.FileSystems;
+using Platter.FileSystems.Swap;
 using Platter.Images;
 using Platter.Partitions;
 using Platter.Trees.Specs;
@@ -26,34 +27,30 @@ public static class DiskBuilder
     /// <exception cref="OperationCanceledException">Cancelled; nothing is left.</exception>
     public static BuildReport Build(DiskSpec spec, string path, BuildOptions options)
     {
-        var format = options.Format ?? FindContainer(spec);
-        options = options with { Output = path };
-        if (spec.FileSystem is { } bare)
+        options = options with
         {
-            using var source = SpecSources.Open(bare, options);
-            return At(bare.OptionsPlace, () => FileSystemBuilder.Create(path, new NewFileSystem
-            {
-                Type = FindType(bare).Names.First(n => n.Equals(bare.Type, StringComparison.OrdinalIgnoreCase)),
-                Length = spec.Size.Rule == SizeRule.Fixed ? spec.Size.Bytes : null,
-                Label = bare.Label, Id = bare.VolumeId, Options = bare.Options, SectorSize = spec.SectorSize, Format = format,
-            }, source, options));
-        }
+            Output = options.Output ?? path, Format = options.Format ?? FindContainer(spec), ContainerSettings = Together(spec, options),
+        };
+        var folders = new SpecFolders(spec, options);
+        if (spec.FileSystem is { } bare)
+            return BuildBare(spec, bare, path, folders, options);
         var ids = new BuildIds(options.Epoch is { } epoch ? SeedOf(spec, epoch) : null);
+        var blobs = new DiskBlobs(spec, folders);
         var contents = new List<PartitionContent>();
         try
         {
             for (var i = 0; i < spec.Partitions.Count; i++)
-                contents.Add(new PartitionContent(spec, i, ids, options));
+                contents.Add(new PartitionContent(spec, i, folders, ids, options));
             for (var attempt = 1; ; attempt++)
             {
                 PartitionContent? filling = null;
                 try
                 {
-                    return Build(spec, path, format, contents, ids, options, content => filling = content);
+                    return Build(spec, path, contents, blobs, ids, options, content => filling = content);
                 }
-                catch (VolumeFullException) when (filling is { IsAuto: true } && attempt < MaxAttempts)
+                catch (VolumeFullException) when (attempt < MaxAttempts && filling?.TryGrow() == true)
                 {
-                    filling.Grow();
+                    // Once more, with more room.
                 }
             }
         }
@@ -69,13 +66,62 @@ public static class DiskBuilder
         UniqueId = ids.Guid("container"), Created = options.Epoch, Settings = options.ContainerSettings ?? new Dictionary<string, string>(StringComparer.Ordinal),
     };
 
-    private static BuildReport Build(DiskSpec spec, string path, ContainerFormat? format, List<PartitionContent> contents, BuildIds ids, BuildOptions options,
+    /// <summary>What a filesystem of a spec is formatted with.</summary>
+    internal static FormatOptions Format(FileSystemSpec spec, BuildIds ids, string use, BuildOptions options) => new()
+    {
+        Type = spec.Type.ToLowerInvariant(), Label = spec.Label, Id = spec.VolumeId ?? ids.Volume(spec.Type, use),
+        Options = spec.Options, Clock = options.Clock, Volume = options.Volume,
+    };
+
+    private static BuildReport BuildBare(DiskSpec spec, FileSystemSpec bare, string path, SpecFolders folders, BuildOptions options)
+    {
+        if (bare.Type == SwapArea.TypeName)
+        {
+            var ids = new BuildIds(options.Epoch is { } epoch ? SeedOf(spec, epoch) : null);
+            using var image = NewImage.Create(path, spec.Size.Bytes, new NewImageOptions
+            {
+                Format = options.Format, Overwrite = options.Overwrite, Container = ContainerOptions(ids, options),
+            });
+            var area = SwapFilling.Make(bare.Place, image.Device, Format(bare, ids, "volume", options));
+            var report = new BuildReport { Path = path, Format = image.Format.Name, Length = image.Device.Length, Volumes = [area] };
+            image.Complete();
+            return report;
+        }
+        FindType(bare);
+        using var source = SpecSources.Open(bare, folders, options);
+        return At(bare.OptionsPlace, () => FileSystemBuilder.Create(path, new NewFileSystem
+        {
+            Type = bare.Type,
+            Length = spec.Size.Rule == SizeRule.Fixed ? spec.Size.Bytes : null, Free = bare.Free,
+            Label = bare.Label, Id = bare.VolumeId, Options = bare.Options, SectorSize = spec.SectorSize, Format = options.Format,
+        }, source, options));
+    }
+
+    // The spec's own are for the container that the spec has in mind.
+    private static Dictionary<string, string> Together(DiskSpec spec, BuildOptions options)
+    {
+        var settings = new Dictionary<string, string>(StringComparer.Ordinal);
+        if (options.Format is null || options.Format.Name == spec.Format)
+        {
+            foreach (var (key, value) in spec.ContainerSettings)
+                settings[key] = value;
+        }
+        if (options.ContainerSettings is { } own)
+        {
+            foreach (var (key, value) in own)
+                settings[key] = value;
+        }
+        return settings;
+    }
+
+    private static BuildReport Build(DiskSpec spec, string path, List<PartitionContent> contents, DiskBlobs blobs, BuildIds ids, BuildOptions options,
         Action<PartitionContent> filling)
     {
-        var plan = new DiskPlan(spec, [.. contents.Select(c => c.Length)]);
+        var plan = new DiskPlan(spec, [.. contents.Select(c => c.Length)], blobs.End);
+        blobs.Check(plan);
         using var image = NewImage.Create(path, plan.DiskLength, new NewImageOptions
         {
-            Format = format, Overwrite = options.Overwrite, Container = ContainerOptions(ids, options),
+            Format = options.Format, Overwrite = options.Overwrite, Container = ContainerOptions(ids, options),
         });
         var container = image.Format.Name;
         var disk = spec.SectorSize == image.Device.SectorSize ? image.Device : new SectoredDevice(image.Device, spec.SectorSize);
@@ -90,15 +136,14 @@ public static class DiskBuilder
         for (var i = 0; i < contents.Count; i++)
             contents[i].AddTo(editor, plan);
         var partitions = contents.Select((_, i) => editor.Table.Partitions.First(p => p.Start == plan.Starts[i] && !p.IsExtended)).ToList();
-        var volumes = new List<BuiltVolume>();
+        var filled = new FilledPartitions([], []);
+        blobs.Write(disk, filled, options);
         for (var i = 0; i < contents.Count; i++)
         {
-            if (contents[i].Type is null)
-                continue;
             filling(contents[i]);
-            volumes.Add(contents[i].Fill(partitions[i], new WindowDevice(disk, partitions[i].Start, partitions[i].Length), options));
+            contents[i].Fill(partitions[i], disk, filled, options);
         }
-        var report = new BuildReport { Path = path, Format = container, Length = disk.Length, Partitions = partitions, Volumes = volumes };
+        var report = new BuildReport { Path = path, Format = container, Length = disk.Length, Partitions = partitions, Volumes = filled.Volumes, Blobs = filled.Blobs };
         image.Complete();
         return report;
     }
@@ -142,6 +187,8 @@ public static class DiskBuilder
         text.Append(CultureInfo.InvariantCulture, $"{epoch.ToUnixTimeSeconds()} {spec.PartitionTable} {spec.SectorSize} {spec.Size}");
         foreach (var partition in spec.Partitions)
             text.Append(CultureInfo.InvariantCulture, $"\n{partition.Type} {partition.Name} {partition.Size} {partition.FileSystem?.Type} {partition.FileSystem?.Label}");
+        if (spec.FileSystem is { } bare)
+            text.Append(CultureInfo.InvariantCulture, $"\n{bare.Type} {bare.Label}");
         return text.ToString();
     }
 }

@@ -1,3 +1,4 @@
+using Platter.Blocks;
 using Platter.Partitions;
 using Platter.Trees.Specs;
 using Platter.Trees.Toml;
@@ -20,7 +21,8 @@ internal sealed class DiskPlan
 
     /// <param name="spec">The spec.</param>
     /// <param name="lengths">Bytes for each partition; null for the one that has the rest.</param>
-    public DiskPlan(DiskSpec spec, IReadOnlyList<long?> lengths)
+    /// <param name="end">Bytes that the disk has at least, for what lies outside the partitions.</param>
+    public DiskPlan(DiskSpec spec, IReadOnlyList<long?> lengths, long end = 0)
     {
         _spec = spec;
         _alignment = Math.Max(spec.Alignment ?? PartitionOptions.DefaultAlignment, spec.SectorSize);
@@ -39,13 +41,12 @@ internal sealed class DiskPlan
             position = Place(i, position, lengths[i]!.Value, starts, sizes);
         if (rest < 0)
         {
-            DiskLength = spec.Size.Rule == SizeRule.Fixed ? spec.Size.Bytes : Align(position + back, Math.Max(_alignment, 1 << 20));
+            DiskLength = spec.Size.Rule == SizeRule.Fixed ? spec.Size.Bytes : Align(Math.Max(position, end) + back, Math.Max(_alignment, 1 << 20));
         }
         else
         {
             DiskLength = spec.Size.Bytes;
-            var end = (DiskLength - back) / sector * sector;
-            PlaceRest(rest, position, end, lengths, starts, sizes);
+            PlaceRest(rest, position, (DiskLength - back) / sector * sector, lengths, starts, sizes);
             position = rest + 1 < lengths.Count ? starts[^1] + sizes[^1] : starts[rest] + sizes[rest];
         }
         if (position > DiskLength - back)
@@ -64,6 +65,34 @@ internal sealed class DiskPlan
     public IReadOnlyList<long> Starts { get; }
 
     public IReadOnlyList<long> Lengths { get; }
+
+    /// <summary>What the partition table itself occupies, and what messages call it.</summary>
+    public IEnumerable<(ByteRange Range, string What)> TableRanges()
+    {
+        // The boot code in front of the disk signature, at byte 440, is nobody's but the boot loader's.
+        const int signature = 440, bootSector = 512;
+        var sector = _spec.SectorSize;
+        switch (_spec.PartitionTable)
+        {
+            case SpecPartitionTable.Gpt:
+                yield return (new ByteRange(signature, bootSector - signature), "the protective MBR");
+                yield return (new ByteRange(sector, sector + GptEntriesLength), "the GPT");
+                yield return (new ByteRange(DiskLength - sector - GptEntriesLength, sector + GptEntriesLength), "the GPT's backup");
+                break;
+            case SpecPartitionTable.Mbr:
+                yield return (new ByteRange(signature, bootSector - signature), "the MBR");
+                if (Starts.Count > PrimaryEntries)
+                {
+                    // The records of the logical partitions lie between these.
+                    var first = Starts[PrimaryEntries - 1] - _alignment;
+                    yield return (new ByteRange(first, Starts[^1] + Lengths[^1] - first), "the extended partition");
+                }
+                break;
+            case SpecPartitionTable.Apm:
+                yield return (new ByteRange(0, ApmBlocks * sector), "the Apple partition map");
+                break;
+        }
+    }
 
     /// <summary>Whether a partition of an MBR disk is a logical one: with more than four, all from the fourth on.</summary>
     public bool IsLogical(int index) =>

@@ -15,6 +15,9 @@ public sealed record NewFileSystem
     /// <summary>Bytes of the disk inside the image; null makes it fit the content.</summary>
     public long? Length { get; init; }
 
+    /// <summary>What the volume has free besides, when it fits the content.</summary>
+    public FreeRoom Free { get; init; }
+
     public string? Label { get; init; }
 
     /// <summary>The serial number or UUID in the type's notation; null for one of the builder's.</summary>
@@ -49,7 +52,7 @@ public static class FileSystemBuilder
     public static BuildReport Create(string path, NewFileSystem what, TreeSource? source, BuildOptions options)
     {
         var type = FindType(what.Type);
-        (source as HostTreeSource)?.LeaveOut(path);
+        (source as HostTreeSource)?.LeaveOut(options.Output ?? path);
         var seed = options.Epoch is { } epoch ? string.Create(CultureInfo.InvariantCulture, $"{epoch.ToUnixTimeSeconds()} {what.Type} {what.Label} {what.Length}") : null;
         var ids = new BuildIds(seed);
         var format = new FormatOptions
@@ -57,16 +60,16 @@ public static class FileSystemBuilder
             Type = what.Type, Label = what.Label, Id = what.Id ?? ids.Volume(what.Type, "volume"), Options = what.Options, Volume = options.Volume,
             Clock = options.Clock,
         };
-        var length = what.Length ?? Estimate(type, format, source, what.SectorSize, options.Cancellation);
+        var fit = what.Length is { } given ? new FittingLength(given, 0) : Estimate(type, format, source, what.SectorSize, what.Free, options.Cancellation);
         for (var attempt = 1; ; attempt++)
         {
             try
             {
-                return Build(path, length, what, type, format, source, ids, options);
+                return Build(path, fit, what, type, format, source, ids, options);
             }
             catch (VolumeFullException) when (what.Length is null && attempt < MaxAttempts)
             {
-                length = Grow(length);
+                fit = fit.Grown();
             }
         }
     }
@@ -74,25 +77,45 @@ public static class FileSystemBuilder
     internal static FileSystemType FindType(string name) =>
         FileSystemTypes.Find(name) ?? throw new ArgumentException($"there is no filesystem type '{name}'; there are {string.Join(", ", FileSystemTypes.All.SelectMany(t => t.Names))}");
 
-    internal static long Estimate(FileSystemType type, FormatOptions format, TreeSource? source, int sectorSize, CancellationToken cancellation)
+    internal static FittingLength Estimate(FileSystemType type, FormatOptions format, TreeSource? source, int sectorSize, FreeRoom room, CancellationToken cancellation)
     {
-        var length = type.EstimateLength(source?.Measure(cancellation) ?? new TreeShape([]), format, sectorSize);
-        return (length + sectorSize - 1) / sectorSize * sectorSize;
+        var shape = source?.Measure(cancellation) ?? new TreeShape([]);
+        var length = type.EstimateLength(shape, format, sectorSize);
+        var free = 0L;
+        if (!room.IsNone)
+        {
+            // Free space is what one more file would take.
+            free = room.Of(length);
+            length = type.EstimateLength(shape with { Entries = [.. shape.Entries, new TreeShapeEntry(-1, "free", EntryKind.File, free)] }, format, sectorSize);
+        }
+        return new FittingLength((length + sectorSize - 1) / sectorSize * sectorSize, free);
     }
 
-    internal static long Grow(long length) => (length + length / 8 + (1 << 20)) & ~4095L;
-
-    private static BuildReport Build(string path, long length, NewFileSystem what, FileSystemType type, FormatOptions format, TreeSource? source, BuildIds ids, BuildOptions options)
+    private static BuildReport Build(string path, FittingLength fit, NewFileSystem what, FileSystemType type, FormatOptions format, TreeSource? source, BuildIds ids, BuildOptions options)
     {
-        using var image = NewImage.Create(path, length, new NewImageOptions
+        using var image = NewImage.Create(path, fit.Length, new NewImageOptions
         {
             Format = what.Format, Overwrite = options.Overwrite, Container = DiskBuilder.ContainerOptions(ids, options),
         });
         var container = image.Format.Name;
         var device = what.SectorSize == image.Device.SectorSize ? image.Device : new SectoredDevice(image.Device, what.SectorSize);
-        var volume = VolumeFiller.Fill(device, type, format, source, options);
+        var volume = fit.Demand(VolumeFiller.Fill(device, type, format, source, options));
         var report = new BuildReport { Path = path, Format = container, Length = device.Length, Volumes = [volume] };
         image.Complete();
         return report;
     }
+}
+
+/// <summary>The length of a volume that is to fit its content.</summary>
+/// <param name="Length">Bytes.</param>
+/// <param name="Free">Bytes that are to be left free in it.</param>
+internal readonly record struct FittingLength(long Length, long Free)
+{
+    /// <summary>The next one to try when the estimate was too small.</summary>
+    public FittingLength Grown() => this with { Length = (Length + Length / 8 + (1 << 20)) & ~4095L };
+
+    /// <summary>The volume, if it has the free bytes that were asked for.</summary>
+    /// <exception cref="VolumeFullException">It has fewer.</exception>
+    public BuiltVolume Demand(BuiltVolume volume) =>
+        volume.FreeBytes >= Free ? volume : throw new VolumeFullException("free bytes", Free, volume.FreeBytes);
 }

@@ -1,5 +1,6 @@
 using Platter.Blocks;
 using Platter.FileSystems;
+using Platter.FileSystems.Swap;
 using Platter.Partitions;
 using Platter.Trees.Specs;
 using Platter.Trees.Toml;
@@ -11,13 +12,12 @@ internal sealed class PartitionContent : IDisposable
 {
     private readonly DiskSpec _disk;
     private readonly int _index;
-    private readonly FormatOptions? _format;
-    private readonly TreeSource? _source;
+    private readonly PartitionFilling? _filling;
     private readonly Guid _uniqueId;
     private readonly PartitionType _partitionType;
     private readonly PartitionFlags _flags;
 
-    public PartitionContent(DiskSpec disk, int index, BuildIds ids, BuildOptions options)
+    public PartitionContent(DiskSpec disk, int index, SpecFolders folders, BuildIds ids, BuildOptions options)
     {
         _disk = disk;
         _index = index;
@@ -27,39 +27,20 @@ internal sealed class PartitionContent : IDisposable
         _flags = Spec.Bootable ? PartitionFlags.Bootable : PartitionFlags.None;
         foreach (var attribute in Spec.Attributes)
             _flags |= DiskBuilder.At(Spec.AttributesPlace, () => PartitionFlagNames.Parse(attribute));
-        Length = Spec.Size.Rule == SizeRule.Fixed ? Spec.Size.Bytes : null;
-        if (Spec.FileSystem is not { } fileSystem)
-            return;
-        Type = DiskBuilder.FindType(fileSystem);
-        _format = new FormatOptions
-        {
-            Type = fileSystem.Type.ToLowerInvariant(), Label = fileSystem.Label, Id = fileSystem.VolumeId ?? ids.Volume(fileSystem.Type, name + " volume"),
-            Options = fileSystem.Options, Clock = options.Clock, Volume = options.Volume,
-        };
-        _source = SpecSources.Open(fileSystem, options);
-        try
-        {
-            if (IsAuto)
-                Length = DiskBuilder.At(fileSystem.OptionsPlace, () => FileSystemBuilder.Estimate(Type, _format, _source, disk.SectorSize, options.Cancellation));
-        }
-        catch
-        {
-            _source.Dispose();
-            throw;
-        }
+        if (Spec.Content is { } content)
+            _filling = new RawFilling(new RawContent(content, folders));
+        else if (Spec.FileSystem is { } fileSystem)
+            _filling = Open(fileSystem, folders, DiskBuilder.Format(fileSystem, ids, name + " volume", options), options);
     }
 
     public PartitionSpec Spec => _disk.Partitions[_index];
 
-    /// <summary>The filesystem that it gets; null leaves it empty.</summary>
-    public FileSystemType? Type { get; }
-
-    public bool IsAuto => Spec.Size.Rule == SizeRule.Auto;
-
     /// <summary>Bytes; null for the rest of the disk.</summary>
-    public long? Length { get; private set; }
+    public long? Length => Spec.Size.Rule switch { SizeRule.Fixed => Spec.Size.Bytes, SizeRule.Auto => _filling!.FittingLength, _ => null };
 
-    public void Grow() => Length = FileSystemBuilder.Grow(Length!.Value);
+    /// <summary>Makes a partition that is to fit its content larger.</summary>
+    /// <returns>False when that is not for the builder to do.</returns>
+    public bool TryGrow() => Spec.Size.Rule == SizeRule.Auto && _filling!.TryGrow();
 
     public void AddTo(PartitionEditor editor, DiskPlan plan)
     {
@@ -72,13 +53,27 @@ internal sealed class PartitionContent : IDisposable
         DiskBuilder.At(Spec.Place, () => editor.Add(wish));
     }
 
-    public BuiltVolume Fill(Partition partition, BlockDevice device, BuildOptions options)
-    {
-        var fileSystem = Spec.FileSystem!;
-        var volume = DiskBuilder.At(fileSystem.Place, () =>
-            VolumeFiller.Fill(device, Type!, _format! with { PartitionOffset = partition.Start }, _source, options));
-        return volume with { Partition = partition };
-    }
+    public void Fill(Partition partition, BlockDevice disk, FilledPartitions filled, BuildOptions options) =>
+        _filling?.Fill(partition, new WindowDevice(disk, partition.Start, partition.Length), filled, options);
 
-    public void Dispose() => _source?.Dispose();
+    public void Dispose() => _filling?.Dispose();
+
+    private PartitionFilling Open(FileSystemSpec spec, SpecFolders folders, FormatOptions format, BuildOptions options)
+    {
+        if (spec.Type == SwapArea.TypeName)
+            return new SwapFilling(spec, format);
+        DiskBuilder.FindType(spec);
+        var filling = new FileSystemFilling(spec, format, SpecSources.Open(spec, folders, options));
+        try
+        {
+            if (Spec.Size.Rule == SizeRule.Auto)
+                filling.Measure(Spec.Free, _disk.SectorSize, options.Cancellation);
+            return filling;
+        }
+        catch
+        {
+            filling.Dispose();
+            throw;
+        }
+    }
 }

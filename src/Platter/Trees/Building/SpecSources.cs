@@ -7,15 +7,15 @@ namespace Platter.Trees.Building;
 /// <summary>The layers and single entries of a spec's filesystem as one tree.</summary>
 internal static class SpecSources
 {
-    public static LayeredSource Open(FileSystemSpec spec, BuildOptions options)
+    public static TreeSource Open(FileSystemSpec spec, SpecFolders folders, BuildOptions options)
     {
         var layers = new List<TreeSource>();
         try
         {
             foreach (var source in spec.Sources)
-                layers.Add(OpenLayer(source, options));
-            var owner = spec.Owner is { } own ? new Ownership(own.Uid, own.Gid) : (Ownership?)null;
-            return new LayeredSource(layers, [.. spec.Files.Select(f => ToAddition(f, spec, options))], owner);
+                layers.Add(OpenLayer(source, spec, folders, options));
+            var layered = new LayeredSource(layers, [.. spec.Files.Select(f => ToAddition(f, spec, folders))], ToOwnership(spec.Owner));
+            return spec.Rules.Count == 0 ? layered : Rule(layered, spec);
         }
         catch
         {
@@ -25,42 +25,68 @@ internal static class SpecSources
         }
     }
 
-    private static string Absolute(string path, BuildOptions options) => Path.GetFullPath(path, Path.GetFullPath(options.BaseFolder ?? "."));
+    private static Ownership? ToOwnership(OwnerSpec? owner) => owner is { } own ? new Ownership(own.Uid, own.Gid) : null;
 
-    private static TreeSource OpenLayer(SourceSpec source, BuildOptions options)
+    /// <summary>What a file's own table says stands above the rules.</summary>
+    private static RuledSource Rule(LayeredSource layered, FileSystemSpec spec)
     {
-        var path = Absolute(source.Path, options);
-        if (!Directory.Exists(path) && options.OpenLayer?.Invoke(path) is { } opened)
-            return opened;
-        return DiskBuilder.At(source.Place, () => TreeSources.Open(path, options.Sources));
+        var own = spec.Files.ToDictionary(f => f.Path, f => new TreeRule
+        {
+            Match = PathPatterns.None, Owner = ToOwnership(f.Owner), Mode = f.Mode, Modified = f.ModificationTime is { } time ? Timestamp.From(time) : null,
+        }, StringComparer.Ordinal);
+        return new RuledSource(layered, [.. spec.Rules.Select(r => new TreeRule
+        {
+            Match = r.Match, Kinds = r.Kind is { } kind ? [KindOf(kind)] : [], Owner = ToOwnership(r.Owner), Mode = r.Mode,
+            Modified = r.ModificationTime is { } time ? Timestamp.From(time) : null,
+        })], own.GetValueOrDefault);
     }
 
-    private static TreeAddition ToAddition(FileSpec file, FileSystemSpec spec, BuildOptions options)
+    private static TreeSource OpenLayer(SourceSpec source, FileSystemSpec spec, SpecFolders folders, BuildOptions options)
     {
-        var owner = file.Owner ?? spec.Owner;
-        var from = file.From is { } host ? Absolute(host, options) : null;
+        var path = folders.Resolve(source);
+        var exclude = spec.Excludes.Select(e => e.Path).ToList();
+        if (!Directory.Exists(path) && options.OpenLayer?.Invoke(path) is { } opened)
+            return exclude.Count == 0 ? opened : new FilteredSource(opened, PathPatterns.Parse(exclude));
+        return DiskBuilder.At(source.Place, () => TreeSources.Open(path, options.Sources with { Exclude = exclude }));
+    }
+
+    private static TreeAddition ToAddition(FileSpec file, FileSystemSpec spec, SpecFolders folders)
+    {
+        var from = file.From is { } host ? folders.Resolve(new SourceSpec(host, file.FromPlace)) : null;
         if (from is not null && !File.Exists(from))
             throw new TomlException(file.FromPlace, $"there is no file {file.From}");
         return new TreeAddition
         {
             Path = file.Path,
-            Kind = file.Kind switch
-            {
-                FileSpecKind.Directory => EntryKind.Directory,
-                FileSpecKind.SymbolicLink => EntryKind.SymbolicLink,
-                FileSpecKind.CharacterDevice => EntryKind.CharacterDevice,
-                FileSpecKind.BlockDevice => EntryKind.BlockDevice,
-                FileSpecKind.Fifo => EntryKind.Fifo,
-                _ => EntryKind.File,
-            },
+            Kind = KindOf(file.Kind),
             Content = file.Content,
             HostFile = from,
             Mode = file.Mode,
-            Owner = owner is { } own ? new Ownership(own.Uid, own.Gid) : null,
+            Owner = ToOwnership(file.Owner ?? spec.Owner),
             Modified = file.ModificationTime is { } time ? Timestamp.From(time) : null,
             LinkTarget = file.Target,
             Device = file.Kind is FileSpecKind.CharacterDevice or FileSpecKind.BlockDevice ? new DeviceNumber(file.Major, file.Minor) : null,
             ExtendedAttributes = file.ExtendedAttributes,
         };
     }
+
+    private static EntryKind KindOf(FileSpecKind kind) => kind switch
+    {
+        FileSpecKind.Directory => EntryKind.Directory,
+        FileSpecKind.SymbolicLink => EntryKind.SymbolicLink,
+        FileSpecKind.CharacterDevice => EntryKind.CharacterDevice,
+        FileSpecKind.BlockDevice => EntryKind.BlockDevice,
+        FileSpecKind.Fifo => EntryKind.Fifo,
+        _ => EntryKind.File,
+    };
+}
+
+/// <summary>Where the relative paths of a spec start from: the folder of the text that each stands in.</summary>
+internal sealed class SpecFolders(DiskSpec spec, BuildOptions options)
+{
+    private readonly string _top = Path.GetFullPath(options.BaseFolder ?? ".");
+
+    /// <summary>The absolute path.</summary>
+    public string Resolve(SourceSpec source) =>
+        Path.GetFullPath(source.Path, spec.Folders.GetValueOrDefault(source.Place.SourceName) ?? _top);
 }

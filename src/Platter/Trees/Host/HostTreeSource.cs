@@ -1,4 +1,3 @@
-using System.IO.Enumeration;
 using Platter.Blocks;
 using Platter.FileSystems;
 
@@ -9,8 +8,7 @@ public sealed record HostSourceOptions
 {
     public static HostSourceOptions Default { get; } = new();
 
-    /// <summary>Entries to leave out, with all below them: patterns of <c>*</c> and <c>?</c>, for the name (<c>*.o</c>) or, with a
-    /// slash, for the path from the top (<c>/build/*</c>, where <c>*</c> crosses slashes).</summary>
+    /// <summary>Entries to leave out, with all below them, as <see cref="PathPattern"/> has them.</summary>
     public IReadOnlyList<string> Exclude { get; init; } = [];
 }
 
@@ -23,6 +21,7 @@ public abstract class HostTreeSource : TreeSource
         FullPath = System.IO.Path.GetFullPath(path);
         TopName = name;
         Options = options;
+        _exclude = PathPatterns.Parse(options.Exclude);
     }
 
     private protected string FullPath { get; }
@@ -34,6 +33,7 @@ public abstract class HostTreeSource : TreeSource
 
     /// <summary>The content of a folder: its entries are at the top of the tree.</summary>
     /// <exception cref="DirectoryNotFoundException">There is no such folder.</exception>
+    /// <exception cref="FormatException">A pattern is none.</exception>
     public static HostTreeSource Content(string folder, HostSourceOptions? options = null)
     {
         if (!Directory.Exists(folder))
@@ -62,32 +62,21 @@ public abstract class HostTreeSource : TreeSource
     /// <summary>Leaves out the image that is being made from this tree, should it lie within it, finished or under its temporary name.</summary>
     internal void LeaveOut(string image) => _image = System.IO.Path.GetFullPath(image);
 
+    private readonly PathPatterns _exclude;
     private string? _image;
 
+    /// <summary>Whether the entry is left out, be it a directory or not.</summary>
     private protected bool IsExcluded(TreeEntry? parent, string name, string folder)
     {
         if (_image is not null && name.StartsWith(System.IO.Path.GetFileName(_image), StringComparison.Ordinal)
             && System.IO.Path.Combine(folder, name) is var path && (path == _image || path.StartsWith(_image + ".platter-new-", StringComparison.Ordinal)))
             return true;
-        return MatchesPattern(parent, name);
+        return !_exclude.IsEmpty && _exclude.IsMatch(parent, name, isDirectory: false);
     }
 
-    private bool MatchesPattern(TreeEntry? parent, string name)
-    {
-        if (Options.Exclude.Count == 0)
-            return false;
-        string? path = null;
-        foreach (var pattern in Options.Exclude)
-        {
-            var text = (ReadOnlySpan<char>)name;
-            if (pattern.Contains('/', StringComparison.Ordinal))
-                text = path ??= (parent?.Path ?? "") + "/" + name;
-            var rooted = pattern.Contains('/', StringComparison.Ordinal) && !pattern.StartsWith('/') ? "/" + pattern : pattern;
-            if (FileSystemName.MatchesSimpleExpression(rooted.TrimEnd('/'), text, ignoreCase: false))
-                return true;
-        }
-        return false;
-    }
+    /// <summary>Whether a directory is left out for being one.</summary>
+    private protected bool IsExcludedDirectory(TreeEntry entry) =>
+        !_exclude.IsEmpty && entry.Kind == EntryKind.Directory && _exclude.IsMatch(entry.Parent, entry.Name, isDirectory: true);
 
     private static HostTreeSource Open(string path, string? name, HostSourceOptions? options) => LinuxFiles.IsAvailable
         ? new LinuxTreeSource(path, name, options ?? HostSourceOptions.Default)

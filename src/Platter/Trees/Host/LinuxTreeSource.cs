@@ -53,6 +53,8 @@ internal sealed class LinuxTreeSource : HostTreeSource
                 if (IsExcluded(level.Entry, name, level.Path))
                     continue;
                 var entry = MakeEntry(level.Entry, level.Handle, name, name, level.Path + "/" + name);
+                if (IsExcludedDirectory(entry))
+                    continue;
                 yield return entry;
                 if (entry.Kind != EntryKind.Directory || entry.Problem is not null)
                     continue;

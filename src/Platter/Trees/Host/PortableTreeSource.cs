@@ -51,6 +51,8 @@ internal sealed class PortableTreeSource : HostTreeSource
             if (IsExcluded(level.Directory, info.Name, Path.GetDirectoryName(info.FullName)!))
                 continue;
             var entry = new PortableEntry(level.Directory, info.Name, Describe(info), info.FullName);
+            if (IsExcludedDirectory(entry))
+                continue;
             yield return entry;
             if (entry.Kind != EntryKind.Directory)
                 continue;

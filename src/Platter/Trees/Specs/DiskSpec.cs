@@ -1,3 +1,4 @@
+using System.Collections.ObjectModel;
 using Platter.Trees.Toml;
 
 namespace Platter.Trees.Specs;
@@ -19,6 +20,9 @@ public sealed record DiskSpec
     /// <summary>The container in lower case, such as <c>raw</c> or <c>qcow2</c>; null: by the output's extension. Not checked against the containers there are.</summary>
     public string? Format { get; init; }
 
+    /// <summary>Settings of the container by key, as <c>--container</c> takes them. Not checked.</summary>
+    public IReadOnlyDictionary<string, string> ContainerSettings { get; init; } = ReadOnlyDictionary<string, string>.Empty;
+
     /// <summary><see cref="SpecPartitionTable.None"/> if and only if <see cref="FileSystem"/> is set.</summary>
     public SpecPartitionTable PartitionTable { get; init; }
 
@@ -37,19 +41,59 @@ public sealed record DiskSpec
     /// <summary>In the order of the spec, which is the order on the disk. At most one has <see cref="SizeRule.Rest"/>, and then <see cref="Size"/> is fixed.</summary>
     public IReadOnlyList<PartitionSpec> Partitions { get; init; } = [];
 
+    /// <summary>What lies outside the partitions, such as a boot loader.</summary>
+    public IReadOnlyList<BlobSpec> Blobs { get; init; } = [];
+
+    /// <summary>The folders that relative paths start from, by the name of the text they stand in; of texts that are not there, the
+    /// builder knows the folder.</summary>
+    internal IReadOnlyDictionary<string, string> Folders { get; init; } = ReadOnlyDictionary<string, string>.Empty;
+
     /// <summary>The bare filesystem that fills the image; null when there are partitions.</summary>
     public FileSystemSpec? FileSystem { get; init; }
 
     /// <summary>Reads a spec.</summary>
     /// <param name="text">The TOML text.</param>
     /// <param name="sourceName">What messages call it, such as <c>disk.toml</c>.</param>
+    /// <param name="options">Variables, and where included specs are; null for neither.</param>
     /// <exception cref="TomlException">The text is not TOML, or not a spec: it names the place, what was found and what was expected.</exception>
-    public static DiskSpec Parse(string text, string sourceName) => SpecReader.Read(TomlDocument.Parse(text, sourceName));
+    /// <exception cref="ArgumentException">A variable is set that the spec does not have.</exception>
+    public static DiskSpec Parse(string text, string sourceName, SpecOptions? options = null) =>
+        SpecReader.Read(SpecLoader.Load(TomlDocument.Parse(text, sourceName), options ?? SpecOptions.Default));
 
     /// <summary>Reads a spec from UTF-8; a byte order mark is allowed.</summary>
-    /// <inheritdoc cref="Parse(string, string)"/>
-    public static DiskSpec Parse(ReadOnlySpan<byte> utf8, string sourceName) => SpecReader.Read(TomlDocument.Parse(utf8, sourceName));
+    /// <inheritdoc cref="Parse(string, string, SpecOptions?)"/>
+    public static DiskSpec Parse(ReadOnlySpan<byte> utf8, string sourceName, SpecOptions? options = null) =>
+        SpecReader.Read(SpecLoader.Load(TomlDocument.Parse(utf8, sourceName), options ?? SpecOptions.Default));
+
+    /// <summary>Reads a spec from a file, with what it includes.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="variables">Variables that take the place of the spec's own; null for none.</param>
+    /// <exception cref="FileNotFoundException">There is no such file.</exception>
+    /// <inheritdoc cref="Parse(string, string, SpecOptions?)" path="/exception"/>
+    public static DiskSpec Load(string path, IReadOnlyDictionary<string, string>? variables = null) =>
+        Parse(File.ReadAllBytes(path), path, new SpecOptions
+        {
+            Folder = Path.GetDirectoryName(Path.GetFullPath(path)), Variables = variables ?? SpecOptions.Default.Variables,
+        });
 }
+
+/// <summary>What a spec may need besides its own text.</summary>
+public sealed record SpecOptions
+{
+    public static SpecOptions Default { get; } = new();
+
+    /// <summary>The folder that included specs, and other relative paths, start from; null: nothing can be included.</summary>
+    public string? Folder { get; init; }
+
+    /// <summary>Values of variables by name, in the place of those that the spec gives them.</summary>
+    public IReadOnlyDictionary<string, string> Variables { get; init; } = ReadOnlyDictionary<string, string>.Empty;
+}
+
+/// <summary>One <c>[[image.blob]]</c>: bytes of a host file at a fixed place of the disk, outside the partitions.</summary>
+/// <param name="Content">The host file.</param>
+/// <param name="Offset">Bytes from the start of the disk.</param>
+/// <param name="Place">Of the table.</param>
+public sealed record BlobSpec(SourceSpec Content, long Offset, TextPlace Place);
 
 /// <summary>The kind of partition table that a spec asks for.</summary>
 public enum SpecPartitionTable

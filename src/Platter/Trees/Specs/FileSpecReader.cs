@@ -19,15 +19,7 @@ internal static class FileSpecReader
 
     public static FileSpec Read(SpecTable table)
     {
-        var kind = table.Word("kind", Kinds) switch
-        {
-            "dir" => FileSpecKind.Directory,
-            "symlink" => FileSpecKind.SymbolicLink,
-            "char" => FileSpecKind.CharacterDevice,
-            "block" => FileSpecKind.BlockDevice,
-            "fifo" => FileSpecKind.Fifo,
-            _ => FileSpecKind.File,
-        };
+        var kind = ReadKind(table) ?? FileSpecKind.File;
         CheckKeys(table, kind);
         var file = new FileSpec
         {
@@ -48,6 +40,18 @@ internal static class FileSpecReader
         };
         return file;
     }
+
+    /// <summary>The kind of entry; null when absent.</summary>
+    public static FileSpecKind? ReadKind(SpecTable table) => table.Word("kind", Kinds) switch
+    {
+        null => null,
+        "dir" => FileSpecKind.Directory,
+        "symlink" => FileSpecKind.SymbolicLink,
+        "char" => FileSpecKind.CharacterDevice,
+        "block" => FileSpecKind.BlockDevice,
+        "fifo" => FileSpecKind.Fifo,
+        _ => FileSpecKind.File,
+    };
 
     // Which keys a kind needs, and which belong to other kinds.
     private static void CheckKeys(SpecTable table, FileSpecKind kind)
@@ -98,7 +102,8 @@ internal static class FileSpecReader
         return path;
     }
 
-    private static int? ReadMode(SpecTable table)
+    /// <summary>Permissions in octal; null when absent.</summary>
+    public static int? ReadMode(SpecTable table)
     {
         const string expected = "expected octal permissions, 0o644 or \"0644\", up to 0o7777";
         switch (table.Value("mode"))
@@ -123,7 +128,8 @@ internal static class FileSpecReader
         }
     }
 
-    private static DateTimeOffset? ReadTime(SpecTable table)
+    /// <summary>A modification time; null when absent.</summary>
+    public static DateTimeOffset? ReadTime(SpecTable table)
     {
         const string expected = "a date-time such as 2026-01-31T12:00:00Z, without quotes, or seconds since 1970";
         switch (table.Value("mtime"))

@@ -19,6 +19,9 @@ internal static class FileSystemReader
             LabelPlace = table.PlaceOf("label"),
             VolumeId = ReadVolumeId(table),
             Sources = table.Texts("source"),
+            Excludes = ReadExcludes(table),
+            Rules = [.. table.Tables("rule", "[[filesystem.rule]]").Select(t => ReadRule(new SpecTable(t, SpecSchema.Rule)))],
+            Free = table.Free("free"),
             Options = ReadOptions(table),
             OptionsPlace = table.PlaceOf("options"),
             Owner = table.Owner("owner"),
@@ -26,15 +29,62 @@ internal static class FileSystemReader
         };
     }
 
-    private static string? ReadVolumeId(SpecTable table) =>
-        table.Value("volume_id") is TomlInteger
-            ? table.Number("volume_id", uint.MaxValue)!.Value.ToString("X8", CultureInfo.InvariantCulture)
-            : table.Text("volume_id");
+    private static string? ReadVolumeId(SpecTable table)
+    {
+        var key = table.OneOf("volume_id", "uuid");
+        return table.Value(key) is TomlInteger
+            ? table.Number(key, uint.MaxValue)!.Value.ToString("X8", CultureInfo.InvariantCulture)
+            : table.Text(key);
+    }
 
-    private static Dictionary<string, string> ReadOptions(SpecTable table)
+    private static IReadOnlyList<SourceSpec> ReadExcludes(SpecTable table)
+    {
+        var excludes = table.Texts("exclude");
+        foreach (var exclude in excludes)
+            ReadPatterns([exclude]);
+        return excludes;
+    }
+
+    private static RuleSpec ReadRule(SpecTable table)
+    {
+        if (!table.Has("match"))
+            throw table.Missing("match", "\"/usr/bin/*\"");
+        if (!table.Has("owner") && !table.Has("mode") && !table.Has("mtime"))
+            throw new TomlException(table.Place, "a rule needs 'owner', 'mode' or 'mtime': what the entries are to get");
+        return new RuleSpec
+        {
+            Place = table.Place,
+            Match = ReadPatterns(table.Texts("match")),
+            Kind = FileSpecReader.ReadKind(table),
+            Owner = table.Owner("owner"),
+            Mode = FileSpecReader.ReadMode(table),
+            ModificationTime = FileSpecReader.ReadTime(table),
+        };
+    }
+
+    private static PathPatterns ReadPatterns(IReadOnlyList<SourceSpec> texts)
+    {
+        foreach (var text in texts)
+        {
+            try
+            {
+                PathPattern.Parse(text.Path);
+            }
+            catch (FormatException e)
+            {
+                throw new TomlException(text.Place, e.Message, e);
+            }
+        }
+        return PathPatterns.Parse(texts.Select(t => t.Path));
+    }
+
+    private static Dictionary<string, string> ReadOptions(SpecTable table) => ReadSettings(table, "options");
+
+    /// <summary>A table of a user's settings, each as text.</summary>
+    public static Dictionary<string, string> ReadSettings(SpecTable table, string name)
     {
         var options = new Dictionary<string, string>(StringComparer.Ordinal);
-        foreach (var (key, place, value) in table.Table("options", "options = { name = value }")?.Entries ?? [])
+        foreach (var (key, place, value) in table.Table(name, $"{name} = {{ name = value }}")?.Entries ?? [])
         {
             options.Add(key, value switch
             {

@@ -27,6 +27,12 @@ public sealed record FileSystemSpec
     /// <summary>Where the content comes from, bottom layer first; empty: nothing but <see cref="Files"/>.</summary>
     public IReadOnlyList<SourceSpec> Sources { get; init; } = [];
 
+    /// <summary>Which of their entries to leave out, as <see cref="PathPattern"/> has it.</summary>
+    public IReadOnlyList<SourceSpec> Excludes { get; init; } = [];
+
+    /// <summary>What the entries are to be like, by pattern; of several that fit, the last one wins.</summary>
+    public IReadOnlyList<RuleSpec> Rules { get; init; } = [];
+
     /// <summary>The filesystem's own format options by name; numbers and booleans as text (<c>4096</c>, <c>true</c>). Not checked.</summary>
     public IReadOnlyDictionary<string, string> Options { get; init; } = ReadOnlyDictionary<string, string>.Empty;
 
@@ -36,12 +42,35 @@ public sealed record FileSystemSpec
     /// <summary>The one owner that all entries get (those with an owner of their own excepted); null: the sources' owners are kept.</summary>
     public OwnerSpec? Owner { get; init; }
 
+    /// <summary>A bare filesystem: what it has free besides when its size is <see cref="SizeRule.Auto"/>.</summary>
+    public FreeRoom Free { get; init; }
+
     /// <summary>Single entries on top of the layers, in the order of the spec; no path is named twice.</summary>
     public IReadOnlyList<FileSpec> Files { get; init; } = [];
 }
 
-/// <summary>One layer: a directory, a tar, or an image with or without <c>@N</c>, as the user wrote it.</summary>
-/// <param name="Path">Not empty; relative to the folder of the spec.</param>
+/// <summary>One <c>[[filesystem.rule]]</c>: owner, mode or time of the entries that fit a pattern.</summary>
+public sealed record RuleSpec
+{
+    /// <summary>Of the table.</summary>
+    public required TextPlace Place { get; init; }
+
+    /// <summary>Any of these fits.</summary>
+    public required PathPatterns Match { get; init; }
+
+    /// <summary>Null: entries of any kind.</summary>
+    public FileSpecKind? Kind { get; init; }
+
+    public OwnerSpec? Owner { get; init; }
+
+    /// <summary>POSIX permission bits, 0 to 0o7777; null keeps them.</summary>
+    public int? Mode { get; init; }
+
+    public DateTimeOffset? ModificationTime { get; init; }
+}
+
+/// <summary>One layer (a directory, a tar, or an image with or without <c>@N</c>), a host file, or a pattern, as the user wrote it.</summary>
+/// <param name="Path">Not empty; relative to the folder of the text that <paramref name="Place"/> names.</param>
 /// <param name="Place">Where it stands.</param>
 public readonly record struct SourceSpec(string Path, TextPlace Place);
 

@@ -17,8 +17,11 @@ public sealed record PartitionSpec
     /// <summary>Where <see cref="Type"/> stands, for messages.</summary>
     public required TextPlace TypePlace { get; init; }
 
-    /// <summary>Fixed, to fit the content, or the rest of the disk. <see cref="SizeRule.Auto"/> only with a <see cref="FileSystem"/>.</summary>
+    /// <summary>Fixed, to fit the content, or the rest of the disk. <see cref="SizeRule.Auto"/> only with a <see cref="FileSystem"/> or <see cref="Content"/>.</summary>
     public required SizeSpec Size { get; init; }
+
+    /// <summary>What a partition that fits its filesystem has free besides. None unless <see cref="Size"/> is <see cref="SizeRule.Auto"/>.</summary>
+    public FreeRoom Free { get; init; }
 
     /// <summary>Bytes from the start of the disk, a multiple of the sector size; null: after the partition before it, aligned.</summary>
     public long? Start { get; init; }
@@ -35,6 +38,9 @@ public sealed record PartitionSpec
     /// <summary>GPT: the partition's unique GUID; null: chosen by the builder.</summary>
     public Guid? UniqueId { get; init; }
 
-    /// <summary>What is in it; null: nothing, its bytes are zero.</summary>
+    /// <summary>The host file whose bytes it holds, zeros behind them; null: none. Never together with <see cref="FileSystem"/>.</summary>
+    public SourceSpec? Content { get; init; }
+
+    /// <summary>The filesystem, or swap area, in it; null: none.</summary>
     public FileSystemSpec? FileSystem { get; init; }
 }

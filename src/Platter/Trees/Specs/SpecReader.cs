@@ -1,5 +1,7 @@
+using System.Collections.ObjectModel;
 using System.Globalization;
 using System.Numerics;
+using Platter.FileSystems.Swap;
 using Platter.Trees.Toml;
 
 namespace Platter.Trees.Specs;
@@ -11,9 +13,9 @@ internal static class SpecReader
     private const int MaxGptName = 36;   // UTF-16 units; UEFI 2.10, table 5.6
     private static readonly string[] Tables = ["gpt", "mbr", "apm", "none"];
 
-    public static DiskSpec Read(TomlDocument document)
+    public static DiskSpec Read(LoadedSpec loaded)
     {
-        var root = new SpecTable(document.Root, SpecSchema.Document);
+        var root = new SpecTable(loaded.Root, SpecSchema.Document);
         var image = root.Table("image", "[image]") is { } imageTable ? new SpecTable(imageTable, SpecSchema.Image) : null;
         var bare = root.Table("filesystem", "[filesystem]") is { } bareTable ? new SpecTable(bareTable, SpecSchema.BareFileSystem) : null;
         if (bare is not null && root.Has("partition"))
@@ -21,12 +23,22 @@ internal static class SpecReader
         if (bare is null && image is null)
             throw root.FailAtKey("partition", root.Has("partition") ? "[[partition]] needs an [image], with its size" : "a spec needs [image] and [[partition]], or [filesystem]");
 
-        var spec = ReadImage(document.SourceName, image, bare);
+        var spec = ReadImage(loaded.SourceName, image, bare) with { Folders = loaded.Folders };
         if (bare is not null)
-            return spec with { FileSystem = FileSystemReader.Read(bare) };
+            return spec with { FileSystem = ReadBare(bare, spec) };
         var partitions = root.Tables("partition", "[[partition]]").Select(t => ReadPartition(new SpecTable(t, SpecSchema.Partition), spec)).ToList();
         CheckTogether(spec, partitions);
         return spec with { Partitions = partitions };
+    }
+
+    private static FileSystemSpec ReadBare(SpecTable table, DiskSpec disk)
+    {
+        var bare = FileSystemReader.Read(table);
+        if (!bare.Free.IsNone && disk.Size.Rule != SizeRule.Auto)
+            throw table.FailAtKey("free", "'free' is for a size of \"auto\"");
+        if (bare.Type == SwapArea.TypeName)
+            CheckSwap(table, bare, disk.Size);
+        return bare;
     }
 
     private static DiskSpec ReadImage(string sourceName, SpecTable? image, SpecTable? bare)
@@ -38,6 +50,8 @@ internal static class SpecReader
             Place = place,
             Size = ReadImageSize(image, bare),
             Format = image?.Text("format")?.ToLowerInvariant(),
+            ContainerSettings = image is null ? ReadOnlyDictionary<string, string>.Empty : FileSystemReader.ReadSettings(image, "container"),
+            Blobs = image is null ? [] : ReadBlobs(image, bare),
             PartitionTable = ReadPartitionTable(image, bare),
             SectorSize = ReadSectorSize(image),
         };
@@ -54,6 +68,20 @@ internal static class SpecReader
             spec = spec with { Alignment = alignment };
         }
         return image.Has("disk_id") ? ReadDiskId(image, spec) : spec;
+    }
+
+    private static List<BlobSpec> ReadBlobs(SpecTable image, SpecTable? bare)
+    {
+        if (bare is not null && image.Has("blob"))
+            throw image.FailAtKey("blob", "'blob' is for what lies beside partitions, and the filesystem fills the image");
+        var blobs = new List<BlobSpec>();
+        foreach (var item in image.Tables("blob", "[[image.blob]]"))
+        {
+            var table = new SpecTable(item, SpecSchema.Blob);
+            var content = new SourceSpec(table.RequiredText("content", "\"u-boot.bin\""), table.PlaceOf("content"));
+            blobs.Add(new BlobSpec(content, table.Bytes("offset") ?? throw table.Missing("offset", "\"8K\""), table.PlaceOf("offset")));
+        }
+        return blobs;
     }
 
     private static SizeSpec ReadImageSize(SpecTable? image, SpecTable? bare)
@@ -109,21 +137,40 @@ internal static class SpecReader
             Type = ReadPartitionType(table, disk.PartitionTable),
             TypePlace = table.PlaceOf("type"),
             Size = table.Size("size", allowRest: true) ?? throw table.Missing("size", "\"64M\", \"auto\" or \"rest\""),
-            Start = table.Bytes("start"),
+            Free = table.Free("free"),
+            Start = table.Bytes(table.OneOf("start", "offset")),
             Bootable = table.Flag("bootable"),
             Attributes = [.. table.Texts("attributes").Select(a => a.Path)],
             AttributesPlace = table.PlaceOf("attributes"),
-            UniqueId = table.Guid("guid"),
+            UniqueId = table.Guid(table.OneOf("guid", "uuid")),
+            Content = table.Text("content") is { } content ? new SourceSpec(content, table.PlaceOf("content")) : null,
             FileSystem = table.Table("filesystem", "[partition.filesystem]") is { } fs ? FileSystemReader.Read(new SpecTable(fs, SpecSchema.PartitionFileSystem)) : null,
         };
         if (partition.Start % disk.SectorSize is > 0)
-            throw table.Fail("start", $"'start' is {partition.Start}, which is no multiple of the sector size {disk.SectorSize}");
-        if (partition.Size.Rule == SizeRule.Auto && partition.FileSystem is null)
+        {
+            var key = table.OneOf("start", "offset");
+            throw table.Fail(key, $"'{key}' is {partition.Start}, which is no multiple of the sector size {disk.SectorSize}");
+        }
+        if (partition.Content is not null && partition.FileSystem is not null)
+            throw table.FailAtKey("content", "a partition has 'content' or a [partition.filesystem], not both");
+        if (partition.Size.Rule == SizeRule.Auto && partition.FileSystem is null && partition.Content is null)
             throw table.Fail("size", "'size' is \"auto\", but there is no [partition.filesystem] to fit it to");
+        if (!partition.Free.IsNone && (partition.Size.Rule != SizeRule.Auto || partition.FileSystem is null))
+            throw table.FailAtKey("free", "'free' is for a size of \"auto\", with a [partition.filesystem]");
+        if (partition.FileSystem is { Type: SwapArea.TypeName } swap)
+            CheckSwap(table, swap, partition.Size);
         if (partition.Size.Rule == SizeRule.Rest && disk.Size.Rule == SizeRule.Auto)
             throw table.Fail("size", $"'size' is \"rest\", but the image's own size is \"auto\" (line {disk.Size.Place.Line}): there is no rest");
         CheckScheme(table, partition, disk.PartitionTable);
         return partition;
+    }
+
+    private static void CheckSwap(SpecTable table, FileSystemSpec swap, SizeSpec size)
+    {
+        if (size.Rule == SizeRule.Auto)
+            throw table.Fail("size", "'size' is \"auto\", but a swap area has no content to fit");
+        if (swap.Sources.Count > 0 || swap.Files.Count > 0 || swap.Rules.Count > 0 || swap.Excludes.Count > 0 || swap.Owner is not null)
+            throw new TomlException(swap.Place, "a swap area holds no files: it takes 'label', 'volume_id' and 'options' only");
     }
 
     private static string ReadPartitionType(SpecTable table, SpecPartitionTable scheme)
@@ -143,7 +190,10 @@ internal static class SpecReader
         if (scheme == SpecPartitionTable.Mbr && partition.Name.Length > 0)
             throw table.FailAtKey("name", "'name': an MBR has no partition names");
         if (scheme != SpecPartitionTable.Gpt && partition.UniqueId is not null)
-            throw table.FailAtKey("guid", "'guid' is for GPT only");
+        {
+            var key = table.OneOf("guid", "uuid");
+            throw table.FailAtKey(key, $"'{key}' is for GPT only");
+        }
         if (scheme != SpecPartitionTable.Gpt && partition.Attributes.Count > 0)
             throw table.FailAtKey("attributes", "'attributes' are for GPT only");
     }

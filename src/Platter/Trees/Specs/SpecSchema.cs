@@ -5,24 +5,28 @@ namespace Platter.Trees.Specs;
 /// <param name="Keys">In the order of the documentation.</param>
 internal sealed record SpecSchema(string Name, IReadOnlyList<string> Keys)
 {
-    public static readonly SpecSchema Document = new("the spec", ["image", "partition", "filesystem"]);
+    public static readonly SpecSchema Document = new("the spec", ["include", "variables", "image", "partition", "filesystem"]);
 
     public static readonly SpecSchema Image = new("[image]",
-        ["size", "format", "partition_table", "sector_size", "alignment", "disk_id"]);
+        ["size", "format", "container", "partition_table", "sector_size", "alignment", "disk_id", "blob"]);
+
+    public static readonly SpecSchema Blob = new("[[image.blob]]", ["content", "offset"]);
 
     public static readonly SpecSchema Partition = new("[[partition]]",
-        ["name", "type", "size", "start", "bootable", "attributes", "guid", "filesystem"]);
+        ["name", "type", "size", "free", "start", "offset", "bootable", "attributes", "guid", "uuid", "content", "filesystem"]);
 
     public static readonly SpecSchema PartitionFileSystem = new("[partition.filesystem]",
-        ["type", "label", "volume_id", "source", "options", "owner", "file"]);
+        ["type", "label", "volume_id", "uuid", "source", "exclude", "options", "owner", "rule", "file"]);
 
-    public static readonly SpecSchema BareFileSystem = new("[filesystem]", [.. PartitionFileSystem.Keys, "size"]);
+    public static readonly SpecSchema BareFileSystem = new("[filesystem]", [.. PartitionFileSystem.Keys, "size", "free"]);
+
+    public static readonly SpecSchema Rule = new("[[filesystem.rule]]", ["match", "kind", "owner", "mode", "mtime"]);
 
     public static readonly SpecSchema File = new("[[filesystem.file]]",
         ["path", "kind", "content", "from", "target", "major", "minor", "mode", "owner", "mtime", "xattrs"]);
 
     // A key in the wrong table is a likelier mistake than a mistyped one.
-    private static readonly SpecSchema[] All = [Image, Partition, PartitionFileSystem, File];
+    private static readonly SpecSchema[] All = [Image, Blob, Partition, PartitionFileSystem, Rule, File];
 
     /// <summary>What a message says of a key that this table does not know.</summary>
     public string Explain(string key)

@@ -77,6 +77,37 @@ internal sealed class SpecTable
         return bytes > 0 ? new SizeSpec(SizeRule.Fixed, bytes, value.Place) : throw new TomlException(value.Place, $"'{key}' must be more than 0");
     }
 
+    /// <summary>Room to leave free, as a size or a percentage; none when absent.</summary>
+    public FreeRoom Free(string key)
+    {
+        switch (Value(key))
+        {
+            case null:
+                return FreeRoom.None;
+            case TomlInteger { Value: >= 0 } number:
+                return new FreeRoom(number.Value, 0);
+            case TomlString text:
+                try
+                {
+                    return FreeRoom.Parse(text.Value);
+                }
+                catch (FormatException e)
+                {
+                    throw new TomlException(text.Place, $"'{key}': {e.Message}", e);
+                }
+            case { } other:
+                throw WrongKind(key, other, "a size such as \"100M\", or a part such as \"10%\"");
+        }
+    }
+
+    /// <summary>Which of two names of the same thing is used; the first one when neither is.</summary>
+    public string OneOf(string first, string second)
+    {
+        if (Has(first) && Has(second))
+            throw FailAtKey(second, $"'{second}' and '{first}' are the same, and both are given");
+        return Has(second) ? second : first;
+    }
+
     /// <summary>An integer within 0..<paramref name="largest"/>; null when absent.</summary>
     public long? Number(string key, long largest)
     {

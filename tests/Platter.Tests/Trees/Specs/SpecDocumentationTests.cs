@@ -33,7 +33,8 @@ public sealed class SpecDocumentationTests
         var sections = Page.Split("\n## ").Skip(1).ToList();
         foreach (var (schema, heading) in new[]
                  {
-                     (SpecSchema.Image, "`[image]`"), (SpecSchema.Partition, "`[[partition]]`"),
+                     (SpecSchema.Image, "`[image]`"), (SpecSchema.Blob, "`[[image.blob]]`"), (SpecSchema.Partition, "`[[partition]]`"),
+                     (SpecSchema.Rule, "`[[filesystem.rule]]`"), (SpecSchema.Document, "The top of the spec"),
                      (SpecSchema.BareFileSystem, "`[filesystem]`"), (SpecSchema.File, "`[[filesystem.file]]`"),
                  })
         {

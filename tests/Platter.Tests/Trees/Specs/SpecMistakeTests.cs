@@ -20,7 +20,7 @@ public sealed class SpecMistakeTests
     [InlineData(Fs + "Source = 'x'", "spec.toml:3:1: unknown key 'Source' in [filesystem] (did you mean 'source'?)")]
     [InlineData(Fs + "volume-id = 'x'", "spec.toml:3:1: unknown key 'volume-id' in [filesystem] (did you mean 'volume_id'?)")]
     [InlineData(Fs + "bootable = true", "spec.toml:3:1: unknown key 'bootable' in [filesystem] (it belongs to [[partition]])")]
-    [InlineData(Fs + "xyzzy = 1", "spec.toml:3:1: unknown key 'xyzzy' in [filesystem] (known: type, label, volume_id, source, options, owner, file, size)")]
+    [InlineData(Fs + "xyzzy = 1", "spec.toml:3:1: unknown key 'xyzzy' in [filesystem] (known: type, label, volume_id, uuid, source, exclude, options, owner, rule, file, size, free)")]
     [InlineData("[imgae]\nsize = 1", "spec.toml:1:2: unknown key 'imgae' in the spec (did you mean 'image'?)")]
     [InlineData(Disk + Part + "label = 'x'", "spec.toml:6:1: unknown key 'label' in [[partition]] (it belongs to [partition.filesystem])")]
     [InlineData(Disk + Part + "[partition.filesystem]\ntype = 'fat'\nsize = 'auto'", "spec.toml:8:1: unknown key 'size' in [partition.filesystem] (it belongs to [image] or [[partition]])")]

@@ -1,11 +1,14 @@
-namespace Platter.Cli;
+namespace Platter.Trees;
 
 /// <summary>A shell pattern for one name: <c>*</c>, <c>?</c>, <c>[abc]</c>, <c>[a-z]</c>, <c>[!abc]</c>. Takes time of at most the product of
 /// both lengths, whatever the pattern.</summary>
-internal sealed class GlobPattern(string pattern, bool ignoreCase)
+/// <param name="pattern">The pattern.</param>
+/// <param name="ignoreCase">Whether upper and lower case are the same.</param>
+public sealed class GlobPattern(string pattern, bool ignoreCase)
 {
     private readonly string _pattern = ignoreCase ? pattern.ToUpperInvariant() : pattern;
 
+    /// <summary>Whether the whole name fits the pattern.</summary>
     public bool IsMatch(string name)
     {
         if (ignoreCase)

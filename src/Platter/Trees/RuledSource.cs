@@ -1,0 +1,108 @@
+using Platter.FileSystems;
+
+namespace Platter.Trees;
+
+/// <summary>What the entries that fit some patterns are to be like.</summary>
+public sealed record TreeRule
+{
+    public required PathPatterns Match { get; init; }
+
+    /// <summary>Only entries of these kinds; empty: of any.</summary>
+    public IReadOnlyList<EntryKind> Kinds { get; init; } = [];
+
+    /// <summary>Null keeps the owner.</summary>
+    public Ownership? Owner { get; init; }
+
+    /// <summary>POSIX permission bits; null keeps them. Symbolic links have none of their own.</summary>
+    public int? Mode { get; init; }
+
+    /// <summary>Null keeps the modification time.</summary>
+    public Timestamp? Modified { get; init; }
+
+    internal bool Applies(TreeEntry? parent, string name, EntryKind kind)
+    {
+        if (Kinds.Count > 0 && !Kinds.Contains(kind))
+            return false;
+        return Match.IsMatch(parent, name, kind == EntryKind.Directory);
+    }
+}
+
+/// <summary>A tree some of whose entries get another owner, mode or time, by pattern; of several rules that fit, the last one wins.</summary>
+/// <param name="inner">The tree; disposed together with this.</param>
+/// <param name="rules">In order.</param>
+/// <param name="own">What an entry, by its path, has been given by itself: the rules leave that alone. Null: nothing anywhere.</param>
+public sealed class RuledSource(TreeSource inner, IReadOnlyList<TreeRule> rules, Func<string, TreeRule?>? own = null) : TreeSource
+{
+    public override FileMetadata? RootMetadata => inner.RootMetadata;
+
+    public override Capabilities? Capabilities => inner.Capabilities;
+
+    public override IReadOnlyList<Finding> Findings => inner.Findings;
+
+    public override IEnumerable<TreeEntry> Walk(CancellationToken cancellation = default)
+    {
+        var directories = new Dictionary<TreeEntry, RuledEntry>(ReferenceEqualityComparer.Instance);
+        foreach (var entry in inner.Walk(cancellation))
+        {
+            var ruled = new RuledEntry(Parent(directories, entry), entry, Apply(entry)) { LinkIdentity = entry.LinkIdentity, Problem = entry.Problem, IsImplied = entry.IsImplied };
+            if (entry.Kind == EntryKind.Directory)
+                directories[entry] = ruled;
+            yield return ruled;
+        }
+    }
+
+    public override TreeContent OpenContent(TreeEntry entry, StreamName stream) => inner.OpenContent(Inner(entry), stream);
+
+    public override int ReadWhole(TreeEntry entry, Span<byte> buffer) => inner.ReadWhole(Inner(entry), buffer);
+
+    public override IReadOnlyList<StreamDescription> GetStreams(TreeEntry entry) => inner.GetStreams(Inner(entry));
+
+    public override IReadOnlyDictionary<string, byte[]> GetExtendedAttributes(TreeEntry entry) => inner.GetExtendedAttributes(Inner(entry));
+
+    public override TreeEntry? FollowLink(TreeEntry link) =>
+        inner.FollowLink(Inner(link)) is { } target ? new RuledEntry((RuledEntry?)link.Parent, target, Apply(target)) : null;
+
+    internal override bool ReadsFrom(Volume volume) => inner.ReadsFrom(volume);
+
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing)
+            inner.Dispose();
+        base.Dispose(disposing);
+    }
+
+    // A problem may come before its directory, which then is known to nobody else.
+    private static RuledEntry? Parent(Dictionary<TreeEntry, RuledEntry> directories, TreeEntry entry) =>
+        entry.Parent is not { } parent ? null
+        : directories.TryGetValue(parent, out var known) ? known
+        : new RuledEntry(Parent(directories, parent), parent, parent.Metadata);
+
+    private static TreeEntry Inner(TreeEntry entry) => ((RuledEntry)entry).Inner;
+
+    private FileMetadata Apply(TreeEntry entry)
+    {
+        var metadata = entry.Metadata;
+        TreeRule? kept = null;
+        var asked = false;
+        foreach (var rule in rules)
+        {
+            if (!rule.Applies(entry.Parent, entry.Name, entry.Kind))
+                continue;
+            if (!asked)
+                kept = own?.Invoke(entry.Path);
+            asked = true;
+            if (rule.Owner is { } owner && kept?.Owner is null)
+                metadata = metadata with { UserId = owner.UserId, GroupId = owner.GroupId };
+            if (rule.Mode is { } mode && kept?.Mode is null && entry.Kind != EntryKind.SymbolicLink)
+                metadata = metadata with { Mode = mode };
+            if (rule.Modified is { } modified && kept?.Modified is null)
+                metadata = metadata with { Modified = modified };
+        }
+        return metadata;
+    }
+
+    private sealed class RuledEntry(RuledEntry? parent, TreeEntry inner, FileMetadata metadata) : TreeEntry(parent, inner.Name, metadata)
+    {
+        public TreeEntry Inner { get; } = inner;
+    }
+}
