@@ -48,6 +48,12 @@ internal sealed class NtfsContent
     public BlockDevice Device => _device;
     public int ClusterShift => _clusterShift;
 
+    /// <summary>The content of an attribute that is not there.</summary>
+    public static NtfsContent Empty(BlockDevice device, NtfsGeometry geometry, string structure) => new(device, geometry, structure, [], new NtfsRunList())
+    {
+        Flags = NtfsAttributeFlags.None, Length = 0, Initialized = 0, Allocated = 0, CompressionUnit = 0,
+    };
+
     /// <summary>The content of a resident attribute.</summary>
     public static NtfsContent OfResident(BlockDevice device, NtfsGeometry geometry, string structure, in NtfsAttribute attribute)
     {

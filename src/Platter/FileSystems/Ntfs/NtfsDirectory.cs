@@ -6,6 +6,7 @@ namespace Platter.FileSystems.Ntfs;
 internal readonly record struct NtfsName(string Name, NtfsNamespace Namespace, NtfsReference File, uint Attributes, uint ReparseTag, long DataSize)
 {
     public bool IsDirectory => (Attributes & NtfsFileAttributes.HasNameIndex) != 0;
+    public bool IsReparsePoint => (Attributes & (uint)DosAttributes.ReparsePoint) != 0;
 }
 
 /// <summary>One directory: its names listed, or found through the index.</summary>
