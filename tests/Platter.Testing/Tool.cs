@@ -15,6 +15,7 @@ public static class Tool
     // The Debian package that brings each judge; the script `test` reads this list and installs what is missing.
     private static readonly Dictionary<string, string> Packages = new(StringComparer.Ordinal)
     {
+        ["getfattr"] = "attr", ["setfattr"] = "attr",
         ["bzip2"] = "bzip2",
         ["mkfs.vfat"] = "dosfstools", ["fsck.vfat"] = "dosfstools", ["fatlabel"] = "dosfstools",
         ["mke2fs"] = "e2fsprogs", ["e2fsck"] = "e2fsprogs", ["debugfs"] = "e2fsprogs", ["dumpe2fs"] = "e2fsprogs", ["tune2fs"] = "e2fsprogs",
@@ -31,10 +32,12 @@ public static class Tool
         ["losetup"] = "mount",
         ["mdir"] = "mtools", ["mcopy"] = "mtools", ["minfo"] = "mtools", ["mmd"] = "mtools", ["mdel"] = "mtools", ["mattrib"] = "mtools",
         ["mlabel"] = "mtools",
+        ["mkntfs"] = "ntfs-3g", ["ntfs-3g"] = "ntfs-3g", ["ntfscat"] = "ntfs-3g", ["ntfsinfo"] = "ntfs-3g", ["ntfsls"] = "ntfs-3g",
         ["parted"] = "parted",
         ["pigz"] = "pigz",
         ["qemu-img"] = "qemu-utils", ["qemu-io"] = "qemu-utils",
-        ["fls"] = "sleuthkit", ["mmls"] = "sleuthkit", ["fsstat"] = "sleuthkit",
+        ["fls"] = "sleuthkit", ["istat"] = "sleuthkit", ["mmls"] = "sleuthkit", ["fsstat"] = "sleuthkit",
+        ["wimlib-imagex"] = "wimtools",
         ["xz"] = "xz-utils",
         ["zsh"] = "zsh",
         ["zstd"] = "zstd",

@@ -1,4 +1,4 @@
-using System.Text;
+using System.Buffers.Binary;
 using Platter.Primitives;
 
 namespace Platter.FileSystems.Ntfs;
@@ -72,7 +72,7 @@ internal sealed class NtfsDescription
     {
         var found = new Dictionary<string, byte[]>(StringComparer.Ordinal)
         {
-            [AttributesName] = Encoding.ASCII.GetBytes($"0x{(uint)_information.Attributes:x8}"),
+            [AttributesName] = AttributeBytes(),
         };
         if (SecurityDescriptor() is { } descriptor)
             found[SecurityName] = descriptor;
@@ -85,6 +85,14 @@ internal sealed class NtfsDescription
         if (_file.Open(NtfsAttributeType.LoggedUtilityStream, EfsStream) is { } efs)
             found[EfsName] = efs.ReadAll(MaxEfs, "NTFS-0502");
         return found;
+    }
+
+    // The highest byte first: printed in hexadecimal it is the number.
+    private byte[] AttributeBytes()
+    {
+        var bytes = new byte[4];
+        BinaryPrimitives.WriteUInt32BigEndian(bytes, _information.Attributes);
+        return bytes;
     }
 
     /// <summary>The descriptor, from the file itself or from $Secure.</summary>
