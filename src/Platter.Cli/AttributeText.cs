@@ -1,10 +1,20 @@
 using System.Text;
+using Platter.FileSystems;
 
 namespace Platter.Cli;
 
 /// <summary>The value of an extended attribute as text: as it is when it is printable, else <c>0x</c> and hexadecimal, as getfattr has it.</summary>
 internal static class AttributeText
 {
+    /// <summary>An entry's extended attributes, and behind them what its format alone has under such names.</summary>
+    public static Dictionary<string, byte[]> All(Volume volume, NodeId id)
+    {
+        var all = new Dictionary<string, byte[]>(volume.GetExtendedAttributes(id), StringComparer.Ordinal);
+        foreach (var (name, value) in volume.GetFormatAttributes(id))
+            all.TryAdd(name, value);
+        return all;
+    }
+
     public static string Format(byte[] value)
     {
         foreach (var b in value)

@@ -97,6 +97,7 @@ internal sealed class Session : IDisposable
         UtcOffset = UtcOffset(),
         Clock = Clock,
         DiscardJournal = Arguments.Has(GlobalOptions.DiscardJournal),
+        RawEncrypted = Arguments.Has(GlobalOptions.RawEncrypted),
     };
 
     public DiskImageOptions DiskOptions => new()

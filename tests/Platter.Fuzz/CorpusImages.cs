@@ -12,9 +12,12 @@ internal static class CorpusImages
     public static IEnumerable<PagedImage> ExFat() => Load("exfat/");
     public static IEnumerable<PagedImage> Ext() => Load("ext/");
 
+    // Three larger ones have what the small ones lack: compressed files, attribute lists, EAs, junctions.
+    public static IEnumerable<PagedImage> Ntfs() => Load("ntfs/", "velociraptor-test", "jnode-ntfs-links", "sample-tiny");
+
     public static IEnumerable<PagedImage> Tables() => Load("ptable/");
 
-    private static List<PagedImage> Load(string folder)
+    private static List<PagedImage> Load(string folder, params string[] larger)
     {
         var images = new List<PagedImage>();
         if (!IsThere())
@@ -22,7 +25,7 @@ internal static class CorpusImages
         using var temp = new TempFolder();
         foreach (var image in Corpus.Images)
         {
-            if (image.Size <= Largest && image.File.StartsWith(folder, StringComparison.Ordinal))
+            if (image.File.StartsWith(folder, StringComparison.Ordinal) && (image.Size <= Largest || larger.Any(l => image.File.Contains(l, StringComparison.Ordinal))))
                 images.Add(new PagedImage(File.ReadAllBytes(Corpus.Unpack(image, temp))));
         }
         return images;

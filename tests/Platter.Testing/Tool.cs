@@ -15,7 +15,7 @@ public static class Tool
     // The Debian package that brings each judge; the script `test` reads this list and installs what is missing.
     private static readonly Dictionary<string, string> Packages = new(StringComparer.Ordinal)
     {
-        ["setfattr"] = "attr",
+        ["getfattr"] = "attr", ["setfattr"] = "attr",
         ["bash"] = "bash",
         ["bsdtar"] = "libarchive-tools",
         ["bzip2"] = "bzip2",
@@ -37,12 +37,14 @@ public static class Tool
         ["losetup"] = "mount",
         ["mdir"] = "mtools", ["mcopy"] = "mtools", ["minfo"] = "mtools", ["mmd"] = "mtools", ["mdel"] = "mtools", ["mattrib"] = "mtools",
         ["mlabel"] = "mtools",
+        ["mkntfs"] = "ntfs-3g", ["ntfs-3g"] = "ntfs-3g", ["ntfscat"] = "ntfs-3g", ["ntfsinfo"] = "ntfs-3g", ["ntfsls"] = "ntfs-3g",
         ["parted"] = "parted",
         ["pigz"] = "pigz",
         ["qemu-img"] = "qemu-utils", ["qemu-io"] = "qemu-utils",
-        ["fls"] = "sleuthkit", ["mmls"] = "sleuthkit", ["fsstat"] = "sleuthkit",
+        ["fls"] = "sleuthkit", ["istat"] = "sleuthkit", ["mmls"] = "sleuthkit", ["fsstat"] = "sleuthkit",
         ["mkswap"] = "util-linux", ["swaplabel"] = "util-linux", ["blkid"] = "util-linux",
         ["tar"] = "tar",
+        ["wimlib-imagex"] = "wimtools",
         ["xz"] = "xz-utils",
         ["zsh"] = "zsh",
         ["zstd"] = "zstd",

@@ -101,6 +101,6 @@ public sealed partial class TidyTests
     [GeneratedRegex(@"Skip *= *""|SkipUnless|SkipWhen|Assert\.Skip|\[Ignore")]
     private static partial Regex Skips();
 
-    [GeneratedRegex(@"\b(?:EXF|TAR|TREE|SWP|FAT|MBR|GPT|APM|VHD|VMDK|VDI|CMP|IMG|EXT|VHDX|QCOW)-\d{4}\b")]
+    [GeneratedRegex(@"\b(?:EXF|TAR|TREE|SWP|FAT|MBR|GPT|APM|VHD|VMDK|VDI|CMP|IMG|EXT|VHDX|QCOW|NTFS)-\d{4}\b")]
     private static partial Regex FindingIds();
 }

@@ -34,10 +34,11 @@ internal static class GlobalOptions
     public static readonly Option Literal = Option.Flag("--literal", "take *, ? and [ in paths inside the image as they are");
     public static readonly Option Force = Option.Flag("--force", "pass a safety check: a disk in use, data that would be lost");
     public static readonly Option DiscardJournal = Option.Flag("--discard-journal", "edit though the filesystem's own journal cannot be replayed; what it holds is lost");
+    public static readonly Option RawEncrypted = Option.Flag("--raw-encrypted", "read encrypted files (NTFS) as they lie on the volume");
     public static readonly Option AsRaw = Option.Flag("--as-raw", "take the image as bare bytes, whatever container it looks like");
     public static readonly Option Help = Option.Flag("-h --help", "this help");
     public static readonly Option Version = Option.Flag("--version", "the version");
 
     public static readonly Option[] All =
-        [Json, Quiet, Verbose, NoProgress, Progress, Color, UtcOffset, CodePage, Literal, Force, DiscardJournal, AsRaw, Help, Version];
+        [Json, Quiet, Verbose, NoProgress, Progress, Color, UtcOffset, CodePage, Literal, Force, DiscardJournal, RawEncrypted, AsRaw, Help, Version];
 }

@@ -1,6 +1,7 @@
 using Platter.Cli.Output;
 using Platter.Cli.Syntax;
 using Platter.FileSystems;
+using Platter.FileSystems.Ntfs;
 
 namespace Platter.Cli.Verbs;
 
@@ -58,6 +59,7 @@ internal sealed class StatVerb : Verb
         json.Field("reparseTag", m.ReparseTag);
         json.Field("finderInfo", m.FinderInfo is { } finder ? Convert.ToHexString(finder) : null);
         json.Field("securityDescriptor", m.SecurityDescriptor is { } security ? Convert.ToBase64String(security) : null);
+        json.Field("sddl", m.SecurityDescriptor is { } descriptor ? Sddl.Format(descriptor) : null);
         var streams = node.Volume.GetStreams(node.Id);
         if (streams.Count > 0)
         {
@@ -122,7 +124,7 @@ internal sealed class StatVerb : Verb
         Row("short name", m.ShortName is { } shortName ? session.Show(shortName) : null);
         Row("Finder info", m.FinderInfo is { } finder ? Convert.ToHexString(finder) : null);
         Row("reparse tag", m.ReparseTag is { } tag ? $"0x{tag:X8}" : null);
-        Row("security", m.SecurityDescriptor is { } security ? $"{security.Length} bytes" : null);
+        Row("security", m.SecurityDescriptor is { } security ? Sddl.Format(security) is { } sddl ? session.Show(sddl) : $"{security.Length} bytes" : null);
         Row("id", node.Id.Value.ToString(System.Globalization.CultureInfo.InvariantCulture));
         foreach (var stream in node.Volume.GetStreams(node.Id))
             Row("stream", $"{session.Show(stream.Name.ToString())}, {stream.Length} bytes");

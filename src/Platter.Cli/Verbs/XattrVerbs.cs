@@ -16,7 +16,7 @@ internal sealed class XattrGetVerb : Verb
     {
         using var at = session.OpenVolume(session.Words[0]);
         var path = session.Inside(session.Words[1]);
-        var all = at.Volume.GetExtendedAttributes(at.Volume.Find(path).Id);
+        var all = AttributeText.All(at.Volume, at.Volume.Find(path).Id);
         if (!all.TryGetValue(session.Words[2], out var value))
             throw new CommandException(ExitCode.NotFound, null, $"{path} has no attribute {session.Words[2]}");
         session.Out.Write(value);
@@ -78,7 +78,7 @@ internal sealed class XattrLsVerb : Verb
     public override int Run(Session session)
     {
         using var at = session.OpenVolume(session.Words[0]);
-        var all = at.Volume.GetExtendedAttributes(at.Volume.Find(session.Inside(session.Words[1])).Id);
+        var all = AttributeText.All(at.Volume, at.Volume.Find(session.Inside(session.Words[1])).Id);
         if (!session.Json)
         {
             foreach (var (name, value) in all)

@@ -2,6 +2,7 @@ using Platter.Blocks;
 using Platter.FileSystems.ExFat;
 using Platter.FileSystems.Ext;
 using Platter.FileSystems.Fat;
+using Platter.FileSystems.Ntfs;
 
 namespace Platter.FileSystems;
 
@@ -11,7 +12,7 @@ public static class FileSystemTypes
     /// <summary>In the order in which they are tried on an unknown volume: the strictest signatures first.</summary>
     public static IReadOnlyList<FileSystemType> All => Known;
 
-    private static readonly FileSystemType[] Known = [new ExFatType(), new FatType(), new ExtType()];
+    private static readonly FileSystemType[] Known = [new ExFatType(), new NtfsType(), new FatType(), new ExtType()];
 
     /// <summary>The kind with this type name (<c>fat32</c>), or null.</summary>
     public static FileSystemType? Find(string name) => All.FirstOrDefault(t => t.Names.Contains(name, StringComparer.OrdinalIgnoreCase));

@@ -46,6 +46,10 @@ public abstract class Volume : IDisposable
     /// <summary>The extended attributes, with the prefix of their namespace (<c>user.</c>, <c>security.</c>).</summary>
     public virtual IReadOnlyDictionary<string, byte[]> GetExtendedAttributes(NodeId id) => EmptyAttributes;
 
+    /// <summary>What this format alone keeps with a node, in the form of extended attributes: for people and their tools. A copy takes what it can
+    /// hold from the metadata instead.</summary>
+    public virtual IReadOnlyDictionary<string, byte[]> GetFormatAttributes(NodeId id) => EmptyAttributes;
+
     /// <summary>The parts of the device that hold structures or content, for used-only imaging: in order, not touching.</summary>
     public abstract IEnumerable<ByteRange> AllocatedRanges();
 

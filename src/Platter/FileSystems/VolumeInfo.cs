@@ -41,6 +41,9 @@ public sealed record VolumeOptions
 
     /// <summary>Edit even though a foreign journal cannot be replayed; what it holds is lost.</summary>
     public bool DiscardJournal { get; init; }
+
+    /// <summary>Read encrypted files (NTFS with EFS) as they lie on the volume, instead of refusing.</summary>
+    public bool RawEncrypted { get; init; }
 }
 
 /// <summary>How to format a volume. Options that only one type knows go by key, as in <c>mkfs -O key=value</c>.</summary>

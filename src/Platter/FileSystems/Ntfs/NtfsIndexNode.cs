@@ -1,0 +1,107 @@
+using Platter.Primitives;
+
+namespace Platter.FileSystems.Ntfs;
+
+/// <summary>One node of an index, the root or a block, its entries verified: for reading and for checking alike.</summary>
+internal sealed class NtfsIndexNode
+{
+    private readonly int[] _entries;
+
+    private NtfsIndexNode(byte[] bytes, int headerOffset, int[] entries)
+    {
+        Bytes = bytes;
+        HeaderOffset = headerOffset;
+        _entries = entries;
+    }
+
+    /// <summary>The root's value, or the block, its protection off.</summary>
+    public byte[] Bytes { get; }
+
+    /// <summary>Where the <see cref="NtfsIndexHeader"/> is.</summary>
+    public int HeaderOffset { get; }
+
+    /// <summary>How many entries there are; the last one is the end entry.</summary>
+    public int Count => _entries.Length;
+
+    public bool HasSubNodes => (OnDisk.View<NtfsIndexHeader>(Bytes, HeaderOffset).Flags & NtfsIndexHeader.HasSubNodes) != 0;
+
+    public NtfsIndexItem this[int index] => new(Bytes, _entries[index]);
+
+    /// <summary>Verifies the header and the entries of a node.</summary>
+    /// <param name="bytes">The root's value, or a block whose protection is off.</param>
+    /// <param name="headerOffset">Where the index header is.</param>
+    /// <param name="isView">Whether entries have data in the place of a reference.</param>
+    /// <param name="node">The node.</param>
+    /// <returns>What is wrong, or null.</returns>
+    public static string? Parse(byte[] bytes, int headerOffset, bool isView, out NtfsIndexNode? node)
+    {
+        node = null;
+        ref readonly var header = ref OnDisk.View<NtfsIndexHeader>(bytes, headerOffset);
+        var room = bytes.Length - headerOffset;
+        if (header.IndexLength > room || header.AllocatedSize > room || header.IndexLength > header.AllocatedSize)
+            return $"has {header.IndexLength} bytes of index in room for {header.AllocatedSize}, expected within {room}";
+        if (header.EntriesOffset < NtfsIndexHeader.Size || (header.EntriesOffset & 7) != 0 || header.EntriesOffset > header.IndexLength)
+            return $"has entries from {header.EntriesOffset} on, expected a multiple of 8, {NtfsIndexHeader.Size}..{header.IndexLength}";
+        var end = headerOffset + (int)(uint)header.IndexLength;
+        var entries = new List<int>(64);
+        for (var at = headerOffset + (int)(uint)header.EntriesOffset; ;)
+        {
+            if (EntryProblem(bytes, at, end, isView) is { } problem)
+                return problem;
+            entries.Add(at);
+            ref readonly var entry = ref OnDisk.View<NtfsIndexEntry>(bytes, at);
+            if ((entry.Flags & NtfsIndexEntry.IsEnd) != 0)
+                break;
+            at += entry.Length;
+        }
+        node = new NtfsIndexNode(bytes, headerOffset, [.. entries]);
+        return null;
+    }
+
+    private static string? EntryProblem(byte[] bytes, int at, int end, bool isView)
+    {
+        if (end - at < NtfsIndexEntry.Size)
+            return $"has no end entry before {at}";
+        ref readonly var entry = ref OnDisk.View<NtfsIndexEntry>(bytes, at);
+        var subNode = (entry.Flags & NtfsIndexEntry.HasSubNode) != 0 ? NtfsIndexEntry.SubNodeSize : 0;
+        if (entry.Length < NtfsIndexEntry.Size + subNode || (entry.Length & 7) != 0 || entry.Length > end - at)
+            return $"the entry at {at} has the length {entry.Length}, expected a multiple of 8, {NtfsIndexEntry.Size + subNode}..{end - at}";
+        if ((entry.Flags & NtfsIndexEntry.IsEnd) != 0)
+            return null;
+        if (NtfsIndexEntry.Size + entry.KeyLength + subNode > entry.Length)
+            return $"the entry at {at} has a key of {entry.KeyLength} bytes, past its {entry.Length}";
+        if (!isView)
+            return null;
+        ref readonly var view = ref OnDisk.View<NtfsViewEntry>(bytes, at);
+        return view.DataLength != 0 && (view.DataOffset < NtfsIndexEntry.Size || view.DataOffset + view.DataLength + subNode > entry.Length)
+            ? $"the entry at {at} has data at {view.DataOffset} of {view.DataLength} bytes, past its {entry.Length}"
+            : null;
+    }
+}
+
+/// <summary>An entry of a node.</summary>
+internal readonly record struct NtfsIndexItem(byte[] Node, int Offset)
+{
+    public ref readonly NtfsIndexEntry Entry => ref OnDisk.View<NtfsIndexEntry>(Node, Offset);
+    public bool IsEnd => (Entry.Flags & NtfsIndexEntry.IsEnd) != 0;
+    public bool HasSubNode => (Entry.Flags & NtfsIndexEntry.HasSubNode) != 0;
+
+    /// <summary>Empty in the end entry.</summary>
+    public ReadOnlySpan<byte> Key => IsEnd ? default : Node.AsSpan(Offset + NtfsIndexEntry.Size, Entry.KeyLength);
+
+    /// <summary>What a view index keeps with the key.</summary>
+    public ReadOnlySpan<byte> Data
+    {
+        get
+        {
+            ref readonly var view = ref OnDisk.View<NtfsViewEntry>(Node, Offset);
+            return view.DataLength == 0 ? default : Node.AsSpan(Offset + view.DataOffset, view.DataLength);
+        }
+    }
+
+    /// <summary>The file that a directory's entry leads to.</summary>
+    public NtfsReference File => Entry.File.Value;
+
+    /// <summary>The block with the keys before this one's.</summary>
+    public long SubNode => (long)(ulong)OnDisk.View<U64Le>(Node, Offset + Entry.Length - NtfsIndexEntry.SubNodeSize);
+}

@@ -1,0 +1,70 @@
+using Platter.Primitives;
+
+namespace Platter.FileSystems.Ntfs;
+
+/// <summary>What $LogFile says of how the volume was left.</summary>
+internal enum NtfsLogCondition
+{
+    /// <summary>All FF: a new log will be started.</summary>
+    Empty,
+
+    /// <summary>Closed properly.</summary>
+    Clean,
+
+    /// <summary>Open: what it holds may have to be done again, or undone.</summary>
+    InUse,
+
+    /// <summary>Neither restart page can be read.</summary>
+    Damaged,
+
+    /// <summary>There is none.</summary>
+    Absent,
+}
+
+/// <summary>The state of the log, from its two restart pages.</summary>
+internal sealed record NtfsLogState(NtfsLogCondition Condition, string Text)
+{
+    private const int MinPage = 4096, MaxPage = 65536;
+
+    public bool IsClean => Condition is NtfsLogCondition.Empty or NtfsLogCondition.Clean;
+
+    /// <summary>Reads the restart pages of the log.</summary>
+    /// <param name="log">$LogFile's data, or null when it has none.</param>
+    public static NtfsLogState Of(NtfsContent? log)
+    {
+        if (log is null || log.Length < 2 * MinPage)
+            return new NtfsLogState(NtfsLogCondition.Absent, log is null ? "there is none" : $"too short: {log.Length} bytes");
+        var first = new byte[MinPage];
+        log.Read(0, first);
+        if (first.AsSpan().IndexOfAnyExcept((byte)0xFF) < 0)
+            return new NtfsLogState(NtfsLogCondition.Empty, "empty");
+        var pageSize = OnDisk.View<NtfsRestartPage>(first).SystemPageSize is var size && size >= MinPage && size <= MaxPage && uint.IsPow2(size) ? (int)(uint)size : MinPage;
+
+        // The page with the later number counts.
+        NtfsLogState? newest = null;
+        var newestLsn = 0UL;
+        for (var i = 0; i < 2 && (i + 1L) * pageSize <= log.Length; i++)
+        {
+            var page = new byte[pageSize];
+            log.Read((long)i * pageSize, page);
+            if (ParsePage(page) is { } parsed && (newest is null || parsed.Lsn > newestLsn))
+                (newest, newestLsn) = parsed;
+        }
+        return newest ?? new NtfsLogState(NtfsLogCondition.Damaged, "damaged: neither restart page can be read");
+    }
+
+    private static (NtfsLogState State, ulong Lsn)? ParsePage(byte[] page)
+    {
+        ref readonly var head = ref OnDisk.View<NtfsRestartPage>(page);
+        if (head.Protection.Magic.Is(NtfsRestartPage.ChkdskMagicValue))
+            return (new NtfsLogState(NtfsLogCondition.Clean, "clean, since chkdsk"), head.ChkdskLsn);
+        if (!head.Protection.Magic.Is(NtfsRestartPage.MagicValue) || NtfsUpdateSequence.Remove(page, NtfsRestartPage.Size) is not null
+            || head.RestartAreaOffset + NtfsRestartArea.Size > page.Length)
+            return null;
+        ref readonly var area = ref OnDisk.View<NtfsRestartArea>(page, head.RestartAreaOffset);
+        var version = $"version {head.MajorVersion}.{head.MinorVersion}";
+        var isClean = area.UsedClients == NtfsRestartArea.NoClient || (area.Flags & NtfsRestartArea.CleanUnmount) != 0;
+        return (isClean ? new NtfsLogState(NtfsLogCondition.Clean, "clean, " + version)
+            : new NtfsLogState(NtfsLogCondition.InUse, "in use, " + version + ": the volume was not unmounted"), area.CurrentLsn);
+    }
+}

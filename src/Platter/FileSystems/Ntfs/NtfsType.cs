@@ -1,0 +1,16 @@
+using Platter.Blocks;
+
+namespace Platter.FileSystems.Ntfs;
+
+/// <summary>NTFS, versions 1.2 to 3.1. Read, not yet checked or written.</summary>
+public sealed class NtfsType : FileSystemType
+{
+    public override IReadOnlyList<string> Names { get; } = ["ntfs"];
+
+    public override bool Recognise(BlockDevice device) => NtfsGeometry.Recognise(device);
+
+    public override Volume Open(BlockDevice device, VolumeOptions options) => NtfsVolume.Open(device, options);
+
+    public override CheckReport Check(BlockDevice device, CheckOptions options) =>
+        throw new UnsupportedFeatureException("Platter reads NTFS and does not check it yet");
+}

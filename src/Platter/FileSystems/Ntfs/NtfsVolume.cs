@@ -1,0 +1,326 @@
+using System.Buffers.Binary;
+using Platter.Blocks;
+using Platter.Primitives;
+
+namespace Platter.FileSystems.Ntfs;
+
+/// <summary>An NTFS volume, for reading.</summary>
+/// <remarks>
+/// <para>A node's id is its file reference, as Windows shows it: the record's number and, above, its sequence number. Short names are no entries of their
+/// own; both names of such a pair are found. The volume's own files ($MFT, $Extend ...) are not listed in the root, and found by name.</para>
+/// <para>Opening reads the boot sector, record 0, what it needs of the MFT's map, and record 3. What is broken elsewhere is an exception when it is looked
+/// at. $LogFile is not replayed: see <see cref="VolumeInfo.IsClean"/>.</para>
+/// </remarks>
+public sealed class NtfsVolume : Volume
+{
+    private const int CachedNodes = 1024, CachedDescriptions = 64;
+
+    private readonly BlockDevice _device;
+    private readonly NtfsVolumeState _state;
+    private readonly bool _rawEncrypted;
+    private readonly LruCache<NtfsIndexNode> _nodes = new(CachedNodes);
+    private readonly LruCache<FileMetadata> _described = new(CachedDescriptions);
+    private NtfsUpcase? _upcase;
+    private NtfsSecure? _secure;
+    private bool _isSecureOpened;
+    private VolumeInfo? _info;
+    private long? _freeClusters;
+
+    private NtfsVolume(BlockDevice device, NtfsGeometry geometry, VolumeOptions options)
+    {
+        _device = device;
+        _rawEncrypted = options.RawEncrypted;
+        Geometry = geometry;
+        Mft = NtfsMft.Open(device, geometry);
+        _state = NtfsVolumeState.Of(OpenSystemFile(NtfsMft.VolumeRecord));
+        Capabilities = NtfsCapabilities.Of(geometry);
+        RootId = new NodeId(Mft.Read(NtfsMft.RootRecord).Reference.Raw);
+    }
+
+    public override VolumeInfo Info => _info ??= NtfsInformation.Of(Geometry, Mft, _state, LogState, Hibernation());
+
+    public override Capabilities Capabilities { get; }
+    public override NodeId RootId { get; }
+
+    /// <summary>By the volume's own table of capitals; in case-sensitive directories names that are one here can be two.</summary>
+    public override IEqualityComparer<string> NameComparer => field ??= new NtfsNameComparer(Upcase);
+
+    public override long FreeBytes => (_freeClusters ??= Allocation().CountFree()) << Geometry.ClusterShift;
+
+    internal NtfsGeometry Geometry { get; }
+    internal NtfsMft Mft { get; }
+    internal NtfsVolumeState State => _state;
+    internal NtfsLogState LogState => field ??= NtfsLogState.Of(OpenSystemFile(NtfsMft.LogFileRecord).Open(NtfsAttributeType.Data));
+    internal NtfsUpcase Upcase => _upcase ??= ReadUpcase();
+
+    /// <summary>Opens a volume for reading.</summary>
+    /// <exception cref="DiskFormatException">The boot sector, the MFT's own record or $Volume breaks a rule.</exception>
+    public static NtfsVolume Open(BlockDevice device, VolumeOptions options) => new(device, NtfsGeometry.Read(device), options);
+
+    public override bool TryLookup(NodeId directory, string name, out NodeId id)
+    {
+        var file = OpenFile(directory);
+        var found = OpenDirectory(file).Find(name, Upcase, IsCaseSensitive(file));
+        id = new NodeId(found?.Raw ?? 0);
+        return found is not null && found.Value.Record != file.Base.Number;
+    }
+
+    public override IEnumerable<DirectoryEntry> Enumerate(NodeId directory)
+    {
+        var file = OpenFile(directory);
+        return Entries(file, OpenDirectory(file));
+    }
+
+    public override FileMetadata GetMetadata(NodeId id)
+    {
+        if (_described.TryGet((long)id.Value, out var known))
+            return known;
+        var file = OpenFile(id);
+        var metadata = new NtfsDescription(this, file).Metadata();
+        if (file.HasList)
+            _described.Set((long)id.Value, metadata);
+        return metadata;
+    }
+
+    public override VolumeStream OpenRead(NodeId id, StreamName stream)
+    {
+        var file = OpenFile(id);
+        if (stream.Kind == StreamKind.ResourceFork || (stream.Kind == StreamKind.Named && stream.Name.Length == 0))
+            throw new FileNotFoundException($"ntfs has no {stream}");
+        if (stream.Kind == StreamKind.Named)
+            return OpenStream(FindStream(file, stream.Name) ?? throw new FileNotFoundException($"record {file.Base.Number} has no stream {stream}"));
+        var kind = new NtfsDescription(this, file).Kind;
+        if (kind != EntryKind.File)
+            throw new UnauthorizedAccessException($"record {file.Base.Number} is a {kind} and has no data");
+        var content = file.Open(NtfsAttributeType.Data);
+        if (content is null)
+            return new NtfsStream(NtfsContent.Empty(_device, Geometry, file.Structure(NtfsAttributeType.Data, "")), 0);
+        return OpenWof(file, content) ?? OpenStream(content);
+    }
+
+    public override IReadOnlyList<StreamDescription> GetStreams(NodeId id)
+    {
+        var file = OpenFile(id);
+        var streams = new List<StreamDescription>();
+        var isWof = WofAlgorithm(file) is not null;
+        foreach (var place in file.Places)
+        {
+            if (place.Type != NtfsAttributeType.Data || place.Name.Length == 0 || place.LowestVcn != 0 || (isWof && place.Name == NtfsWofStream.StreamName))
+                continue;
+            var attribute = file.Resolve(place, out _);
+            var length = attribute.IsResident ? attribute.Value.Length : (long)(ulong)attribute.NonResident.DataSize;
+            streams.Add(new StreamDescription(StreamName.Named(place.Name), length));
+        }
+        return streams;
+    }
+
+    public override IReadOnlyDictionary<string, byte[]> GetExtendedAttributes(NodeId id)
+    {
+        var found = new Dictionary<string, byte[]>(StringComparer.Ordinal);
+        foreach (var ea in ReadExtendedAttributes(OpenFile(id)))
+        {
+            if (!NtfsExtendedAttributes.IsLinux(ea))
+                found["user." + ea.Name] = ea.Value;
+        }
+        return found;
+    }
+
+    public override IReadOnlyDictionary<string, byte[]> GetFormatAttributes(NodeId id) => new NtfsDescription(this, OpenFile(id)).FormatAttributes();
+
+    public override IEnumerable<ByteRange> AllocatedRanges() => Allocation().UsedRanges(_device.Length);
+
+    /// <summary>The file that a node's id means.</summary>
+    /// <exception cref="DiskFormatException">Its record is damaged, not in use, or another file's.</exception>
+    internal NtfsFile OpenFile(NodeId id) => OpenFile(new NtfsReference(id.Value));
+
+    internal NtfsFile OpenFile(NtfsReference reference)
+    {
+        var record = Mft.Read(reference);
+        if (!record.IsBase)
+            throw new DiskFormatException("NTFS-0104", record.Structure, record.Offset, $"holds attributes of record {record.Header.BaseRecord.Record}, and is referred to as a file");
+        return new NtfsFile(_device, Geometry, Mft, record);
+    }
+
+    /// <summary>One of the volume's own files.</summary>
+    internal NtfsFile OpenSystemFile(long number) => OpenFile(new NtfsReference(number, 0));
+
+    /// <summary>An index of a file; null when it has none of this name.</summary>
+    internal NtfsIndex? OpenIndex(NtfsFile file, string name) => NtfsIndex.Open(Geometry, file, name, _nodes);
+
+    /// <summary>The value of $REPARSE_POINT; null when there is none.</summary>
+    internal static byte[]? ReadReparse(NtfsFile file) => file.Open(NtfsAttributeType.ReparsePoint)?.ReadAll(NtfsReparseHeader.MaxLength, "NTFS-0500");
+
+    /// <summary>The reparse point, taken apart; null when there is none.</summary>
+    internal static NtfsReparsePoint? FindReparse(NtfsFile file)
+    {
+        if (ReadReparse(file) is not { } value)
+            return null;
+        if (NtfsReparsePoint.Parse(value, out var point) is { } problem)
+            throw new DiskFormatException("NTFS-0500", file.Structure(NtfsAttributeType.ReparsePoint, ""), file.Base.Offset, problem);
+        return point;
+    }
+
+    internal static List<NtfsEa> ReadExtendedAttributes(NtfsFile file)
+    {
+        var found = new List<NtfsEa>();
+        if (file.Open(NtfsAttributeType.Ea) is not { } content)
+            return found;
+        if (NtfsExtendedAttributes.Parse(content.ReadAll(NtfsEaEntry.MaxLength, "NTFS-0501"), found) is { } problem)
+            throw new DiskFormatException("NTFS-0501", content.Structure, file.Base.Offset, problem);
+        return found;
+    }
+
+    /// <summary>The descriptor of an id of $Secure; null when it, or $Secure, is not there or damaged.</summary>
+    internal byte[]? FindSecurityDescriptor(uint id)
+    {
+        try
+        {
+            if (!_isSecureOpened)
+            {
+                _isSecureOpened = true;
+                _secure = NtfsSecure.Open(Geometry, OpenSystemFile(NtfsMft.SecureRecord), _nodes);
+            }
+            return _secure?.Find(id);
+        }
+        catch (DiskFormatException)
+        {
+            // Files without a descriptor can be read; the checker tells what is wrong with $Secure.
+            return null;
+        }
+    }
+
+    /// <summary>How a file's data is compressed by the overlay filter; null when it is not.</summary>
+    /// <exception cref="UnsupportedFeatureException">It is provided by something else than the file itself.</exception>
+    internal static NtfsWofAlgorithm? WofAlgorithm(NtfsFile file)
+    {
+        if (!file.Has(NtfsAttributeType.ReparsePoint) || ReadReparse(file) is not { Length: >= NtfsReparseHeader.Size + 8 } value
+            || OnDisk.View<NtfsReparseHeader>(value).Tag != NtfsReparseTag.Wof)
+            return null;
+        var provider = BinaryPrimitives.ReadUInt32LittleEndian(value.AsSpan(NtfsReparseHeader.Size + 4));
+        if (provider != NtfsWof.FileProvider || value.Length < NtfsReparseHeader.Size + NtfsWof.Size)
+            return null;
+        return OnDisk.View<NtfsWof>(value, NtfsReparseHeader.Size).Algorithm.Value;
+    }
+
+    private IEnumerable<DirectoryEntry> Entries(NtfsFile file, NtfsDirectory directory)
+    {
+        var isRoot = file.Base.Number == NtfsMft.RootRecord;
+        foreach (var name in directory.Names())
+        {
+            // A short name stands beside a long one of the same file.
+            if (name.Namespace == NtfsNamespace.Dos || (isRoot && name.File.Record < NtfsMft.FirstFreeRecord))
+                continue;
+            yield return new DirectoryEntry(name.Name, new NodeId(name.File.Raw), KindOf(name));
+        }
+    }
+
+    // What the index says; of what may be a special file what the record says. A broken one is found when it is asked for.
+    private EntryKind KindOf(in NtfsName name)
+    {
+        if (name.ReparseTag != 0 && NtfsReparsePoint.KindOf(name.ReparseTag) is { } kind)
+            return kind;
+        // The kernel's ntfs3 writes another number where the tag should be.
+        var isOddLink = name.IsReparsePoint && name.ReparseTag <= ushort.MaxValue;
+        if (name.IsDirectory && !isOddLink)
+            return EntryKind.Directory;
+        if (!isOddLink && !NtfsInterix.IsCandidate(name.Attributes, name.DataSize))
+            return EntryKind.File;
+        try
+        {
+            return new NtfsDescription(this, OpenFile(name.File)).Kind;
+        }
+        catch (DiskFormatException)
+        {
+            return EntryKind.File;
+        }
+    }
+
+    private NtfsDirectory OpenDirectory(NtfsFile file)
+    {
+        if (!file.Base.IsDirectory)
+            throw new DirectoryNotFoundException($"record {file.Base.Number} is no directory");
+        return new NtfsDirectory(Geometry, file, _nodes);
+    }
+
+    private static bool IsCaseSensitive(NtfsFile directory) =>
+        directory.TryFind(NtfsAttributeType.StandardInformation, "", out _, out var attribute) && attribute is { IsResident: true, Value.Length: >= NtfsStandardInformation.Size }
+        && (OnDisk.View<NtfsStandardInformation>(attribute.Value).Flags & NtfsStandardInformation.CaseSensitive) != 0;
+
+    // Stream names are compared without case, too.
+    private NtfsContent? FindStream(NtfsFile file, string name)
+    {
+        if (file.Open(NtfsAttributeType.Data, name) is { } exact)
+            return exact;
+        foreach (var place in file.Places)
+        {
+            if (place.Type == NtfsAttributeType.Data && place.Name.Length > 0 && place.LowestVcn == 0 && Upcase.AreEqual(place.Name, name))
+                return file.Open(NtfsAttributeType.Data, place.Name);
+        }
+        return null;
+    }
+
+    private NtfsWofStream? OpenWof(NtfsFile file, NtfsContent content)
+    {
+        if (!file.Has(NtfsAttributeType.ReparsePoint) || ReadReparse(file) is not { Length: >= NtfsReparseHeader.Size } value
+            || OnDisk.View<NtfsReparseHeader>(value).Tag != NtfsReparseTag.Wof)
+            return null;
+        if (WofAlgorithm(file) is not { } algorithm)
+            throw new UnsupportedFeatureException($"record {file.Base.Number} has its data in a WIM image beside the volume (overlay filter, provider 1)");
+        var packed = file.Open(NtfsAttributeType.Data, NtfsWofStream.StreamName)
+            ?? throw new DiskFormatException("NTFS-0204", content.Structure, file.Base.Offset, $"is compressed by the overlay filter, and has no stream {NtfsWofStream.StreamName}");
+        RequireReadable(packed);
+        if (packed.IsCompressed)
+            throw new UnsupportedFeatureException($"{packed.Structure} is compressed twice");
+        return new NtfsWofStream(packed, content.Length, algorithm);
+    }
+
+    private VolumeStream OpenStream(NtfsContent content)
+    {
+        if (content.IsEncrypted && _rawEncrypted && !content.IsResident)
+        {
+            // Ciphertext comes in whole sectors.
+            const int sector = 512;
+            var whole = Math.Min(content.Length + sector - 1 & -sector, content.Runs.End << content.ClusterShift);
+            return new NtfsStream(content, Math.Max(content.Length, whole));
+        }
+        RequireReadable(content);
+        return content.IsCompressed ? new NtfsCompressedStream(content) : new NtfsStream(content, content.Length);
+    }
+
+    private static void RequireReadable(NtfsContent content)
+    {
+        if (content.IsEncrypted)
+            throw new UnsupportedFeatureException($"{content.Structure} is encrypted (EFS): its content needs a key. As it lies on the volume it is read with --raw-encrypted");
+    }
+
+    private NtfsUpcase ReadUpcase()
+    {
+        var content = OpenSystemFile(NtfsMft.UpcaseRecord).Open(NtfsAttributeType.Data);
+        if (content is null || content.Length != NtfsUpcase.Length)
+            throw new DiskFormatException("NTFS-0400", "$UpCase", -1, $"has {content?.Length ?? 0} bytes, expected {NtfsUpcase.Length}");
+        return new NtfsUpcase(content.ReadAll(NtfsUpcase.Length, "NTFS-0400"));
+    }
+
+    private NtfsAllocation Allocation() => new(OpenSystemFile(NtfsMft.BitmapRecord).Open(NtfsAttributeType.Data)
+        ?? throw new DiskFormatException("NTFS-0112", "$Bitmap", -1, "has no $DATA"), Geometry);
+
+    // Windows writes its memory here when it hibernates, and when it shuts down for a fast start; then it still has the volume open.
+    private string? Hibernation()
+    {
+        Span<byte> head = stackalloc byte[4];
+        try
+        {
+            if (!TryLookup(RootId, "hiberfil.sys", out var id))
+                return null;
+            using var stream = OpenRead(id, StreamName.Data);
+            if (stream.ReadAt(0, head) < head.Length)
+                return null;
+        }
+        catch (Exception e) when (e is DiskFormatException or UnsupportedFeatureException or UnauthorizedAccessException)
+        {
+            return null;
+        }
+        return head.SequenceEqual("hibr"u8) || head.SequenceEqual("HIBR"u8)
+            ? "hiberfil.sys holds a running Windows (hibernated, or shut down for a fast start)" : null;
+    }
+}

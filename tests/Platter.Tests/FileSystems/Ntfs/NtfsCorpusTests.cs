@@ -1,0 +1,69 @@
+using Platter.Blocks;
+using Platter.FileSystems;
+using Platter.FileSystems.Ntfs;
+using Platter.Testing;
+using Platter.Testing.Ntfs;
+using Xunit;
+
+namespace Platter.Tests.FileSystems.Ntfs;
+
+/// <summary>NTFS volumes that others made, against listings that others wrote.</summary>
+public class NtfsCorpusTests
+{
+    // A file of 32 TiB, which the tool that wrote the listing left out.
+    private const string LeftOut = "/seek_sanity_testfile12";
+
+    public static TheoryData<string> Readable => [.. Volumes.Where(i => i.Status != "broken" && i.Oracles.Any(IsListing)).Select(i => i.File)];
+
+    public static TheoryData<string> Broken => [.. Volumes.Where(i => i.Status == "broken").Select(i => i.File)];
+
+    private static IEnumerable<Corpus.Image> Volumes => Corpus.Images.Where(i => i.Kind == "ntfs");
+
+    [Theory, MemberData(nameof(Readable))]
+    public void A_volume_reads_as_its_listing_says(string file)
+    {
+        var image = Corpus.Images.Single(i => i.File == file);
+        using var folder = new TempFolder();
+        using var device = HostFile.Open(Unpack(image, folder), FileAccess.Read);
+        Assert.True(new NtfsType().Recognise(device), "not recognised");
+        using var volume = NtfsVolume.Open(device, VolumeOptions.Default);
+        var problems = new List<string>();
+        var differences = NtfsListing.Differences(NtfsListing.Parse(Corpus.ReadOracle(image, image.Oracles.Single(IsListing))), NtfsListing.Read(volume, problems));
+        if (file.Contains("block_overflow_hole_file", StringComparison.Ordinal))
+            Assert.Equal(1, differences.RemoveAll(d => d.StartsWith("+ " + LeftOut, StringComparison.Ordinal)));
+        Assert.True(differences.Count == 0 && problems.Count == 0,
+            $"{file} ({image.Special}):\n{string.Join('\n', differences.Take(20))}\n{string.Join('\n', problems.Take(20))}");
+        Assert.All(volume.AllocatedRanges(), r => Assert.InRange(r.End, 1, device.Length));
+        Assert.InRange(volume.FreeBytes, 0, volume.Info.TotalBytes);
+    }
+
+    [Theory, MemberData(nameof(Broken))]
+    public void A_broken_volume_is_read_or_refused_and_never_crashes(string file)
+    {
+        var image = Corpus.Images.Single(i => i.File == file);
+        using var folder = new TempFolder();
+        using var device = HostFile.Open(Unpack(image, folder), FileAccess.Read);
+        try
+        {
+            using var volume = NtfsVolume.Open(device, VolumeOptions.Default);
+            NtfsListing.Read(volume, [], mostHashed: 16 << 20);
+            Assert.All(volume.AllocatedRanges(), r => Assert.InRange(r.End, 1, device.Length));
+            Assert.NotNull(volume.Info.Type);
+        }
+        catch (DiskFormatException e)
+        {
+            Assert.StartsWith("NTFS-", e.Code, StringComparison.Ordinal);
+        }
+    }
+
+    // Sparse images of many gigabytes come as sparse archives.
+    private static string Unpack(Corpus.Image image, TempFolder folder)
+    {
+        if (image.Packed != "tar.zst")
+            return Corpus.Unpack(image, folder);
+        Tool.Expect("tar", "--zstd", "-xSf", Path.Combine(Corpus.Folder, image.File), "-C", folder.Path);
+        return Directory.EnumerateFiles(folder.Path, "*", SearchOption.AllDirectories).Single();
+    }
+
+    private static bool IsListing(string oracle) => oracle.Contains(".files.tsv", StringComparison.Ordinal);
+}
