@@ -84,7 +84,7 @@ public class NtfsReadTests
             for i in $(seq 1 5); do (cd pads; seq $((i*100000)) $((i*100000+1300)) | xargs -n 200 bash -c 'for f; do head -c 1024 /dev/zero > $f; done' _) ; done
             find pads -name '*[13579]' -delete; rm filler
             head -c $((20*1024*1024)) /dev/zero > filler
-            cd big; seq -f 'a file with a number %05.0f' 1 10000 | xargs touch
+            cd big; seq -f 'a file with a number %05.0f' 1 10000 | tr '\n' '\0' | xargs -0 touch
             """);
         using var device = HostFile.Open(path, FileAccess.Read);
         using var volume = NtfsVolume.Open(device, VolumeOptions.Default);

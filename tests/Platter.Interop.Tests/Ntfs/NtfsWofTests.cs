@@ -59,7 +59,7 @@ public class NtfsWofTests
     {
         var random = new Random(4);
         var words = Enumerable.Range(0, 500).Select(_ => string.Concat(Enumerable.Range(0, random.Next(2, 9)).Select(_ => (char)random.Next('a', 'z' + 1)))).ToArray();
-        byte[] Text(int length) => System.Text.Encoding.ASCII.GetBytes(string.Join(' ', Enumerable.Range(0, length / 3).Select(_ => words[random.Next(500)])))[..length];
+        byte[] Text(int length) => System.Text.Encoding.ASCII.GetBytes(string.Join(' ', Enumerable.Range(0, length / 3 + 1).Select(_ => words[random.Next(500)])))[..length];
         var noise = new byte[50_000];
         random.NextBytes(noise);
         var calls = Text(90_000);

@@ -8,10 +8,13 @@ internal sealed class NtfsAllocation(NtfsContent bitmap, NtfsGeometry geometry)
 {
     private const int PieceBytes = 64 << 10;
 
+    // Clusters that the bitmap speaks of; the others count as used.
+    private long Described => bitmap.Length < geometry.ClusterCount / 8 ? bitmap.Length * 8 : geometry.ClusterCount;
+
     /// <summary>Clusters that are free.</summary>
     public long CountFree()
     {
-        var used = 0L;
+        var used = geometry.ClusterCount - Described;
         foreach (var (_, bits) in Pieces())
             used += bits.CountSet();
         return geometry.ClusterCount - used;
@@ -46,21 +49,26 @@ internal sealed class NtfsAllocation(NtfsContent bitmap, NtfsGeometry geometry)
             foreach (var run in bits.Runs(true, 0, bits.Length))
                 yield return new LongRange(first + run.Start << geometry.ClusterShift, run.Length << geometry.ClusterShift);
         }
+        if (Described < geometry.ClusterCount)
+            yield return new LongRange(Described << geometry.ClusterShift, geometry.ClusterCount - Described << geometry.ClusterShift);
         yield return new LongRange(geometry.Length, geometry.SectorSize);
     }
 
-    // What the bitmap is too short for counts as used.
+    // The parts of the bitmap that are there; holes are zeros, however long a hostile volume makes them.
     private IEnumerable<(long First, Bitmap Bits)> Pieces()
     {
         var bytes = new byte[PieceBytes];
-        for (var first = 0L; first < geometry.ClusterCount; first += PieceBytes * 8L)
+        var length = Math.Min(bitmap.Initialized, (Described + 7) / 8);
+        foreach (var range in bitmap.IsResident ? [new ByteRange(0, length)] : NtfsExtents.Data(bitmap, length))
         {
-            var bits = new Bitmap(Math.Min(PieceBytes * 8L, geometry.ClusterCount - first));
-            var length = (int)Math.Clamp(bitmap.Length - first / 8, 0, (bits.Length + 7) / 8);
-            bitmap.Read(first / 8, bytes.AsSpan(0, length));
-            bytes.AsSpan(length).Fill(0xFF);
-            bits.Load(0, bytes.AsSpan(0, (int)((bits.Length + 7) / 8)));
-            yield return (first, bits);
+            for (var at = range.Offset; at < range.End; at += PieceBytes)
+            {
+                var piece = bytes.AsMemory(0, (int)Math.Min(PieceBytes, range.End - at));
+                bitmap.Read(at, piece.Span);
+                var bits = new Bitmap(Math.Min(piece.Length * 8L, Described - at * 8));
+                bits.Load(0, piece.Span);
+                yield return (at * 8, bits);
+            }
         }
     }
 }

@@ -95,6 +95,7 @@ public sealed class NtfsVolume : Volume
         var content = file.Open(NtfsAttributeType.Data);
         if (content is null)
             return new NtfsStream(NtfsContent.Empty(_device, Geometry, file.Structure(NtfsAttributeType.Data, "")), 0);
+        RequireHere(file, content);
         return OpenWof(file, content) ?? OpenStream(content);
     }
 
@@ -257,6 +258,18 @@ public sealed class NtfsVolume : Volume
                 return file.Open(NtfsAttributeType.Data, place.Name);
         }
         return null;
+    }
+
+    // A hole that stands for content elsewhere must not be taken for zeros.
+    private static void RequireHere(NtfsFile file, NtfsContent content)
+    {
+        if (!file.Has(NtfsAttributeType.ReparsePoint) || FindReparse(file) is not { } point || !NtfsReparseTag.MayBeElsewhere(point.Tag))
+            return;
+        for (var i = 0; i < content.Runs.Count; i++)
+        {
+            if (content.Runs[i].IsHole)
+                throw new UnsupportedFeatureException($"{content.Structure} is kept elsewhere, in whole or in part (reparse tag 0x{point.Tag:X8}: deduplicated, in a cloud or archived)");
+        }
     }
 
     private NtfsWofStream? OpenWof(NtfsFile file, NtfsContent content)

@@ -18,6 +18,14 @@ internal static class NtfsReparseTag
     public const uint LxCharacterDevice = 0x80000025;
     public const uint LxBlockDevice = 0x80000026;
 
+    // Content that is kept elsewhere, and may leave nothing here but a hole of its length.
+    private const uint Deduplicated = 0x80000013, SingleInstance = 0x80000007, Hsm = 0xC0000004, Hsm2 = 0x80000006, ProjectedFileSystem = 0x9000001C,
+        OneDrive = 0x80000021, StorageSync = 0x8000001E, Cloud = 0x9000001A, CloudMask = 0xFFFF0FFF;
+
+    /// <summary>Whether files with the tag may have their content somewhere else.</summary>
+    public static bool MayBeElsewhere(uint tag) => tag is Deduplicated or SingleInstance or Hsm or Hsm2 or ProjectedFileSystem or OneDrive or StorageSync
+        || (tag & CloudMask) == Cloud;
+
     /// <summary>Whether the tag is Microsoft's; others are followed by a GUID.</summary>
     public static bool IsMicrosoft(uint tag) => (tag & 0x80000000) != 0;
 }
