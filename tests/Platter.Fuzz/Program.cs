@@ -18,7 +18,7 @@ FuzzTarget[] targets =
     new JournalTarget(),
     new ExtractTarget(),
     new HostileTreeTarget(),
-    new ExtTarget("ext"), new ExtTarget("ext-corpus"),
+    new ExtTarget("ext"), new ExtTarget("ext-corpus"), new ExtEditTarget(),
     new Qcow2Target(),
     new ContainerTarget("vmdk"), new ContainerTarget("vdi"), new ContainerTarget("compressed"),
 ];
