@@ -19,7 +19,7 @@ FuzzTarget[] targets =
     new JournalTarget(),
     new ExtractTarget(),
     new HostileTreeTarget(),
-    new ExtTarget("ext"), new ExtTarget("ext-corpus"),
+    new ExtTarget("ext"), new ExtTarget("ext-corpus"), new ExtEditTarget(),
     new NtfsTarget(), new NtfsCodecTarget("lznt1"), new NtfsCodecTarget("xpress"), new NtfsCodecTarget("lzx"),
     new Qcow2Target(),
     new ContainerTarget("vmdk"), new ContainerTarget("vdi"), new ContainerTarget("compressed"),

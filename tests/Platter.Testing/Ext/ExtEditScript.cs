@@ -31,10 +31,11 @@ public static class ExtEditScript
         }
         using (var stream = volume.OpenWrite(volume.CreateFile(root, "pieces", MetadataChange.None), StreamName.Data))
         {
-            // Holes between them: a map of many entries.
-            for (var i = 0; i < 500; i++)
+            // Holes between them: a map of many entries; fewer where a cluster of large blocks is a MiB.
+            var count = volume.Info.BlockSize <= 4096 ? 500 : 6;
+            for (var i = 0; i < count; i++)
                 stream.WriteAt(i * 3L * volume.Info.BlockSize, ConformanceCase.Bytes(10, i));
-            stream.SetLength(400L * 3 * volume.Info.BlockSize);
+            stream.SetLength(count * 4 / 5 * 3L * volume.Info.BlockSize);
         }
     }
 

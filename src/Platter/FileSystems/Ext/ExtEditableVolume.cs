@@ -41,12 +41,20 @@ public sealed class ExtEditableVolume : EditableVolume
     public static ExtEditableVolume Open(BlockDevice device, VolumeOptions options)
     {
         var geometry = ReadGeometry(device);
-        if (geometry.Has(ExtIncompat.Recover))
+        var wasReplayed = geometry.Has(ExtIncompat.Recover);
+        if (wasReplayed)
         {
             ExtRecovery.Replay(device, geometry, options);
             geometry = ReadGeometry(device);
         }
         var volume = new ExtEditableVolume(device, geometry, options);
+        if (wasReplayed)
+        {
+            // Drivers bring the superblock's counts up to date when they unmount, not with each transaction.
+            volume.Recount();
+            volume._state.Super.IsChanged = true;
+            volume.Commit();
+        }
         if (!ExtOrphanRecovery.IsNeeded(geometry))
             return volume;
         new ExtOrphanRecovery(volume._state).Run();
@@ -113,6 +121,17 @@ public sealed class ExtEditableVolume : EditableVolume
 
     public override void Delete(NodeId parent, string name) => Run(() => _editor.Delete(parent, name));
 
+    /// <inheritdoc/>
+    /// <remarks>Directories of a damaged volume can hold one another; that is refused.</remarks>
+    public override void DeleteRecursively(NodeId parent, string name)
+    {
+        if (!TryLookup(parent, name, out var top))
+            throw new FileNotFoundException($"no such file or directory: {name}");
+        if (GetMetadata(top).Kind == EntryKind.Directory)
+            RequireTree(top);
+        base.DeleteRecursively(parent, name);
+    }
+
     public override void SetMetadata(NodeId id, MetadataChange change) => Run(() => _editor.SetMetadata(id, change));
 
     public override void SetExtendedAttribute(NodeId id, string name, byte[]? value) => Run(() => _editor.SetExtendedAttribute(id, name, value));
@@ -142,6 +161,23 @@ public sealed class ExtEditableVolume : EditableVolume
         }
         ExtRecovery.RequireNotInUse(device, geometry);
         return geometry;
+    }
+
+    private void RequireTree(NodeId top)
+    {
+        var found = new HashSet<ulong> { _volume.RootId.Value, top.Value };
+        var pending = new Stack<NodeId>([top]);
+        while (pending.TryPop(out var directory))
+        {
+            foreach (var entry in _volume.Enumerate(directory))
+            {
+                if (entry.Kind != EntryKind.Directory)
+                    continue;
+                if (!found.Add(entry.Id.Value))
+                    throw new DiskFormatException("EXT-0212", $"Directory {directory.Value}", -1, $"the directory {entry.Id.Value} has more than one name");
+                pending.Push(entry.Id);
+            }
+        }
     }
 
     private VolumeStream OpenStream(NodeId id, bool writable)

@@ -319,7 +319,13 @@ internal sealed class ExtExtentEditor(ExtInode inode, ExtEditState state) : ExtM
             if (node.Count == 0)
                 throw new DiskFormatException("EXT-0310", Structure, Inode.Offset, "an index node has no entries");
             block = node.Indexes[at].Leaf;
+            long key = (uint)node.Indexes[at].Block;
             node = Parse(State.Blocks.Read(block, Structure), node.Depth - 1, block);
+
+            // Else what is found by one way down is not what the next one finds, and a change would never end.
+            var last = node.Depth == 0 ? Decode(node.Extents[node.Count - 1]).End - 1 : (uint)node.Indexes[node.Count - 1].Block;
+            if (node.Extents[0].Block != key || last >= _end)
+                throw new DiskFormatException("EXT-0313", Structure, block << Geometry.LogBlockSize, $"has logical blocks {(uint)node.Extents[0].Block}..{last}, expected to start at {key} and to end before {_end}");
         }
     }
 

@@ -23,6 +23,7 @@ internal static class ExtRecovery
             var bytes = new byte[geometry.BlockSize];
             foreach (var number in numbers)
             {
+                blocks.CheckRange(number, 1, "Journal");
                 state.Device.Read(number << geometry.LogBlockSize, bytes);
                 device.Write(number << geometry.LogBlockSize, bytes);
             }
