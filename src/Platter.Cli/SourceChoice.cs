@@ -64,7 +64,7 @@ internal sealed class SourceChoice : IDisposable
     private TreeSource? OpenAll(Session session, string? output, bool layered)
     {
         var manifest = ReadManifest(session);
-        var map = Parsed(session, MapOwner, OwnerMap.Parse);
+        var map = ReadMap(session);
         var owner = session.Arguments.Text(Owner) is { } text ? ModeText.ParseOwner(text) : ((uint User, uint? Group)?)null;
         var squash = owner is { } o ? new Ownership(o.User, o.Group ?? o.User) : (Ownership?)null;
         if (session.Words.Count == 0 && manifest.Count == 0)
@@ -122,6 +122,9 @@ internal sealed class SourceChoice : IDisposable
             throw new UsageException($"--manifest: {e.Message}");
         }
     }
+
+    /// <summary>The table that <c>--map-owner</c> gives; null for none.</summary>
+    public static OwnerMap? ReadMap(Session session) => Parsed(session, MapOwner, OwnerMap.Parse);
 
     private static T? Parsed<T>(Session session, Option option, Func<string, T> parse) where T : class
     {

@@ -20,7 +20,7 @@ internal sealed class PutVerb : Verb
             Argument.Image, new("SOURCE", "files and folders of the host; - is standard input, FOLDER/. is what is in the folder") { Kind = ValueKind.HostPath, Many = true },
             new("DEST", "a directory in the image, or the new name of the one SOURCE") { Kind = ValueKind.InsidePath },
         ],
-        Options = [NoClobber, Update, NoTimes, Exclude, .. PutMetadata.Options],
+        Options = [NoClobber, Update, NoTimes, Exclude, SourceChoice.MapOwner, .. PutMetadata.Options],
         Examples =
         [
             new("platter put pc.img@1 kernel.efi /EFI/BOOT/BOOTX64.EFI", "one file under a new name"),
@@ -62,7 +62,8 @@ internal sealed class PutVerb : Verb
     private static CopyReport PutHost(Session session, EditableVolume volume, string source, string folder, string? name, PutMetadata metadata)
     {
         var options = new HostSourceOptions { Exclude = session.Arguments.Texts(Exclude) };
-        using var tree = name is null ? HostTreeSource.Content(source, options) : HostTreeSource.Entry(source, name, options);
+        TreeSource host = name is null ? HostTreeSource.Content(source, options) : HostTreeSource.Entry(source, name, options);
+        using var tree = SourceChoice.ReadMap(session) is { } map ? new OwnedSource(host, map) : host;
         using var sink = new VolumeTreeSink(volume, folder);
         var copy = new CopyOptions
         {

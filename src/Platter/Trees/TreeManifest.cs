@@ -55,7 +55,7 @@ public static class TreeManifest
             }
             catch (FormatException e)
             {
-                throw new FormatException($"{name}:{number}: {e.Message}");
+                throw new FormatException($"{name}:{number}: {e.Message}", e);
             }
         }
         return additions;

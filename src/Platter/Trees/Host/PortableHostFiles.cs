@@ -123,8 +123,15 @@ internal sealed class PortableHostFiles : HostFiles
 
         public override void Complete(long length, MetadataChange metadata)
         {
-            if (length != _end)
-                RandomAccess.SetLength(file, length);
+            try
+            {
+                if (length != _end)
+                    RandomAccess.SetLength(file, length);
+            }
+            catch (ArgumentOutOfRangeException e)
+            {
+                throw new IOException($"{path}: a file of {length} bytes is more than the host's filesystem holds", e);
+            }
             file.Dispose();
             Apply(new FileInfo(path), metadata);
         }

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Globalization;
 using System.Text;
 using System.Text.Unicode;
@@ -40,13 +41,13 @@ internal sealed class TarWriter(Action<ReadOnlySpan<byte>> output)
     private const string SparseFolder = "GNUSparseFile.0", ExtendedFolder = "PaxHeaders";
 
     private readonly byte[] _block = new byte[TarReader.BlockSize];
-    private readonly MemoryStream _records = new();
+    private readonly ArrayBufferWriter<byte> _records = new();
 
     /// <summary>Writes the headers of a member, and the map of a sparse one.</summary>
     /// <returns>Bytes of data that have to follow, before they are filled up to a whole block.</returns>
     public long Write(TarFields fields)
     {
-        _records.SetLength(0);
+        _records.ResetWrittenCount();
         var isUtf8 = Utf8.IsValid(fields.Path) && Utf8.IsValid(fields.LinkName);
         var needsPath = fields.Parts is not null || NeedsRecord(fields.Path, isUtf8, TrySplit(fields.Path, out _));
         var needsLink = NeedsRecord(fields.LinkName, isUtf8, fields.LinkName.Length <= MaxName);
@@ -71,7 +72,7 @@ internal sealed class TarWriter(Action<ReadOnlySpan<byte>> output)
         FillHeader(fields, name, stored);
         if (fields.Attributes is { Count: > 0 } attributes)
             AddAttributes(attributes);
-        if (_records.Length > 0)
+        if (_records.WrittenCount > 0)
             WriteRecords(fields);
         Finish();
         output(map);
@@ -173,11 +174,11 @@ internal sealed class TarWriter(Action<ReadOnlySpan<byte>> output)
         TarNumber.TryFormat(0x1A4, header.Mode);         // 0644
         TarNumber.TryFormat(0, header.UserId);
         TarNumber.TryFormat(0, header.GroupId);
-        TarNumber.TryFormat(_records.Length, header.Size);
+        TarNumber.TryFormat(_records.WrittenCount, header.Size);
         TarNumber.TryFormat(Math.Clamp(fields.Modified.UnixSeconds, 0, (1L << 33) - 1), header.Modified);
         Finish();
-        output(_records.GetBuffer().AsSpan(0, (int)_records.Length));
-        output(new byte[Padding(_records.Length)]);
+        output(_records.WrittenSpan);
+        output(new byte[Padding(_records.WrittenCount)]);
         main.CopyTo(_block, 0);
     }
 
@@ -237,11 +238,11 @@ internal sealed class TarWriter(Action<ReadOnlySpan<byte>> output)
         while (length != rest + Number(length).Length)
             length = rest + Number(length).Length;
         _records.Write(Number(length));
-        _records.WriteByte((byte)' ');
+        _records.Write(" "u8);
         _records.Write(key);
-        _records.WriteByte((byte)'=');
+        _records.Write("="u8);
         _records.Write(value);
-        _records.WriteByte((byte)'\n');
+        _records.Write("\n"u8);
     }
 
     private static byte[] Number(long value) => Encoding.ASCII.GetBytes(value.ToString(CultureInfo.InvariantCulture));
