@@ -70,7 +70,7 @@ public sealed partial class DebianTests
         foreach (var (entry, stat) in listed.Zip(found))
         {
             var size = stat.Groups["type"].Value == "regular" ? " " + stat.Groups["size"].Value : "";
-            Assert.Equal(entry.Key + " " + entry.Value, $"{entry.Key} {stat.Groups["mode"].Value} {stat.Groups["user"].Value}/{stat.Groups["group"].Value}{size}");
+            Assert.Equal(entry.Key + " " + entry.Value, $"{entry.Key} {stat.Groups["mode"].Value.TrimStart('0').PadLeft(4, '0')} {stat.Groups["user"].Value}/{stat.Groups["group"].Value}{size}");
         }
         Assert.Contains(attributes, a => a.Contains("security.capability", StringComparison.Ordinal));
         foreach (var attribute in attributes)
