@@ -43,4 +43,8 @@ public sealed record TreeShape(IReadOnlyList<TreeShapeEntry> Entries);
 /// <param name="Name">The name.</param>
 /// <param name="Kind">What it is.</param>
 /// <param name="Length">Bytes of content.</param>
-public readonly record struct TreeShapeEntry(int Parent, string Name, EntryKind Kind, long Length);
+public readonly record struct TreeShapeEntry(int Parent, string Name, EntryKind Kind, long Length)
+{
+    /// <summary>Whether it is another name of a file that came before: its content is there once, where there are hard links.</summary>
+    public bool IsFurtherName { get; init; }
+}

@@ -24,13 +24,17 @@ public abstract class TreeSource : IDisposable
     {
         var entries = new List<TreeShapeEntry>();
         var directories = new Dictionary<TreeEntry, int>();
+        var linked = new HashSet<object>();
         foreach (var entry in Walk(cancellation))
         {
             if (entry.Problem is not null)
                 continue;
             if (entry.Kind == EntryKind.Directory)
                 directories.Add(entry, entries.Count);
-            entries.Add(new TreeShapeEntry(entry.Parent is null ? -1 : directories[entry.Parent], entry.Name, entry.Kind, entry.Length));
+            entries.Add(new TreeShapeEntry(entry.Parent is null ? -1 : directories[entry.Parent], entry.Name, entry.Kind, entry.Length)
+            {
+                IsFurtherName = entry.Kind != EntryKind.Directory && entry.LinkIdentity is { } identity && !linked.Add(identity),
+            });
         }
         return new TreeShape(entries);
     }

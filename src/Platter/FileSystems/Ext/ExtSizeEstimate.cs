@@ -103,6 +103,8 @@ internal sealed class ExtSizeEstimate
         }
         foreach (var entry in _tree.Entries)
         {
+            if (entry.IsFurtherName)
+                continue;
             if (entry.Kind == EntryKind.File && entry.Length > 0)
                 total += WithMap(geometry, DivideUp(entry.Length, geometry.BlockSize));
             else if (entry.Kind == EntryKind.SymbolicLink && entry.Length > LongestShortLink)
