@@ -28,7 +28,7 @@ public sealed class VmdkFilesTests : IDisposable
             var report = ImageConverter.ToNewImage(source, path, new ConvertOptions { Container = Settings(subformat), Verify = true });
             Assert.True(report.IsVerified);
         }
-        Assert.Equal(["a.vmdk", .. extents.Split(' '), "raw"], Directory.GetFiles(_folder.Path).Select(Path.GetFileName).Order(StringComparer.Ordinal).OrderBy(n => n != "a.vmdk").ThenBy(n => n, StringComparer.Ordinal));
+        Assert.Equal([.. extents.Split(' '), "a.vmdk", "raw"], Directory.GetFiles(_folder.Path).Select(Path.GetFileName).Order(StringComparer.Ordinal));
         Assert.Equal(0, Tool.Run("qemu-img", "compare", "-f", "vmdk", "-F", "raw", path, raw).ExitCode);
         Assert.Contains(subformat, Tool.Expect("qemu-img", "info", "-f", "vmdk", path), StringComparison.Ordinal);
         Assert.Contains("Number of extents", Tool.Expect("vmdkinfo", path), StringComparison.OrdinalIgnoreCase);
