@@ -222,12 +222,12 @@ internal static class ExtMutator
 
     private static void Odd(OverlayDevice volume, long offset, int width, Dice dice) => volume.Put(offset, width, dice.Odd(volume.Get(offset, width), width));
 
+    /// <summary>Bytes of the volume; zeros where a cut took them.</summary>
     private static byte[] Bytes(OverlayDevice volume, long offset, int count)
     {
-        if (offset < 0 || offset + count > volume.Length)
-            return new byte[count == 1024 ? 1024 : 0];
         var bytes = new byte[count];
-        volume.Read(offset, bytes);
+        if (offset >= 0 && offset < volume.Length)
+            volume.Read(offset, bytes.AsSpan(0, (int)Math.Min(count, volume.Length - offset)));
         return bytes;
     }
 }
