@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Platter.Blocks;
 using Platter.Testing;
 using Xunit;
 
@@ -202,6 +203,109 @@ public class ConvertVerbTests
         process.WaitForExit();
         Assert.Equal(130, process.ExitCode);
         Assert.Equal([folder.File("a.img")], Directory.GetFiles(folder.Path));
+    }
+
+    [Fact]
+    public void What_a_killed_conversion_left_goes_with_the_next_one()
+    {
+        using var folder = new TempFolder();
+        TestDisk.Make(folder.File("a.img"), 400 << 20, 120 << 20, seed: 2);
+        using (var process = Cli.Start(folder.Path, [], "convert", "a.img", "b.img.xz"))
+        {
+            SpinWait.SpinUntil(() => Directory.GetFiles(folder.Path).Length > 1 || process.HasExited, TimeSpan.FromSeconds(20));
+            process.Kill();
+            process.WaitForExit();
+        }
+        Assert.Equal(2, Directory.GetFiles(folder.Path).Length);
+        Assert.Contains("platter-new", Directory.GetFiles(folder.Path).Single(f => f != folder.File("a.img")), StringComparison.Ordinal);
+        File.Copy(folder.File("a.img"), folder.File("other.img.platter-new-2147483646"));
+        Cli.Expect("convert", folder.File("a.img"), folder.File("b.img.xz"), "--level", "0");
+        Assert.Equal([folder.File("a.img"), folder.File("b.img.xz"), folder.File("other.img.platter-new-2147483646")], Directory.GetFiles(folder.Path).Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
+    public void Disks_of_the_host_are_read_and_overwritten()
+    {
+        using var image = new TestImage("fat16", "16M");
+        image.Put("/a.txt", "on the disk");
+        TestDisk.Make(image.Host("behind"), 20 << 20, 5 << 20, seed: 3);
+        var loop = Tool.Expect("losetup", "--find", "--show", image.Host("behind")).Trim();
+        try
+        {
+            Cli.Fails(8, "convert", image.Path, loop);
+            Cli.Fails(2, "convert", image.Path, loop, "--force", "-f", "vdi");
+            Cli.Expect("convert", image.Path, loop, "--force", "--verify");
+            Assert.Equal("on the disk", Cli.Expect("cat", loop, "/a.txt").Output);
+            Cli.Expect("convert", loop, image.Host("back.vhdx"), "--verify");
+            File.WriteAllBytes(image.Host("long.img"), new byte[21 << 20]);
+            Cli.Fails(5, "convert", image.Host("long.img"), loop, "--force");
+        }
+        finally
+        {
+            Tool.Expect("losetup", "--detach", loop);
+        }
+        var (written, original) = (File.ReadAllBytes(image.Host("behind")), File.ReadAllBytes(image.Path));
+        Assert.True(written.AsSpan(0, original.Length).SequenceEqual(original));
+        Assert.False(written.AsSpan(original.Length).ContainsAnyExcept((byte)0), "behind the source's end there are no zeros");
+        Assert.Equal(20 << 20, Json("info", image.Host("back.vhdx")).GetProperty("container").GetProperty("size").GetInt64());
+        Assert.Equal("on the disk", Cli.Expect("cat", image.Host("back.vhdx"), "/a.txt").Output);
+    }
+
+    [Theory]
+    [InlineData("vhd")]
+    [InlineData("vhdx")]
+    [InlineData("qcow2")]
+    [InlineData("vmdk")]
+    [InlineData("vdi")]
+    public void A_partition_within_a_container_is_replaced_and_its_neighbours_stay(string format)
+    {
+        using var image = new TestImage("fat16", "16M");
+        image.Put("/a.txt", "content");
+        var disk = image.Host("disk." + format);
+        Cli.Expect("part", "init", "gpt", disk, "--size", "64M");
+        Cli.Expect("part", "add", disk, "-t", "esp", "-s", "20M");
+        Cli.Expect("part", "add", disk, "-t", "linux", "-s", "20M");
+        Cli.Expect("mkfs", disk + "@1", "-t", "fat16", "-L", "FIRST");
+        Cli.Expect("convert", image.Path, disk + "@2", "--verify");
+        Assert.Equal("content", Cli.Expect("cat", disk + "@2", "/a.txt").Output);
+        Assert.Equal("FIRST", Cli.Expect("label", disk + "@1").Output.Trim());
+        Cli.Expect("convert", disk + "@2", image.Host("part." + format), "--verify");
+        Assert.Equal("content", Cli.Expect("cat", image.Host("part." + format), "/a.txt").Output);
+        Cli.Expect("check", disk);
+    }
+
+    // A window of 128 MiB that is full of what can't be compressed, so that no state of it can be kept.
+    [Fact]
+    public void A_stream_with_the_largest_window_is_read_within_200_MB()
+    {
+        using var folder = new TempFolder();
+        var path = folder.File("a.img");
+        using (var disk = HostFile.Create(path, 200 << 20))
+        {
+            var noise = new byte[1 << 20];
+            new Random(1).NextBytes(noise);
+            for (var i = 0; i < 180; i++)
+            {
+                BitConverter.TryWriteBytes(noise, i);
+                noise.AsSpan(8 + i * 100, 4000).Reverse();
+                disk.Write((long)i << 20, noise);
+            }
+        }
+        using (var image = new TestImage())
+        using (var small = File.OpenRead(image.Path))
+        using (var target = File.OpenWrite(path))
+            small.CopyTo(target);
+        // Through a pipe zstd can't know the length, and asks for the whole window.
+        Tool.Expect("bash", "-c", $"zstd -q -1 --long=27 < {path} > {path}.zst");
+        using var process = Cli.Start(folder.Path, [], "convert", "a.img.zst", "b.vdi");
+        var peak = 0L;
+        while (!process.WaitForExit(10))
+        {
+            process.Refresh();
+            peak = Math.Max(peak, process.HasExited ? 0 : process.PeakWorkingSet64);
+        }
+        Assert.True(process.ExitCode == 0, process.StandardError.ReadToEnd());
+        Assert.InRange(peak, 50_000_000, 200_000_000);
     }
 
     private static JsonElement Json(params string[] args)

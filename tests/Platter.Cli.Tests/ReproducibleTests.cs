@@ -65,7 +65,7 @@ public sealed class ReproducibleTests
 
     public static TheoryData<string, string> Cases => new()
     {
-        { "fat32", "raw" }, { "exfat", "raw" }, { "exfat", "qcow2" }, { "fat16", "vhd" }, { "fat16", "vhdx" }, { "fat16", "vmdk" }, { "fat16", "vdi" }, { "fat16", "zst" },
+        { "ext4", "raw" }, { "ext3", "qcow2" }, { "ext2", "vhdx" }, { "fat32", "raw" }, { "exfat", "raw" }, { "exfat", "qcow2" }, { "fat16", "vhd" }, { "fat16", "vhdx" }, { "fat16", "vmdk" }, { "fat16", "vdi" }, { "fat16", "zst" },
     };
 
     [Theory]

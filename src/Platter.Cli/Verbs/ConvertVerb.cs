@@ -26,7 +26,7 @@ internal sealed class ConvertVerb : Verb
         Options = [ContainerChoice.Format, Compress, ContainerChoice.Subformat, Settings, Level, Size, Backing, Verify, Preallocate],
         Examples =
         [
-            new("platter convert disk.img disk.vhd", "a fixed VHD, as clouds take it"),
+            new("platter convert disk.img disk.vhd -f vhd-fixed", "a fixed VHD, as clouds take it"),
             new("platter convert disk.vmdk disk.img.zst --verify", "compressed, and still good for 'platter ls'"),
             new("platter convert disk.img@1 boot.img", "one partition as an image of its own"),
             new("platter convert boot.img disk.img@1 --force", "and back into the disk"),

@@ -28,6 +28,10 @@ public sealed record ContainerOptions
     /// <summary>The name of the image's file, without its folder, for formats that write it into the image; null when it isn't known.</summary>
     public string? FileName { get; init; }
 
+    /// <summary>Makes another file in the image's folder, under a name and for so many bytes, of zeros; it belongs to the image and gets its
+    /// name along with it. Null where there is no folder.</summary>
+    internal Func<string, long, ResizableDevice>? MakeFile { get; init; }
+
     /// <summary>What the format alone knows, by key: <c>subformat</c>, <c>cluster_size</c>, <c>compression</c>, ...</summary>
     public IReadOnlyDictionary<string, string> Settings { get; init; } = new Dictionary<string, string>(StringComparer.Ordinal);
 }
@@ -112,6 +116,9 @@ public abstract class ContainerFormat
         return null;
     }
 
+    /// <summary>Files beside the image's own that hold the disk and are changed with it; none for what isn't of this format.</summary>
+    internal virtual IReadOnlyList<ImagePart> OtherFiles(ContainerProbe probe) => [];
+
     /// <exception cref="DiskFormatException">Broken beyond use.</exception>
     public abstract Container Open(ContainerProbe probe, bool ownsHost = false);
 
@@ -129,6 +136,9 @@ public abstract class ContainerFormat
 
     /// <summary>Whether an image with these options can't be made by <see cref="Create"/>, but in one pass only: see <see cref="CreateInOrder"/>.</summary>
     public virtual bool IsOnlyWrittenInOrder(ContainerOptions options) => false;
+
+    /// <summary>Whether an image with these options takes several files, of which the host's only says where the others are.</summary>
+    public virtual bool IsInSeveralFiles(ContainerOptions options) => false;
 
     /// <summary>Whether an image of this format can be a difference to another one: see <see cref="ContainerOptions.Parent"/>.</summary>
     public virtual bool CanHaveParent => false;

@@ -68,12 +68,14 @@ public sealed class ImageFile : IDisposable
         BlockDevice below = host;
         try
         {
-            below = access == ImageAccess.Edit
-                ? TransactionDevice.Open(host, store, options.Transaction, ownsHome: true)
-                : JournalRecovery.View(host, store, ownsImage: true);
-            var container = options.AsRaw || host is HostDisk
+            var isRaw = options.AsRaw || host is HostDisk;
+            var neighbours = isRaw ? ImageNeighbours.None : ImageNeighbours.Of(path);
+            (below, neighbours) = access == ImageAccess.Edit
+                ? ImageParts.Edit(host, store, neighbours, options.Transaction)
+                : ImageParts.View(host, store, neighbours);
+            var container = isRaw
                 ? ContainerFormat.Raw.Open(new ContainerProbe(below), ownsHost: true)
-                : Container.Open(below, ImageNeighbours.Of(path), ownsHost: true);
+                : Container.Open(below, neighbours, ownsHost: true);
             if (access == ImageAccess.Edit && !container.Disk.CanWrite)
             {
                 container.Dispose();
@@ -104,7 +106,7 @@ public sealed class ImageFile : IDisposable
         }
     }
 
-    private static (BlockDevice Host, JournalStore Store) OpenHost(string path, ImageAccess access, ImageOptions options)
+    private static (BlockDevice Host, HostJournalStore Store) OpenHost(string path, ImageAccess access, ImageOptions options)
     {
         var fileAccess = access == ImageAccess.Edit ? FileAccess.ReadWrite : FileAccess.Read;
         if (HostDisk.IsDisk(path))

@@ -11,11 +11,13 @@ public sealed class ImageNeighbours
 
     private readonly string? _path;
     private readonly ImageNeighbours? _child;
+    private readonly IReadOnlyDictionary<string, BlockDevice>? _open;     // by path: files that are open already, as parts of a larger device
 
-    private ImageNeighbours(string? path, ImageNeighbours? child)
+    private ImageNeighbours(string? path, ImageNeighbours? child, IReadOnlyDictionary<string, BlockDevice>? open = null)
     {
         _path = path;
         _child = child;
+        _open = open;
     }
 
     /// <summary>For an image that is no file of the host: it can refer to nothing.</summary>
@@ -45,8 +47,7 @@ public sealed class ImageNeighbours
     public Container OpenImage(string reference, ContainerFormat? format = null)
     {
         var path = Find(reference);
-        var below = new ImageNeighbours(path, this);
-        var host = OpenFile(path);
+        var (host, below) = OpenFile(path, new ImageNeighbours(path, this));
         try
         {
             var container = format is null
@@ -64,14 +65,20 @@ public sealed class ImageNeighbours
 
     /// <summary>Opens the bytes of a file that the container refers to, for reading: an extent, an external data file.</summary>
     /// <inheritdoc cref="OpenImage" path="/exception"/>
-    public BlockDevice OpenBytes(string reference) => OpenFile(Find(reference));
+    public BlockDevice OpenBytes(string reference)
+    {
+        return _open is not null && Resolve(reference) is { } path && _open.TryGetValue(path, out var there) ? there : OpenFile(Find(reference), None).Host;
+    }
 
-    private static BlockDevice OpenFile(string path)
+    /// <summary>The same, with files that are open already.</summary>
+    internal ImageNeighbours With(IReadOnlyDictionary<string, BlockDevice> open) => new(_path, _child, open);
+
+    private static (BlockDevice Host, ImageNeighbours Neighbours) OpenFile(string path, ImageNeighbours neighbours)
     {
         var file = HostFile.Open(path, FileAccess.Read);
         try
         {
-            return JournalRecovery.View(file, HostJournalStore.Beside(path), ownsImage: true);
+            return ImageParts.View(file, HostJournalStore.Beside(path), neighbours);
         }
         catch
         {
@@ -80,7 +87,9 @@ public sealed class ImageNeighbours
         }
     }
 
-    private string Find(string reference)
+    /// <summary>The path of a file that the container refers to, and which is there.</summary>
+    /// <inheritdoc cref="OpenImage" path="/exception"/>
+    internal string Find(string reference)
     {
         var path = Resolve(reference) ?? throw new FileNotFoundException($"the image refers to {reference}, but has no folder of its own to look in");
         if (!File.Exists(path))

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.IO.Enumeration;
 using Platter.Blocks;
 
 namespace Platter.Images;
@@ -6,6 +7,8 @@ namespace Platter.Images;
 /// <summary>A file in the making: under a temporary name until it is complete.</summary>
 internal sealed class NewFile : IDisposable
 {
+    private const string Infix = ".platter-new-";       // then the process that makes it, and which attempt
+
     private readonly bool _overwrite;
     private bool _done;
 
@@ -29,7 +32,8 @@ internal sealed class NewFile : IDisposable
     internal static NewFile Create(string path, long preallocate, bool overwrite)
     {
         CheckFree(path, overwrite);
-        var name = string.Create(CultureInfo.InvariantCulture, $"{path}.platter-new-{Environment.ProcessId}");
+        RemoveStale(path);
+        var name = string.Create(CultureInfo.InvariantCulture, $"{path}{Infix}{Environment.ProcessId}");
         for (var attempt = 1; ; attempt++)
         {
             try
@@ -58,12 +62,13 @@ internal sealed class NewFile : IDisposable
     {
         using (_overwrite && System.IO.File.Exists(Path) ? HostFile.Open(Path, FileAccess.Read, HostLock.Exclusive) : null)
         {
-            File.Dispose();
+            // Held until it has its name, so that nobody takes it for what a killed process left.
             if (!OperatingSystem.IsWindows())
                 Rename();
+            File.Dispose();
         }
         if (OperatingSystem.IsWindows())
-            Rename();       // it renames nothing onto an open file
+            Rename();       // it renames neither open files nor onto them
         _done = true;
         // The journal of what was replaced; had the power gone before this, it would be refused as another image's.
         System.IO.File.Delete(Path + HostJournalStore.Suffix);
@@ -78,6 +83,62 @@ internal sealed class NewFile : IDisposable
         _done = true;
         File.Dispose();
         System.IO.File.Delete(File.Path);
+    }
+
+    // What processes that were killed have left of the same image. One that still runs, also where its number isn't seen from here (in
+    // another container), holds its file; on a network that keeps no locks the number is all there is to go by.
+    private static void RemoveStale(string path)
+    {
+        var full = System.IO.Path.GetFullPath(path);
+        var start = System.IO.Path.GetFileName(full) + Infix;
+        var folder = System.IO.Path.GetDirectoryName(full)!;
+        if (!Directory.Exists(folder))
+            return;         // whoever makes the file says so
+        var stale = new FileSystemEnumerable<string>(folder, (ref FileSystemEntry e) => e.ToFullPath())
+        {
+            ShouldIncludePredicate = (ref FileSystemEntry e) => !e.IsDirectory && e.FileName.StartsWith(start, StringComparison.Ordinal),
+        };
+        foreach (var left in stale)
+        {
+            var number = left.AsSpan(left.LastIndexOf(Infix, StringComparison.Ordinal) + Infix.Length);
+            if (number.IndexOf('-') is var dash and >= 0)
+                number = number[..dash];
+            if (int.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture, out var process) && !IsRunning(process))
+                RemoveUnlessHeld(left);
+        }
+    }
+
+    private static bool IsRunning(int process)
+    {
+        try
+        {
+            using var found = System.Diagnostics.Process.GetProcessById(process);
+            return !found.HasExited;
+        }
+        catch (ArgumentException)
+        {
+            return false;
+        }
+        catch (Exception e) when (e is InvalidOperationException or System.ComponentModel.Win32Exception)
+        {
+            return true;    // it can't be looked at, so it is there
+        }
+    }
+
+    private static void RemoveUnlessHeld(string path)
+    {
+        try
+        {
+            using var held = HostFile.Open(path, FileAccess.ReadWrite);
+            if (!OperatingSystem.IsWindows())
+                System.IO.File.Delete(path);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return;         // somebody's, or gone
+        }
+        if (OperatingSystem.IsWindows())
+            System.IO.File.Delete(path);
     }
 
     private void Rename()

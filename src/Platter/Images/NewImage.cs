@@ -26,13 +26,15 @@ public sealed class NewImage : IDisposable
     private const long WritingStep = 32 << 20;
 
     private readonly NewFile _file;
+    private readonly List<NewFile> _others;         // files beside it that hold the disk
     private readonly NewImageOptions? _packed;      // how to pack what is in the file, which is a raw image then
     private bool _done;
     private long _started;
 
-    private NewImage(NewFile file, Container container, ContainerFormat format, NewImageOptions? packed)
+    private NewImage(NewFile file, List<NewFile> others, Container container, ContainerFormat format, NewImageOptions? packed)
     {
         _file = file;
+        _others = others;
         Container = container;
         Format = format;
         _packed = packed;
@@ -65,16 +67,27 @@ public sealed class NewImage : IDisposable
         var isPacked = format.IsOnlyWrittenInOrder(container);
         if (isPacked)
             format.CreateInOrder(new ResizableMemoryDevice(0), rounded, container).Dispose();      // what is wrong with the settings shows now, not in the end
-        var file = NewFile.Create(path, options.Preallocate ? rounded : 0, options.Overwrite);
+        var others = new List<NewFile>();
+        container = container with { MakeFile = MakeOther };
+        var file = NewFile.Create(path, options.Preallocate && !format.IsInSeveralFiles(container) ? rounded : 0, options.Overwrite);
         try
         {
             var made = (isPacked ? ContainerFormat.Raw : format).Create(file.File, rounded, isPacked ? null : container);
-            return new NewImage(file, made, format, isPacked ? options with { Format = format, Container = container } : null);
+            return new NewImage(file, others, made, format, isPacked ? options with { Format = format, Container = container } : null);
         }
         catch
         {
+            others.ForEach(f => f.Dispose());
             file.Dispose();
             throw;
+        }
+
+        HostFile MakeOther(string name, long length)
+        {
+            var other = NewFile.Create(System.IO.Path.Combine(System.IO.Path.GetDirectoryName(path) ?? "", name), options.Preallocate ? length : 0, options.Overwrite);
+            others.Add(other);
+            other.File.SetLength(length);
+            return other.File;
         }
     }
 
@@ -96,6 +109,8 @@ public sealed class NewImage : IDisposable
         }
         Device.Flush();
         Container.Dispose();
+        // What refers to the others comes last: before it is there, they are nobody's.
+        _others.ForEach(f => f.Complete());
         _file.Complete();
         _done = true;
     }
@@ -108,10 +123,12 @@ public sealed class NewImage : IDisposable
             return;
         _started = written;
         _file.File.StartWriting();
+        _others.ForEach(f => f.File.StartWriting());
     }
 
     /// <summary>Opens what has been written so far a second time, from the file's own bytes. Flush before.</summary>
-    internal Container Reread() => Container.Open(_file.File, ImageNeighbours.Of(Path));
+    internal Container Reread() => Container.Open(_file.File, ImageNeighbours.Of(Path).With(_others.ToDictionary(
+        f => System.IO.Path.GetFullPath(f.Path), f => (BlockDevice)new WindowDevice(f.File, 0, f.File.Length), StringComparer.Ordinal)));
 
     /// <summary>Without <see cref="Complete"/>, takes away what was made.</summary>
     public void Dispose()
@@ -120,6 +137,7 @@ public sealed class NewImage : IDisposable
             return;
         _done = true;
         Container.Dispose();
+        _others.ForEach(f => f.Dispose());
         _file.Dispose();
     }
 }

@@ -152,15 +152,55 @@ public sealed class Qcow2MatrixTests(ITestOutputHelper output) : IDisposable
     [Theory]
     [InlineData("")]
     [InlineData(",data_file_raw=on")]
-    public void Data_in_a_file_of_its_own_is_read_and_editing_it_is_refused(string raw)
+    [InlineData(",cluster_size=4K")]
+    [InlineData(",extended_l2=on,cluster_size=16K")]
+    [InlineData(",data_file_raw=on,extended_l2=on")]
+    [InlineData(",lazy_refcounts=on,refcount_bits=1")]
+    public void Data_in_a_file_of_its_own_is_read_and_edited_in_turns(string settings)
     {
         var path = _folder.File("split.qcow2");
-        Tool.Expect("qemu-img", "create", "-q", "-f", "qcow2", "-o", $"data_file={_folder.File("split.data")}{raw}", path, $"{DiskSize}");
-        var duet = new Qcow2Duet(path, new byte[DiskSize], 8);
-        duet.LetQemu(60);
-        Qcow2Judge.AssertReads(path, duet.Model);
-        Qcow2Judge.AssertClean(path);
-        Assert.Contains("external data file", Assert.Throws<UnsupportedFeatureException>(() => ImageFile.Open(path, ImageAccess.Edit)).Message, StringComparison.Ordinal);
+        Tool.Expect("qemu-img", "create", "-q", "-f", "qcow2", "-o", $"data_file={_folder.File("split.data")}{settings}", path, $"{DiskSize}");
+        var model = new byte[DiskSize];
+        Play(path, model, settings);
+        if (settings.Contains("raw", StringComparison.Ordinal))
+        {
+            var alone = File.ReadAllBytes(_folder.File("split.data"));
+            // QEMU makes the file a whole number of clusters long.
+            var same = alone.AsSpan().CommonPrefixLength(model);
+            Assert.True(same == model.Length, $"the raw data file alone is another disk from byte {same} on");
+        }
+        Assert.Equal(2, Directory.GetFiles(_folder.Path, "split*").Length);
+    }
+
+    [Fact]
+    public void Data_in_a_file_of_its_own_may_lie_over_a_base()
+    {
+        var (path, content) = (_folder.File("split.qcow2"), Bytes(DiskSize, 5));
+        File.WriteAllBytes(_folder.File("base"), content);
+        Tool.Expect("qemu-img", "create", "-q", "-f", "qcow2", "-b", _folder.File("base"), "-F", "raw", "-o", $"data_file={_folder.File("split.data")}", path);
+        Play(path, (byte[])content.Clone(), "over a base");
+        Assert.Equal(content, File.ReadAllBytes(_folder.File("base")));
+    }
+
+    [Fact]
+    public void Data_that_lies_elsewhere_in_its_file_is_read_and_not_edited()
+    {
+        var path = _folder.File("split.qcow2");
+        Tool.Expect("qemu-img", "create", "-q", "-f", "qcow2", "-o", $"data_file={_folder.File("split.data")}", path, $"{DiskSize}");
+        Tool.Expect("qemu-io", "-f", "qcow2", "-c", "write -P 7 0 64K", "-c", "write -P 9 64K 64K", path);
+        // The two clusters change places, in the first two entries of the only L2 table.
+        var bytes = File.ReadAllBytes(path);
+        var l1 = (int)System.Buffers.Binary.BinaryPrimitives.ReadInt64BigEndian(bytes.AsSpan(40));
+        var l2 = (int)(System.Buffers.Binary.BinaryPrimitives.ReadInt64BigEndian(bytes.AsSpan(l1)) & 0x00FF_FFFF_FFFF_FE00);
+        var first = bytes.AsSpan(l2, 8).ToArray();
+        bytes.AsSpan(l2 + 8, 8).CopyTo(bytes.AsSpan(l2));
+        first.CopyTo(bytes.AsSpan(l2 + 8));
+        File.WriteAllBytes(path, bytes);
+        using var image = ImageFile.Open(path, ImageAccess.Edit);
+        var sector = new byte[512];
+        image.Device.Read(0, sector);
+        Assert.Equal(9, sector[0]);
+        Assert.Contains("elsewhere", Assert.Throws<UnsupportedFeatureException>(() => image.Device.Write(1 << 20, sector)).Message, StringComparison.Ordinal);
     }
 
     private void Play(string path, byte[] model, string settings)

@@ -36,6 +36,24 @@ public sealed class NewImageTests : IDisposable
     }
 
     [Fact]
+    public void What_a_killed_process_left_of_the_same_image_is_removed()
+    {
+        // No process has a number as high as that.
+        string[] dead = ["a.img.platter-new-2147483646", "a.img.platter-new-2147483646-2"];
+        string[] others =
+        [
+            "a.img.platter-new-1", "a.img.platter-new-2147483645", "a.img.platter-new-x", "a.img.platter-new-", "a.img.platter-new--1",
+            "b.img.platter-new-2147483646", "aa.img.platter-new-2147483646", "a.img.platter-journal",
+        ];
+        foreach (var name in dead.Concat(others))
+            File.WriteAllText(_folder.File(name), "left");
+        using (HostFile.Open(_folder.File("a.img.platter-new-2147483645"), FileAccess.ReadWrite))
+        using (NewImage.Create(_folder.File("a.img"), 1 << 20))
+            Assert.Equal(others.Length + 1, Directory.GetFiles(_folder.Path).Length);
+        Assert.Equal(others.Order(StringComparer.Ordinal), Directory.GetFiles(_folder.Path).Select(f => Path.GetFileName(f)).Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
     public void What_is_not_completed_leaves_nothing()
     {
         using (var image = NewImage.Create(_folder.File("a.img"), 1 << 20))

@@ -66,6 +66,22 @@ public sealed class VdiTests
         }).Code);
     }
 
+    // Programs place a new block where the count says, so one that only counts what is in use leads them over the last block.
+    [Fact]
+    public void A_gap_among_the_blocks_is_counted_like_a_block()
+    {
+        byte[] bytes = [.. Put(Image(), 512 + 4, 2), .. new byte[1 << 20]];
+        Assert.Equal(("VDI-0008", Severity.Warning), Found(bytes));
+        var host = new ResizableMemoryDevice(bytes);
+        using (var container = Container.Open(host))
+        {
+            container.Disk.Write(6 << 20, [1]);
+            container.Disk.Flush();
+        }
+        Assert.Equal(4u, BitConverter.ToUInt32(host.Bytes[0x184..]));
+        Assert.True(Check(host.Bytes.ToArray()).IsClean);
+    }
+
     // What VirtualBox marks as zeros takes no block, and gets one when something is written.
     [Fact]
     public void Blocks_of_zeros_get_a_place_when_they_are_written()

@@ -9,7 +9,10 @@ internal sealed class CompressedCursor(StreamDecoder decoder) : IDisposable
     /// <summary>What is unpacked at a time.</summary>
     internal const int CellSize = 256 << 10;
 
-    private const long MarkBudget = 64 << 20;       // bytes of saved states
+    // A window of 128 MiB leaves little for states to go back to: with what else a process needs it stays below 200 MB.
+    private const long MemoryBudget = 132 << 20;    // bytes of the decoder's own memory and of saved states
+    private const long LargestMarks = 64 << 20, LeastForMarks = 4 << 20;
+    private const long LargeWindow = 32 << 20;      // bytes; states must not hold more than one such at once
     private const long ClosestMarks = 4 << 20;      // bytes of the disk between two
 
     private readonly SortedList<long, StreamDecoder.Mark> _marks = [];      // by offset on the disk
@@ -32,9 +35,14 @@ internal sealed class CompressedCursor(StreamDecoder decoder) : IDisposable
             return At;
         _piece = piece;
         if (mark is { } nearest)
+        {
             decoder.Restore(nearest.Value);
-        else
-            decoder.Begin(piece);
+            return At;
+        }
+        // States pin the memory they are of; another piece may need a window of another size.
+        if (decoder.WorkingMemory > LargeWindow)
+            DropOthers(piece);
+        decoder.Begin(piece);
         return At;
     }
 
@@ -97,23 +105,43 @@ internal sealed class CompressedCursor(StreamDecoder decoder) : IDisposable
         var last = index >= 0 ? Math.Max(_marks.GetKeyAtIndex(index), _piece!.Value.Offset) : _piece!.Value.Offset;
         if (at - last < _spacing || decoder.IsAtEnd || (index + 1 < _marks.Count && _marks.GetKeyAtIndex(index + 1) - at < _spacing))
             return;
-        var mark = decoder.Save();
+        var budget = Math.Clamp(MemoryBudget - decoder.WorkingMemory, LeastForMarks, LargestMarks);
+        if (decoder.Save(budget / 2) is not { } mark)
+        {
+            // Trying costs time, too.
+            _spacing *= 4;
+            return;
+        }
         _marks.Add(at, mark);
         _marked += mark.Size;
-        while (_marked > MarkBudget && _marks.Count > 0)
+        while (_marked > budget && _marks.Count > 0)
             Thin();
+    }
+
+    private void DropOthers(in CompressedPiece piece)
+    {
+        for (var i = _marks.Count - 1; i >= 0; i--)
+        {
+            if (_marks.GetValueAtIndex(i).Piece.Source != piece.Source)
+                Drop(i);
+        }
+        if (_marks.Count == 0)
+            _spacing = ClosestMarks;
+    }
+
+    private void Drop(int index)
+    {
+        var mark = _marks.GetValueAtIndex(index);
+        _marked -= mark.Size;
+        decoder.Drop(mark);
+        _marks.RemoveAt(index);
     }
 
     private void Thin()
     {
         _spacing *= 2;
         for (var i = _marks.Count - 1; i >= 0; i -= 2)
-        {
-            var mark = _marks.GetValueAtIndex(i);
-            _marked -= mark.Size;
-            decoder.Drop(mark);
-            _marks.RemoveAt(i);
-        }
+            Drop(i);
     }
 }
 

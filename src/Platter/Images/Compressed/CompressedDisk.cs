@@ -11,17 +11,23 @@ internal sealed class CompressedDisk : BlockDevice
 {
     private const int CellSize = CompressedCursor.CellSize;
     private const int ShortPiece = 4 << 20;         // bytes of content
-    private const long CacheSize = 48 << 20;
-    private const int KeptBehind = 32;              // cells
+    private const long CacheSize = 48 << 20;        // of short pieces, which stand for all of the memory that is needed
+
+    // Cells. Each of the threads that copy reads a chunk of four, all of them at once; beside the window of a decoder there is room for little more.
+    private static readonly int KeptBehind = 4 * Math.Clamp(Environment.ProcessorCount, 2, 8) + 8;
+    private static readonly int KeptCells = KeptBehind + 8;
+
 
     private readonly CompressedMap _map;
     private readonly RangeSet _zeros;
     private readonly Func<StreamDecoder> _makeDecoder;
     private readonly LruCache<byte[]> _cells;     // empty: zeros
+    private readonly Stack<byte[]> _idle = [];      // cells that were given up, to be used again: as garbage they would double the memory of a window
     private readonly HashSet<long> _underWay = [];
     private readonly Lock _gate = new();
     private readonly SemaphoreSlim _turn = new(1, 1);
     private readonly ConcurrentBag<StreamDecoder> _decoders = [];
+    private readonly byte[] _passed = new byte[CellSize];       // what is unpacked on the way to a cell and not kept; used within the turn
     private CompressedCursor? _cursor;
 
     internal CompressedDisk(CompressedMap map, StreamSurvey survey, Func<StreamDecoder> makeDecoder)
@@ -30,13 +36,20 @@ internal sealed class CompressedDisk : BlockDevice
         _zeros = survey.Zeros;
         _cursor = survey.TakeCursor();
         _makeDecoder = makeDecoder;
-        var largest = CellSize;
+        var (largest, hasShort) = (CellSize, false);
         foreach (var piece in map.Pieces)
         {
-            if (piece.Length <= ShortPiece)
-                largest = (int)Math.Max(largest, piece.Length);
+            if (piece.Length > ShortPiece)
+                continue;
+            hasShort = true;
+            largest = (int)Math.Max(largest, piece.Length);
         }
-        _cells = new LruCache<byte[]>((int)(CacheSize / largest));
+        _cells = new LruCache<byte[]>(hasShort ? (int)(CacheSize / largest) : KeptCells, (key, cell) =>
+        {
+            // Short pieces may still be read by somebody.
+            if (cell.Length == CellSize && _map.Pieces[(int)(key >> 32)].Length > ShortPiece)
+                _idle.Push(cell);
+        });
     }
 
     public override long Length => _map.Length;
@@ -66,11 +79,10 @@ internal sealed class CompressedDisk : BlockDevice
                 var cellStart = isShort ? 0 : within / CellSize * CellSize;
                 var cellLength = isShort ? piece.Length : Math.Min(CellSize, piece.Length - cellStart);
                 var part = buffer[..(int)Math.Min(buffer.Length, cellStart + cellLength - within)];
-                var cell = isShort ? Whole(number) : Cell(number, cellStart);
-                if (cell.Length == 0)
-                    part.Clear();
+                if (isShort)
+                    Copy(Whole(number), (int)within, part);
                 else
-                    cell.AsSpan((int)(within - cellStart), part.Length).CopyTo(part);
+                    ReadCell(number, cellStart, (int)(within - cellStart), part);
                 buffer = buffer[part.Length..];
                 offset += part.Length;
             }
@@ -145,18 +157,39 @@ internal sealed class CompressedDisk : BlockDevice
         }
     }
 
-    private byte[] Cell(int number, long cellStart)
+    private static void Copy(byte[] cell, int from, Span<byte> part)
     {
-        if (TryGet(Key(number, cellStart)) is { } there)
-            return there;
+        if (cell.Length == 0)
+            part.Clear();
+        else
+            cell.AsSpan(from, part.Length).CopyTo(part);
+    }
+
+    private void ReadCell(int number, long cellStart, int from, Span<byte> part)
+    {
+        if (TryCopy(Key(number, cellStart), from, part))
+            return;
         _turn.Wait();
         try
         {
-            return TryGet(Key(number, cellStart)) ?? UnpackUpTo(number, cellStart);
+            // Nobody else takes cells while it is this thread's turn.
+            if (!TryCopy(Key(number, cellStart), from, part))
+                Copy(UnpackUpTo(number, cellStart), from, part);
         }
         finally
         {
             _turn.Release();
+        }
+    }
+
+    private bool TryCopy(long key, int from, Span<byte> part)
+    {
+        lock (_gate)
+        {
+            if (!_cells.TryGet(key, out var cell))
+                return false;
+            Copy(cell, from, part);
+            return true;
         }
     }
 
@@ -165,26 +198,48 @@ internal sealed class CompressedDisk : BlockDevice
         _cursor ??= new CompressedCursor(_makeDecoder());
         var piece = _map.Pieces[number];
         var at = _cursor.MoveTowards(piece, piece.Offset + cellStart) - piece.Offset;
-        var scratch = GC.AllocateUninitializedArray<byte>(CellSize);
         while (true)
         {
             var expected = (int)Math.Min(CellSize, piece.Length - at);
-            var count = _cursor.ReadCell(scratch);
+            var isKept = at >= cellStart - (long)KeptBehind * CellSize;
+            var content = isKept ? TakeIdle() : _passed;
+            var count = _cursor.ReadCell(content);
             if (count < expected)
                 throw CompressedCursor.ShorterThanSaid(piece, at + count);
             if (count > expected)
                 throw CompressedCursor.LongerThanSaid(piece);
             if (at + count == piece.Length)
                 _cursor.ExpectEnd();
-            if (at >= cellStart - (long)KeptBehind * CellSize)
+            if (isKept)
             {
-                var cell = scratch.AsSpan(0, count).ContainsAnyExcept((byte)0) ? scratch.AsSpan(0, count).ToArray() : [];
-                Keep(Key(number, at), cell);
+                var cell = Keep(Key(number, at), content, count);
                 if (at == cellStart)
                     return cell;
             }
             at += count;
         }
+    }
+
+    private byte[] TakeIdle()
+    {
+        lock (_gate)
+        {
+            if (_idle.TryPop(out var cell))
+                return cell;
+        }
+        return GC.AllocateUninitializedArray<byte>(CellSize);
+    }
+
+    private byte[] Keep(long key, byte[] content, int count)
+    {
+        var hasData = content.AsSpan(0, count).ContainsAnyExcept((byte)0);
+        lock (_gate)
+        {
+            if (!hasData)
+                _idle.Push(content);
+            _cells.Set(key, hasData ? content : []);
+        }
+        return hasData ? content : [];
     }
 
     private byte[]? TryGet(long key)

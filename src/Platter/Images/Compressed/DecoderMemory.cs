@@ -32,17 +32,29 @@ internal sealed unsafe class DecoderMemory : IDisposable
         private readonly Block[] _blocks;
         private readonly SavedBytes[] _contents;
 
-        internal State(DecoderMemory owner)
+        private State(DecoderMemory owner, Block[] blocks, SavedBytes[] contents)
         {
-            _owner = owner;
-            _blocks = [.. owner._live.Values];
-            _contents = new SavedBytes[_blocks.Length];
-            for (var i = 0; i < _blocks.Length; i++)
+            (_owner, _blocks, _contents) = (owner, blocks, contents);
+            foreach (var content in contents)
+                Size += content.Size;
+            foreach (var block in blocks)
+                block.Pins++;
+        }
+
+        /// <summary>Copies what the decoder has now.</summary>
+        /// <returns>Null when the copy would take more than <paramref name="limit"/> bytes.</returns>
+        internal static State? Of(DecoderMemory owner, long limit)
+        {
+            Block[] blocks = [.. owner._live.Values];
+            var contents = new SavedBytes[blocks.Length];
+            for (var i = 0; i < blocks.Length; i++)
             {
-                _blocks[i].Pins++;
-                _contents[i] = SavedBytes.Of(new ReadOnlySpan<byte>((void*)_blocks[i].Address, checked((int)_blocks[i].Size)));
-                Size += _contents[i].Size;
+                if (SavedBytes.Of(new ReadOnlySpan<byte>((void*)blocks[i].Address, checked((int)blocks[i].Size)), limit) is not { } content)
+                    return null;
+                limit -= content.Size;
+                contents[i] = content;
             }
+            return new State(owner, blocks, contents);
         }
 
         /// <summary>Bytes that it takes.</summary>
@@ -89,7 +101,11 @@ internal sealed unsafe class DecoderMemory : IDisposable
         return address;
     }
 
-    internal State Save() => new(this);
+    /// <summary>Bytes that the decoder, and states of it, hold.</summary>
+    internal long Total => _total;
+
+    /// <inheritdoc cref="State.Of"/>
+    internal State? Save(long limit) => State.Of(this, limit);
 
     public void Dispose()
     {

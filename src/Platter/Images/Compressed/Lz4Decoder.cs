@@ -60,8 +60,10 @@ internal sealed unsafe partial class Lz4Decoder : StreamDecoder
         return !_blocks.IsLinked && _taken == _length;
     }
 
-    protected override (object State, long Size) SaveState()
+    protected override (object? State, long Size) SaveState(long limit)
     {
+        if (_history + _length > limit)
+            return (null, 0);
         var place = new Place(_nextBlock, _content.AsSpan(History - _history, _history).ToArray(), _content.AsSpan(History, _length).ToArray());
         return (place with { Rest = [.. place.Rest, .. BitConverter.GetBytes(_taken)] }, place.History.Length + place.Rest.Length);
     }

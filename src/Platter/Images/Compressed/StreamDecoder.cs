@@ -77,11 +77,9 @@ internal abstract unsafe class StreamDecoder(BlockDevice host, string structure)
         return done;
     }
 
-    internal Mark Save()
-    {
-        var (state, size) = SaveState();
-        return new Mark(Piece, Position, InputPosition, state, size);
-    }
+    /// <summary>Keeps the way back to here.</summary>
+    /// <returns>Null when that would take more than <paramref name="limit"/> bytes.</returns>
+    internal Mark? Save(long limit) => SaveState(limit) is { State: { } state } saved ? new Mark(Piece, Position, InputPosition, state, saved.Size) : null;
 
     internal void Restore(Mark mark)
     {
@@ -109,7 +107,11 @@ internal abstract unsafe class StreamDecoder(BlockDevice host, string structure)
     /// <returns>True when the piece has ended.</returns>
     protected abstract bool Step(byte* from, int available, byte* to, int room, out int consumed, out int produced);
 
-    protected abstract (object State, long Size) SaveState();
+    /// <summary>Bytes of memory that the decoder works in, its window among them.</summary>
+    internal virtual long WorkingMemory => 0;
+
+    /// <returns>No state when it would take more than <paramref name="limit"/> bytes.</returns>
+    protected abstract (object? State, long Size) SaveState(long limit);
 
     protected abstract void RestoreState(object state);
 
@@ -158,11 +160,9 @@ internal abstract class LibraryDecoder(BlockDevice host, string structure) : Str
 {
     protected DecoderMemory Memory { get; } = new();
 
-    protected override (object State, long Size) SaveState()
-    {
-        var state = Memory.Save();
-        return (state, state.Size);
-    }
+    internal override long WorkingMemory => Memory.Total;
+
+    protected override (object? State, long Size) SaveState(long limit) => Memory.Save(limit) is { } state ? (state, state.Size) : (null, 0);
 
     protected override void RestoreState(object state) => ((DecoderMemory.State)state).Restore();
 

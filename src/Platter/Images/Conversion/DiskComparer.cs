@@ -5,7 +5,7 @@ namespace Platter.Images.Conversion;
 /// <summary>Compares a disk with what was made of it, on many threads; what is a hole in both is not read.</summary>
 internal sealed class DiskComparer(BlockDevice source, BlockDevice written, ConvertOptions options)
 {
-    private const int ChunkSize = 1 << 20;
+    private const int ChunkSize = 512 << 10;
 
     private sealed class Slot : ChunkSlot
     {

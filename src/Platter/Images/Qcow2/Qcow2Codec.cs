@@ -10,6 +10,7 @@ internal sealed class Qcow2Codec(Qcow2Compression type) : IDisposable
     // Contexts are dear to make; each thread that comes finds one, or makes one and leaves it for the next.
     private readonly ConcurrentBag<ZstdDecompressor> _decompressors = [];
     private readonly ConcurrentBag<ZstdCompressor> _compressors = [];
+    private readonly ConcurrentBag<DeflateCompressor> _deflaters = [];
 
     /// <summary>Fills the cluster; what follows the compressed bytes in <paramref name="packed"/> is another's.</summary>
     /// <exception cref="InvalidDataException">The bytes are not what they should be, or not enough.</exception>
@@ -37,7 +38,7 @@ internal sealed class Qcow2Codec(Qcow2Compression type) : IDisposable
 
     /// <summary>Compresses a cluster.</summary>
     /// <returns>Bytes put into <paramref name="packed"/>; -1 when they don't fit: it is better kept as it is.</returns>
-    internal unsafe int Compress(ReadOnlySpan<byte> cluster, Span<byte> packed)
+    internal int Compress(ReadOnlySpan<byte> cluster, Span<byte> packed)
     {
         if (type == Qcow2Compression.Zstd)
         {
@@ -46,13 +47,10 @@ internal sealed class Qcow2Codec(Qcow2Compression type) : IDisposable
             _compressors.Add(context);
             return length;
         }
-        fixed (byte* bytes = packed)
-        {
-            using var target = new BoundedStream(bytes, packed.Length);
-            using (var deflate = new DeflateStream(target, CompressionLevel.Optimal, leaveOpen: true))
-                deflate.Write(cluster);
-            return target.IsFull ? -1 : (int)target.Position;
-        }
+        var deflate = _deflaters.TryTake(out var left) ? left : new DeflateCompressor();
+        var count = deflate.Compress(cluster, packed);
+        _deflaters.Add(deflate);
+        return count;
     }
 
     public void Dispose()
@@ -61,40 +59,5 @@ internal sealed class Qcow2Codec(Qcow2Compression type) : IDisposable
             context.Dispose();
         foreach (var context in _compressors)
             context.Dispose();
-    }
-
-    // Takes what fits and remembers that something didn't.
-    private sealed unsafe class BoundedStream(byte* bytes, int room) : Stream
-    {
-        private int _count;
-
-        internal bool IsFull { get; private set; }
-
-        public override bool CanRead => false;
-        public override bool CanSeek => false;
-        public override bool CanWrite => true;
-        public override long Length => _count;
-        public override long Position { get => _count; set => throw new NotSupportedException(); }
-
-        public override void Write(byte[] buffer, int offset, int count) => Write(buffer.AsSpan(offset, count));
-
-        public override void Write(ReadOnlySpan<byte> buffer)
-        {
-            if (IsFull |= buffer.Length > room - _count)
-                return;
-            buffer.CopyTo(new Span<byte>(bytes + _count, room - _count));
-            _count += buffer.Length;
-        }
-
-        public override void Flush()
-        {
-            // Nothing is held back.
-        }
-
-        public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-
-        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-        public override void SetLength(long value) => throw new NotSupportedException();
     }
 }

@@ -61,9 +61,11 @@ internal sealed partial class Qcow2Disk
             var part = data[..(int)extent.Length];
             var done = extent.Kind switch
             {
+                ClusterKind.Data when _image.DataFile is not null => PutData(extent.Offset, part, fresh),
+                _ when ReadsAsZeros(extent, offset) && part.IndexOfAnyExcept((byte)0) < 0 => part.Length,
+                _ when _image.DataFile is not null => PutExternal(offset, part),
                 ClusterKind.Data when extent.IsCopied => PutInPlace(extent.Offset, part, fresh),
                 ClusterKind.Data or ClusterKind.Compressed => 0,
-                _ when ReadsAsZeros(extent, offset) && part.IndexOfAnyExcept((byte)0) < 0 => part.Length,
                 _ => PutAnew(offset, part),
             };
             if (done == 0)
@@ -202,6 +204,8 @@ internal sealed partial class Qcow2Disk
             var step = Math.Min(ClusterSize - inCluster, end - offset);
             if (ReadsAsZeros(extent, offset) || (!zeros && extent.Kind == ClusterKind.Unallocated))
                 step = extent.Length;
+            else if (_image.DataFile is not null)
+                step = ClearExternal(offset, extent, zeros);
             else if (inCluster == 0 && (step == ClusterSize || offset + step == _length))
                 ClearCluster(offset, (int)step, zeros);
             else if (zeros)

@@ -14,6 +14,25 @@ internal sealed class Qcow2Format : ContainerFormat
     public override bool Recognises(ContainerProbe probe) =>
         probe.HeadHas(0, [(byte)'Q', (byte)'F', (byte)'I', 0xFB]) && (probe.Head.Length < 8 || OnDisk.View<U32Be>(probe.Head.Span, 4) != 1);
 
+    // What is wrong with the header is said when the image is opened.
+    internal override IReadOnlyList<ImagePart> OtherFiles(ContainerProbe probe)
+    {
+        if (!Recognises(probe) || probe.Head.Length < Qcow2Header.KnownLength)
+            return [];
+        ref readonly var header = ref OnDisk.View<Qcow2Header>(probe.Head.Span);
+        if (header.Version < 3 || ((IncompatibleFeatures)(ulong)header.Incompatible & IncompatibleFeatures.ExternalData) == 0)
+            return [];
+        try
+        {
+            var geometry = Qcow2Geometry.Read(probe.Host);
+            return geometry.Extensions.DataFile is { } name ? [new ImagePart(Qcow2Image.LocalName(name), geometry.Size, Grows: true)] : [];
+        }
+        catch (Exception e) when (e is DiskFormatException or UnsupportedFeatureException)
+        {
+            return [];
+        }
+    }
+
     public override Container Open(ContainerProbe probe, bool ownsHost) => Qcow2Image.OpenFile(probe.Host, probe.Neighbours, ownsHost);
 
     public override long RoundedSize(long size, ContainerOptions options) => Qcow2Creation.RoundedSize(size, Qcow2Settings.Read(options));

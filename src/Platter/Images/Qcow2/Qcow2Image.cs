@@ -67,6 +67,8 @@ internal sealed class Qcow2Image : Container
             {
                 data = neighbours.OpenBytes(LocalName(geometry.Extensions.DataFile ?? throw new DiskFormatException(
                     "QCOW-0016", "Qcow2Header.incompatible", 0x48, "found the external data bit, but no name of a data file")));
+                if (host.CanWrite && !data.CanWrite)
+                    throw new UnsupportedFeatureException("a qcow2 image with an external data file is only edited as a file of the host: both files have to be changed at one stroke");
             }
             if (geometry.BackingName is { } name)
                 parent = neighbours.OpenImage(LocalName(name), FormatOf(geometry.Extensions.BackingFormat));
@@ -123,6 +125,8 @@ internal sealed class Qcow2Image : Container
             var known = Geometry.Autoclear & AutoclearFeatures.Known;
             if (known != Geometry.Autoclear)
                 Tables.Write(0x58, (ulong)known);
+            if (Geometry.HasDataFile)
+                QcowDisk.CheckDataPlaces();
             _bitmaps = new Qcow2Bitmaps(Host, Geometry, Tables, Space!);
             _editing = true;
         }
@@ -172,8 +176,8 @@ internal sealed class Qcow2Image : Container
             throw new DiskFormatException("QCOW-0014", "Qcow2Header.incompatible", 0x48,
                 "found the corrupt bit: the image can be read, but must be repaired (qemu-img check -r all) before it is edited");
         }
-        if (geometry.HasDataFile)
-            throw new UnsupportedFeatureException("a qcow2 image with an external data file can be read but not edited: two files can't be changed at one stroke");
+        if (geometry.HasDataFile && geometry.Header.SnapshotCount > 0)
+            throw new UnsupportedFeatureException("a qcow2 image with an external data file and snapshots can be read but not edited: QEMU has no such images");
     }
 
     // Nobody takes these, even if the refcounts say that they are free.
@@ -199,7 +203,7 @@ internal sealed class Qcow2Image : Container
     }
 
     // QEMU also takes addresses of servers and descriptions in JSON here; a host file's name may be marked as one.
-    private static string LocalName(string name)
+    internal static string LocalName(string name)
     {
         if (name.StartsWith("file:", StringComparison.Ordinal))
             return name["file:".Length..];

@@ -39,23 +39,26 @@ internal sealed class VdiImage : Container
     public override void Check(CheckReport report)
     {
         var used = new RangeSet();
-        var count = 0L;
+        var end = 0L;       // behind the last block of the file that is in use; programs place a new one where the header's count says
         foreach (var (block, number) in _disk.Entries())
         {
             var at = _layout.MapOffset + block * 4;
             if (number >= VdiDisk.ZeroBlock)
                 continue;
-            count++;
             var start = _layout.DataOffset + number * _layout.Stride;
             var needed = _layout.BlockExtra + Math.Min(_layout.BlockSize, _layout.Length - block * _layout.BlockSize);
             if (start > Host.Length || needed > Host.Length - start)
+            {
                 report.Add("VDI-0006", Severity.Error, $"BlockMap[{block}]", at, $"found block {number} of the file, expected all of it within the file of {Host.Length} bytes");
+                continue;
+            }
             if (used.Contains(number))
                 report.Add("VDI-0007", Severity.Error, $"BlockMap[{block}]", at, $"found block {number} of the file, which another entry has too");
             used.Add(number, 1);
+            end = Math.Max(end, number + 1L);
         }
-        if (_layout.Header.AllocatedBlocks != count)
-            report.Add("VDI-0008", Severity.Warning, "VdiHeader.blocksAllocated", 0x184, $"found {(uint)_layout.Header.AllocatedBlocks}, expected {count}: other programs may place a new block over an old one");
+        if (_layout.Header.AllocatedBlocks != end)
+            report.Add("VDI-0008", Severity.Warning, "VdiHeader.blocksAllocated", 0x184, $"found {(uint)_layout.Header.AllocatedBlocks}, expected {end}: other programs may place a new block over an old one");
         if (_layout.Header.SectorSize != 512)
             report.Add("VDI-0009", Severity.Note, "VdiHeader.sectorSize", 0x168, $"found {(uint)_layout.Header.SectorSize}, expected 512");
     }

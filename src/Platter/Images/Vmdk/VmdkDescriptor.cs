@@ -1,5 +1,9 @@
+using System.Buffers;
+using System.Buffers.Binary;
 using System.Globalization;
+using System.Security.Cryptography;
 using System.Text;
+using Platter.Blocks;
 
 namespace Platter.Images.Vmdk;
 
@@ -11,7 +15,8 @@ internal enum VmdkExtentKind { Flat, Sparse, Zero }
 /// <param name="Kind">What the file is.</param>
 /// <param name="FileName">Null for zeros.</param>
 /// <param name="Offset">Where a flat extent's bytes start in the file, in sectors.</param>
-internal sealed record VmdkExtent(long Sectors, VmdkExtentKind Kind, string? FileName, long Offset);
+/// <param name="IsReadOnly">Whether it must not be written to.</param>
+internal sealed record VmdkExtent(long Sectors, VmdkExtentKind Kind, string? FileName, long Offset, bool IsReadOnly = false);
 
 /// <summary>The descriptor: text in a file of its own, or embedded in a sparse extent; "Virtual Disk Format 5.0", "The Descriptor File".</summary>
 internal sealed class VmdkDescriptor
@@ -23,6 +28,8 @@ internal sealed class VmdkDescriptor
 
     // A disk of 64 TB in extents of 2 GB has as many as this.
     private const int MostExtents = 32 << 10;
+
+    private static readonly SearchValues<byte> HexDigits = SearchValues.Create("0123456789abcdefABCDEF"u8);
 
     private readonly Dictionary<string, string> _values = new(StringComparer.OrdinalIgnoreCase);
 
@@ -92,6 +99,27 @@ internal sealed class VmdkDescriptor
         return descriptor;
     }
 
+    /// <summary>Gives the disk a new content id, whose hexadecimal digits (eight, or fewer where a program left zeros out) are replaced where they
+    /// stand: it was changed.</summary>
+    /// <param name="host">The file that the descriptor is in.</param>
+    /// <param name="offset">Where it begins there.</param>
+    /// <param name="size">Bytes that it has room for.</param>
+    internal static void Stamp(BlockDevice host, long offset, long size)
+    {
+        var text = new byte[(int)Math.Min(size, LargestSize)];
+        host.Read(offset, text);
+        var at = text.AsSpan().IndexOf("\nCID="u8) + 5;
+        if (at < 5)
+            return;
+        var digits = text.AsSpan(at).IndexOfAnyExcept(HexDigits);
+        if (digits is < 1 or > 8)
+            return;
+        Span<byte> id = stackalloc byte[4];
+        RandomNumberGenerator.Fill(id);
+        var value = BinaryPrimitives.ReadUInt32LittleEndian(id) % (NoParent - 1);
+        host.Write(offset + at, Encoding.ASCII.GetBytes(value.ToString("x8", CultureInfo.InvariantCulture)[..digits]));
+    }
+
     private static bool IsReadAsUtf8(string encoding) => encoding.Equals("UTF-8", StringComparison.OrdinalIgnoreCase) || encoding.Equals("US-ASCII", StringComparison.OrdinalIgnoreCase);
 
     // RW 4192256 SPARSE "disk-s001.vmdk"      RW 8192 FLAT "disk-flat.vmdk" 0      RW 63 ZERO
@@ -120,7 +148,7 @@ internal sealed class VmdkDescriptor
         // Every program writes plain names; anything else would let an image show files of the host that are none of its own.
         if (words[3].AsSpan().IndexOfAny('/', '\\', ':') >= 0 || words[3] is "." or "..")
             throw new UnsupportedFeatureException($"the VMDK's extent '{Short(words[3])}' is a path; extents are opened in the descriptor's own folder only");
-        return new VmdkExtent(sectors, kind.Value, words[3], start);
+        return new VmdkExtent(sectors, kind.Value, words[3], start, words[0] == "RDONLY");
     }
 
     private static List<string> Words(string line)

@@ -1,6 +1,3 @@
-using System.Buffers.Binary;
-using System.Globalization;
-using System.Text;
 using Platter.Blocks;
 using Platter.Primitives;
 
@@ -101,7 +98,7 @@ internal sealed class VmdkDisk : SparseDisk
         if (_stamped || _isNew || _layout.DescriptorOffset == 0)
             return;
         _stamped = true;
-        StampDescriptor();
+        VmdkDescriptor.Stamp(Host, _layout.DescriptorOffset, _layout.DescriptorSize);
     }
 
     protected override void Forget() => _stamped = false;
@@ -158,19 +155,5 @@ internal sealed class VmdkDisk : SparseDisk
         if (!reused)
             ((ResizableDevice)Host).SetLength(Space.End);
         return (data, reused);
-    }
-
-    // The content id, eight hexadecimal digits, is replaced where it stands.
-    private void StampDescriptor()
-    {
-        var text = new byte[(int)Math.Min(_layout.DescriptorSize, VmdkDescriptor.LargestSize)];
-        Host.Read(_layout.DescriptorOffset, text);
-        var at = text.AsSpan().IndexOf("\nCID="u8) + 5;
-        if (at < 5 || at + 8 > text.Length || !uint.TryParse(text.AsSpan(at, 8), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out _))
-            return;
-        Span<byte> id = stackalloc byte[4];
-        System.Security.Cryptography.RandomNumberGenerator.Fill(id);
-        var digits = (BinaryPrimitives.ReadUInt32LittleEndian(id) % (VmdkDescriptor.NoParent - 1)).ToString("x8", CultureInfo.InvariantCulture);
-        Host.Write(_layout.DescriptorOffset + at, Encoding.ASCII.GetBytes(digits));
     }
 }

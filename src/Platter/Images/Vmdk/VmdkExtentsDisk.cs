@@ -9,12 +9,16 @@ namespace Platter.Images.Vmdk;
 /// <param name="Disk">The part of the disk that it holds.</param>
 internal sealed record VmdkExtentFile(string Name, BlockDevice Host, VmdkLayout? Layout, BlockDevice Disk);
 
-/// <summary>A disk in several files, one after the other; read only.</summary>
-internal sealed class VmdkExtentsDisk : BlockDevice
+/// <summary>A disk in several files, one after the other. It is written to where all of them can be: they are parts of one transaction then, or
+/// the image is being made.</summary>
+/// <param name="descriptor">The file with the descriptor.</param>
+/// <param name="isNew">Whether the image is being made: then its content id stays.</param>
+internal sealed class VmdkExtentsDisk(BlockDevice descriptor, bool isNew = false) : BlockDevice
 {
     private readonly List<Part> _parts = [];
     private readonly List<VmdkExtentFile> _files = [];
     private long _length;
+    private bool _changed, _stamped;        // since the last commit; since the image was opened
 
     /// <param name="Offset">Where the part lies on the disk.</param>
     /// <param name="Length">Bytes.</param>
@@ -25,11 +29,28 @@ internal sealed class VmdkExtentsDisk : BlockDevice
     internal IReadOnlyList<VmdkExtentFile> Files => _files;
 
     public override long Length => _length;
-    public override bool CanWrite => false;
+    public override bool CanWrite => descriptor.CanWrite && _parts.TrueForAll(p => p.Device is { CanWrite: true });
+    public override bool CanRollback => CanWrite && descriptor.CanRollback;
 
     public override void Flush()
     {
-        // Nothing is ever written.
+        if (!CanWrite)
+            return;
+        if (_changed && !_stamped && !isNew)
+        {
+            _stamped = true;
+            VmdkDescriptor.Stamp(descriptor, 0, descriptor.Length);
+        }
+        foreach (var part in _parts)
+            part.Device!.Flush();
+        descriptor.Flush();
+        _changed = false;
+    }
+
+    public override void Rollback()
+    {
+        descriptor.Rollback();
+        (_changed, _stamped) = (false, false);
     }
 
     /// <summary>Adds the next part.</summary>
@@ -69,13 +90,55 @@ internal sealed class VmdkExtentsDisk : BlockDevice
         }
     }
 
-    protected override void WriteCore(long offset, ReadOnlySpan<byte> data) => throw new UnauthorizedAccessException("a disk in several files is read only");
+    protected override void WriteCore(long offset, ReadOnlySpan<byte> data)
+    {
+        foreach (var (device, from, count) in Cut(offset, data.Length))
+        {
+            device.Write(from, data[..(int)count]);
+            data = data[(int)count..];
+        }
+    }
+
+    protected override void WriteFreshCore(long offset, ReadOnlySpan<byte> data)
+    {
+        foreach (var (device, from, count) in Cut(offset, data.Length))
+        {
+            device.WriteFresh(from, data[..(int)count]);
+            data = data[(int)count..];
+        }
+    }
+
+    protected override void WriteZerosCore(long offset, long length)
+    {
+        foreach (var (device, from, count) in Cut(offset, length))
+            device.WriteZeros(from, count);
+    }
+
+    protected override void DiscardCore(long offset, long length)
+    {
+        foreach (var (device, from, count) in Cut(offset, length))
+            device.Discard(from, count);
+    }
 
     protected override void Dispose(bool disposing)
     {
         if (disposing)
             _files.ForEach(f => f.Host.Dispose());
         base.Dispose(disposing);
+    }
+
+    // The pieces of a range that is to be changed; every part has its bytes somewhere then.
+    private IEnumerable<(BlockDevice Device, long From, long Count)> Cut(long offset, long length)
+    {
+        _changed = true;
+        for (var number = Find(offset); length > 0; number++)
+        {
+            var part = _parts[number];
+            var count = Math.Min(length, part.Offset + part.Length - offset);
+            yield return (part.Device!, offset - part.Offset, count);
+            offset += count;
+            length -= count;
+        }
     }
 
     private IEnumerable<ByteRange> Joined(long offset, long end)

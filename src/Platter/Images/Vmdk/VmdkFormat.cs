@@ -7,10 +7,11 @@ using Platter.Primitives;
 
 namespace Platter.Images.Vmdk;
 
-/// <summary>VMware's disks: monolithicSparse read, edited and made, streamOptimized read and made, those in several files read.</summary>
+/// <summary>VMware's disks: monolithicSparse and flat ones read, edited and made, streamOptimized and split sparse ones read and made.</summary>
 internal sealed class VmdkFormat : ContainerFormat
 {
-    internal const string Sparse = "monolithicSparse", Stream = "streamOptimized";
+    internal const string Sparse = "monolithicSparse", Stream = "streamOptimized", Flat = "monolithicFlat";
+    internal const string SplitSparse = "twoGbMaxExtentSparse", SplitFlat = "twoGbMaxExtentFlat";
 
     // What VMware makes: sectors in a grain, entries in a table, sectors kept for the descriptor.
     internal const int GrainSectors = 128, TableEntries = 512, DescriptorSectors = 20;
@@ -18,6 +19,9 @@ internal sealed class VmdkFormat : ContainerFormat
     // Entries are sectors of 32 bits, and tables have to fit as well.
     private const long LargestDisk = (2L << 40) - (8L << 30);
 
+    private const long LargestInSeveralFiles = 62L << 40;       // VMware's own limit
+
+    private static readonly string[] Subformats = [Sparse, Stream, Flat, SplitSparse, SplitFlat];
     private static readonly string[] Adapters = ["ide", "lsilogic", "buslogic", "legacyESX"];
 
     public override string Name => "vmdk";
@@ -28,6 +32,10 @@ internal sealed class VmdkFormat : ContainerFormat
 
     public override bool IsOnlyWrittenInOrder(ContainerOptions options) => options.Settings.GetValueOrDefault("subformat") == Stream;
 
+    public override bool IsInSeveralFiles(ContainerOptions options) => options.Settings.GetValueOrDefault("subformat") is Flat or SplitSparse or SplitFlat;
+
+    internal override IReadOnlyList<ImagePart> OtherFiles(ContainerProbe probe) => probe.HeadHas(0, VmdkDescriptor.Magic) ? VmdkSet.FlatExtents(probe) : [];
+
     public override bool Recognises(ContainerProbe probe) => probe.HeadHas(0, "KDMV"u8) || probe.HeadHas(0, VmdkDescriptor.Magic);
 
     public override Container Open(ContainerProbe probe, bool ownsHost) =>
@@ -36,8 +44,9 @@ internal sealed class VmdkFormat : ContainerFormat
     public override long RoundedSize(long size, ContainerOptions options)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(size);
-        if (size > LargestDisk)
-            throw new UnsupportedFeatureException($"a VMDK in one file holds at most {LargestDisk} bytes, not {size}");
+        var isSpread = IsInSeveralFiles(options);
+        if (size > (isSpread ? LargestInSeveralFiles : LargestDisk))
+            throw new UnsupportedFeatureException($"a VMDK in {(isSpread ? "several files" : "one file")} holds at most {(isSpread ? LargestInSeveralFiles : LargestDisk)} bytes, not {size}");
         return (size + VmdkHeader.Sector - 1) / VmdkHeader.Sector * VmdkHeader.Sector;
     }
 
@@ -45,11 +54,29 @@ internal sealed class VmdkFormat : ContainerFormat
     {
         options ??= new ContainerOptions();
         var settings = Settings(options);
-        if (settings.Choice("subformat", Sparse, [Sparse, Stream]) == Stream)
+        var subformat = settings.Choice("subformat", Sparse, Subformats);
+        if (subformat == Stream)
             throw new UnsupportedFeatureException("streamOptimized images are written in one pass, and can't be made empty and filled");
         size = RoundedSize(size, options);
-        var text = NewDescriptor(size, Sparse, options, settings);
-        var header = NewHeader(size, options.Parent is null ? 1u : 2u, VmdkFlags.HasNewlineTest | VmdkFlags.HasRedundantTables | (options.Parent is null ? 0 : VmdkFlags.HasZeroGrains));
+        if (subformat != Sparse)
+            return VmdkSet.Create(host, size, subformat, (options, settings), ownsHost);
+        var text = NewDescriptor(size, Sparse, options, settings, $"RW {size / VmdkHeader.Sector} SPARSE \"{Quotable(options.FileName ?? "disk.vmdk")}\"");
+        WriteSparse(host, size, text, options.Parent is not null);
+        var layout = VmdkLayout.Read(host);
+        var disk = new VmdkDisk(host, options.Parent?.Disk, layout, isNew: true);
+        return new VmdkImage(host, disk, VmdkDescriptor.Parse(text, VmdkHeader.Sector), layout, (options.Parent, false), ownsHost);
+    }
+
+    /// <summary>Writes an empty sparse extent.</summary>
+    /// <param name="host">The file.</param>
+    /// <param name="size">Bytes of the disk in it.</param>
+    /// <param name="descriptor">What is embedded in it; empty for an extent whose descriptor is another file.</param>
+    /// <param name="hasParent">Whether zeros have to be told from what the parent has.</param>
+    internal static void WriteSparse(ResizableDevice host, long size, ReadOnlySpan<byte> descriptor, bool hasParent)
+    {
+        var header = NewHeader(size, hasParent ? 2u : 1u, VmdkFlags.HasNewlineTest | VmdkFlags.HasRedundantTables | (hasParent ? VmdkFlags.HasZeroGrains : 0));
+        if (descriptor.IsEmpty)
+            (header.DescriptorOffset, header.DescriptorSize) = (0, 0);
         var tables = Tables(size);
         var directorySectors = (tables * 4 + VmdkHeader.Sector - 1) / VmdkHeader.Sector;
         const int TableSectors = TableEntries * 4 / VmdkHeader.Sector;
@@ -60,7 +87,7 @@ internal sealed class VmdkFormat : ContainerFormat
         header.Overhead = (ulong)overhead;
         Empty(host, overhead * VmdkHeader.Sector);
         host.Write(0, OnDisk.Bytes(ref header));
-        host.Write(VmdkHeader.Sector, text);
+        host.Write(VmdkHeader.Sector, descriptor);
         foreach (var start in new[] { redundant, directory })
         {
             var entries = new byte[tables * 4];
@@ -68,24 +95,22 @@ internal sealed class VmdkFormat : ContainerFormat
                 OnDisk.Edit<U32Le>(entries, i * 4) = (uint)(start + directorySectors + i * TableSectors);
             host.Write(start * VmdkHeader.Sector, entries);
         }
-        var layout = VmdkLayout.Read(host);
-        var disk = new VmdkDisk(host, options.Parent?.Disk, layout, isNew: true);
-        return new VmdkImage(host, disk, VmdkDescriptor.Parse(text, VmdkHeader.Sector), layout, (options.Parent, false), ownsHost);
     }
 
     public override ImageWriter CreateInOrder(ResizableDevice host, long size, ContainerOptions? options)
     {
         options ??= new ContainerOptions();
         var settings = Settings(options);
-        if (settings.Choice("subformat", Stream, [Sparse, Stream]) == Sparse)
-            throw new UnsupportedFeatureException("VMDK images of the subformat monolithicSparse have no compression; streamOptimized ones do");
+        if (settings.Choice("subformat", Stream, Subformats) is var subformat && subformat != Stream)
+            throw new UnsupportedFeatureException($"VMDK images of the subformat {subformat} have no compression; streamOptimized ones do");
         size = RoundedSize(size, options);
         var header = NewHeader(size, 3, VmdkFlags.HasNewlineTest | VmdkFlags.IsCompressed | VmdkFlags.HasMarkers);
         header.Compression = VmdkHeader.Deflate;
         header.DirectoryOffset = VmdkHeader.DirectoryAtEnd;
         header.Overhead = GrainSectors;
         Empty(host, 0);
-        return new VmdkStreamWriter(host, header, NewDescriptor(size, Stream, options, settings), settings.Number("compression_level", 6, 1, 9));
+        var text = NewDescriptor(size, Stream, options, settings, $"RW {size / VmdkHeader.Sector} SPARSE \"{Quotable(options.FileName ?? "disk.vmdk")}\"");
+        return new VmdkStreamWriter(host, header, text, settings.Number("compression_level", 6, 1, 9));
     }
 
     internal static int Tables(long size)
@@ -125,7 +150,13 @@ internal sealed class VmdkFormat : ContainerFormat
         return header;
     }
 
-    private static byte[] NewDescriptor(long size, string type, ContainerOptions options, ContainerSettings settings)
+    /// <summary>Makes the text of a descriptor.</summary>
+    /// <param name="size">Bytes of the disk.</param>
+    /// <param name="type">The subformat.</param>
+    /// <param name="options">How the image is made.</param>
+    /// <param name="settings">The same, the format's own.</param>
+    /// <param name="extents">The lines that say where the disk is.</param>
+    internal static byte[] NewDescriptor(long size, string type, ContainerOptions options, ContainerSettings settings, string extents)
     {
         var adapter = settings.Choice("adapter_type", "ide", Adapters);
         var sectors = size / VmdkHeader.Sector;
@@ -140,7 +171,7 @@ internal sealed class VmdkFormat : ContainerFormat
             createType="{type}"
             {parent}
             # Extent description
-            RW {sectors} SPARSE "{Quotable(options.FileName ?? "disk.vmdk")}"
+            {extents}
 
             # The Disk Data Base
             #DDB
@@ -153,7 +184,7 @@ internal sealed class VmdkFormat : ContainerFormat
 
             """).ReplaceLineEndings("\n");
         var bytes = Encoding.UTF8.GetBytes(text);
-        return bytes.Length <= DescriptorSectors * VmdkHeader.Sector ? bytes
+        return bytes.Length <= DescriptorSectors * VmdkHeader.Sector || type is Flat or SplitFlat or SplitSparse ? bytes
             : throw new UnsupportedFeatureException("the names of the image and its parent are too long for a VMDK's descriptor");
     }
 

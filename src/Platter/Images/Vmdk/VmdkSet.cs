@@ -1,3 +1,5 @@
+using System.Globalization;
+using System.Text;
 using Platter.Blocks;
 
 namespace Platter.Images.Vmdk;
@@ -5,6 +7,9 @@ namespace Platter.Images.Vmdk;
 /// <summary>Opens the other files of a VMDK: extents beside a descriptor, and parents.</summary>
 internal static class VmdkSet
 {
+    private const long SplitSize = 4192256L * VmdkHeader.Sector;        // 2047 MiB: what VMware makes of 2 GB
+    private const long LargestOffset = 1L << 40;        // sectors; more than any host has, and small enough to be added up
+
     /// <summary>Opens a descriptor that is a file of its own, with all extents.</summary>
     internal static Container Open(ContainerProbe probe, bool ownsHost)
     {
@@ -16,7 +21,7 @@ internal static class VmdkSet
         if (descriptor.Extents.Count == 0)
             throw new DiskFormatException("VMDK-0011", "Descriptor", 0, "found no extent, expected one at least");
         var parent = OpenParent(probe.Neighbours, descriptor);
-        var disk = new VmdkExtentsDisk();
+        var disk = new VmdkExtentsDisk(probe.Host);
         try
         {
             foreach (var extent in descriptor.Extents)
@@ -28,6 +33,74 @@ internal static class VmdkSet
             disk.Dispose();
             parent?.Dispose();
             throw;
+        }
+    }
+
+    /// <summary>Makes the descriptor and its extents, as VMware names and sizes them.</summary>
+    /// <param name="host">For the descriptor.</param>
+    /// <param name="size">Bytes of the disk.</param>
+    /// <param name="subformat">Flat or split.</param>
+    /// <param name="how">What was asked for.</param>
+    /// <param name="ownsHost">Whether disposing the container disposes <paramref name="host"/>.</param>
+    internal static Container Create(ResizableDevice host, long size, string subformat, (ContainerOptions Options, ContainerSettings Settings) how, bool ownsHost)
+    {
+        var (options, settings) = how;
+        if (options.Parent is not null)
+            throw new UnsupportedFeatureException($"differences to another VMDK are made as {VmdkFormat.Sparse} only, not as {subformat}");
+        if (options.MakeFile is not { } makeFile || options.FileName is not { } fileName)
+            throw new UnsupportedFeatureException($"a VMDK of the subformat {subformat} lies in several files, and needs a folder to lie in");
+        if (fileName.AsSpan().IndexOfAny('"', '\n', '\r') >= 0)
+            throw new UnsupportedFeatureException("a VMDK in several files can't have a name with quotes or line breaks: its descriptor could not name them");
+        var stem = fileName.EndsWith(".vmdk", StringComparison.OrdinalIgnoreCase) ? fileName[..^5] : fileName;
+        var isFlat = subformat != VmdkFormat.SplitSparse;
+        var most = subformat == VmdkFormat.Flat ? long.MaxValue : SplitSize;
+        var lines = new StringBuilder();
+        var disk = new VmdkExtentsDisk(host, isNew: true);
+        for (var (at, number) = (0L, 1); at < size || number == 1; at += most, number++)
+        {
+            var length = Math.Min(most, size - at);
+            var name = subformat switch
+            {
+                VmdkFormat.Flat => $"{stem}-flat.vmdk",
+                VmdkFormat.SplitFlat => $"{stem}-f{number:D3}.vmdk",
+                _ => $"{stem}-s{number:D3}.vmdk",
+            };
+            lines.Append(CultureInfo.InvariantCulture, $"{(lines.Length > 0 ? "\n" : "")}RW {length / VmdkHeader.Sector} {(isFlat ? "FLAT" : "SPARSE")} \"{name}\"{(isFlat ? " 0" : "")}");
+            var file = makeFile(name, isFlat ? length : 0);
+            if (isFlat)
+            {
+                disk.Add(length, file, new VmdkExtentFile(name, file, null, file));
+                continue;
+            }
+            VmdkFormat.WriteSparse(file, length, [], hasParent: false);
+            var layout = VmdkLayout.Read(file);
+            var part = new VmdkDisk(file, null, layout, isNew: true);
+            disk.Add(length, part, new VmdkExtentFile(name, file, layout, part));
+        }
+        var text = VmdkFormat.NewDescriptor(size, subformat, options, settings, lines.ToString());
+        host.SetLength(text.Length);
+        host.Write(0, text);
+        return new VmdkImage(host, disk, VmdkDescriptor.Parse(text, 0), null, (null, false), ownsHost);
+    }
+
+    /// <summary>The extents, where they can be edited together with the descriptor: bare bytes all of them. Sparse ones grow.</summary>
+    internal static IReadOnlyList<ImagePart> FlatExtents(ContainerProbe probe)
+    {
+        if (probe.Host.Length > VmdkDescriptor.LargestSize)
+            return [];
+        try
+        {
+            var text = new byte[probe.Host.Length];
+            probe.Host.Read(0, text);
+            var descriptor = VmdkDescriptor.Parse(text, 0);
+            if (descriptor.ParentContentId != VmdkDescriptor.NoParent || descriptor.Extents.Any(e => e.Kind != VmdkExtentKind.Flat || e.IsReadOnly || e.Offset > LargestOffset || e.Sectors > LargestOffset))
+                return [];
+            return [.. descriptor.Extents.GroupBy(e => e.FileName!, StringComparer.Ordinal)
+                .Select(file => new ImagePart(file.Key, file.Max(e => e.Offset + e.Sectors) * VmdkHeader.Sector, Grows: false))];
+        }
+        catch (Exception e) when (e is DiskFormatException or UnsupportedFeatureException)
+        {
+            return [];      // what is wrong is said when the image is opened
         }
     }
 

@@ -28,7 +28,7 @@ internal sealed class Lzx
 
     private static ReadOnlySpan<byte> SlotBits => [0, 0, 0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7, 8, 8, 9, 9, 10, 10, 11, 11, 12, 12, 13, 13];
 
-    private readonly PrefixCode _main = new(MainSymbols), _length = new(LengthSymbols), _pretree = new(PretreeSymbols), _aligned = new(AlignedSymbols);
+    private readonly PrefixDecoder _main = new(MainSymbols), _length = new(LengthSymbols), _pretree = new(PretreeSymbols), _aligned = new(AlignedSymbols);
     private readonly byte[] _mainLengths = new byte[MainSymbols], _lengthLengths = new byte[LengthSymbols];
 
     /// <summary>Decompresses one chunk that fills <paramref name="target"/>.</summary>
@@ -223,7 +223,7 @@ internal sealed class Lzx
             return value;
         }
 
-        public int Decode(PrefixCode code)
+        public int Decode(PrefixDecoder code)
         {
             Ensure(16);
             var symbol = code.Decode((int)(_bits >> 16), out var length);

@@ -1,92 +1,125 @@
 namespace Platter.Primitives.Codecs;
 
-/// <summary>The decoding side of a canonical prefix code, as XPRESS and LZX have them: shorter codes first, then by symbol.</summary>
-/// <param name="maxSymbols">The largest alphabet that <see cref="TryBuild"/> will be given.</param>
-internal sealed class PrefixCode(int maxSymbols)
+/// <summary>Makes the prefix code of a deflate block: how long each symbol's code is, by how often it occurs, and the codes themselves
+/// (RFC 1951, section 3.2.2).</summary>
+/// <remarks>Huffman's algorithm over the sorted counts; codes beyond the limit are shortened and others lengthened until the code is
+/// complete again, which costs next to nothing where it happens at all.</remarks>
+internal static class PrefixCode
 {
-    public const int MaxLength = 16;
+    internal const int MaxSymbols = 286;
+    private const int DeepestTree = 32;     // Huffman trees over counts whose sum is below 2^21 are no deeper than Fibonacci's numbers allow
 
-    private const int TableBits = 10;
-
-    // Symbol << 4 | length - 1 for codes of up to TableBits bits; -1 for longer ones.
-    private readonly int[] _table = new int[1 << TableBits];
-
-    // For longer ones: codes of a length, aligned to 16 bits, are below its limit; symbols in the order of their codes.
-    private readonly int[] _limit = new int[MaxLength + 2];
-    private readonly int[] _first = new int[MaxLength + 2];
-    private readonly int[] _index = new int[MaxLength + 2];
-    private readonly ushort[] _sorted = new ushort[maxSymbols];
-
-    /// <summary>Whether no symbol has a code; nothing may be decoded then.</summary>
-    public bool IsEmpty { get; private set; } = true;
-
-    /// <summary>Takes a code over.</summary>
-    /// <param name="lengths">Bits of each symbol's code, 0 to 16; 0: the symbol is not used.</param>
-    /// <returns>False when the lengths make no complete code. None at all is an (empty) code.</returns>
-    public bool TryBuild(ReadOnlySpan<byte> lengths)
+    /// <summary>Chooses the lengths.</summary>
+    /// <param name="counts">How often each symbol occurs. Two at least get a code, since some readers take no code of one symbol.</param>
+    /// <param name="limit">Bits of the longest code allowed.</param>
+    /// <param name="lengths">Receives bits by symbol; 0 for those that don't occur.</param>
+    internal static void ChooseLengths(ReadOnlySpan<int> counts, int limit, Span<byte> lengths)
     {
-        Span<int> counts = stackalloc int[MaxLength + 1];
-        counts.Clear();
+        lengths.Clear();
+        Span<ulong> leaves = stackalloc ulong[MaxSymbols];      // count << 16 | symbol
+        var used = 0;
+        for (var symbol = 0; symbol < counts.Length; symbol++)
+        {
+            if (counts[symbol] > 0)
+                leaves[used++] = (ulong)counts[symbol] << 16 | (uint)symbol;
+        }
+        for (var symbol = 0; used < 2; symbol++)
+        {
+            if (counts[symbol] == 0)
+                leaves[used++] = 1UL << 16 | (uint)symbol;
+        }
+        leaves = leaves[..used];
+        leaves.Sort();
+        Span<int> perLength = stackalloc int[DeepestTree + 1];
+        CountLengths(leaves, perLength);
+        Limit(perLength, limit);
+        // The rarest symbols get the longest codes.
+        var next = 0;
+        for (var length = limit; length > 0; length--)
+        {
+            for (var i = 0; i < perLength[length]; i++)
+                lengths[(int)(leaves[next++] & 0xFFFF)] = (byte)length;
+        }
+    }
+
+    /// <summary>Makes the codes: by length, then by symbol, as the format wants them; their bits reversed, since they are written
+    /// from the highest to the lowest into bytes that are filled from the lowest on.</summary>
+    internal static void MakeCodes(ReadOnlySpan<byte> lengths, Span<int> codes)
+    {
+        Span<int> next = stackalloc int[17];
+        next.Clear();
         foreach (var length in lengths)
-            counts[length]++;
-        IsEmpty = counts[0] == lengths.Length;
-        if (IsEmpty)
-            return true;
-        counts[0] = 0;
-        int code = 0, used = 0;
-        Span<int> next = stackalloc int[MaxLength + 1];
-        for (var length = 1; length <= MaxLength; length++)
+            next[length]++;
+        next[0] = 0;
+        var code = 0;
+        for (var length = 1; length < next.Length; length++)
         {
-            _first[length] = code;
-            _index[length] = used;
-            next[length] = used;
-            code += counts[length] << MaxLength - length;
-            used += counts[length];
-            _limit[length] = code;
-            if (code > 1 << MaxLength)
-                return false;
+            var count = next[length];
+            next[length] = code;
+            code = code + count << 1;
         }
-        if (code != 1 << MaxLength)
-            return false;
         for (var symbol = 0; symbol < lengths.Length; symbol++)
-        {
-            if (lengths[symbol] != 0)
-                _sorted[next[lengths[symbol]]++] = (ushort)symbol;
-        }
-        FillTable(counts);
-        return true;
+            codes[symbol] = lengths[symbol] == 0 ? 0 : Reverse(next[lengths[symbol]]++, lengths[symbol]);
     }
 
-    /// <summary>The symbol at the head of the next bits.</summary>
-    /// <param name="bits">The next 16 bits, the first one in bit 15.</param>
-    /// <param name="length">Bits of its code.</param>
-    public int Decode(int bits, out int length)
+    // Huffman: the two lightest nodes become one, until one is left. Leaves are sorted, and inner nodes come in ascending order by themselves.
+    private static void CountLengths(ReadOnlySpan<ulong> leaves, Span<int> perLength)
     {
-        var entry = _table[bits >> MaxLength - TableBits];
-        if (entry >= 0)
+        var count = leaves.Length;
+        Span<int> weights = stackalloc int[2 * MaxSymbols];
+        Span<short> parents = stackalloc short[2 * MaxSymbols];
+        for (var i = 0; i < count; i++)
+            weights[i] = (int)(leaves[i] >> 16);
+        var (leaf, inner) = (0, count);
+        for (var node = count; node < 2 * count - 1; node++)
         {
-            length = (entry & 15) + 1;
-            return entry >> 4;
-        }
-        length = TableBits + 1;
-        while (bits >= _limit[length])
-            length++;
-        return _sorted[_index[length] + (bits - _first[length] >> MaxLength - length)];
-    }
-
-    private void FillTable(ReadOnlySpan<int> counts)
-    {
-        var at = 0;
-        var symbol = 0;
-        for (var length = 1; length <= TableBits; length++)
-        {
-            for (var i = 0; i < counts[length]; i++)
+            var sum = 0;
+            for (var child = 0; child < 2; child++)
             {
-                var span = 1 << TableBits - length;
-                _table.AsSpan(at, span).Fill(_sorted[symbol++] << 4 | length - 1);
-                at += span;
+                var lightest = leaf < count && (inner >= node || weights[leaf] <= weights[inner]) ? leaf++ : inner++;
+                sum += weights[lightest];
+                parents[lightest] = (short)node;
             }
+            weights[node] = sum;
         }
-        _table.AsSpan(at).Fill(-1);
+        // The weights are not needed any more: depths take their place, from the root down.
+        perLength.Clear();
+        weights[2 * count - 2] = 0;
+        for (var node = 2 * count - 3; node >= 0; node--)
+        {
+            weights[node] = weights[parents[node]] + 1;
+            if (node < count)
+                perLength[weights[node]]++;
+        }
+    }
+
+    private static void Limit(Span<int> perLength, int limit)
+    {
+        for (var length = limit + 1; length < perLength.Length; length++)
+        {
+            perLength[limit] += perLength[length];
+            perLength[length] = 0;
+        }
+        var filled = 0;         // of the 2^limit places that codes of that length have
+        for (var length = 1; length <= limit; length++)
+            filled += perLength[length] << limit - length;
+        // A code goes one bit further down, and takes one of the longest beside it: that frees one place.
+        for (; filled > 1 << limit; filled--)
+        {
+            var length = limit - 1;
+            while (perLength[length] == 0)
+                length--;
+            perLength[length]--;
+            perLength[length + 1] += 2;
+            perLength[limit]--;
+        }
+    }
+
+    private static int Reverse(int code, int length)
+    {
+        var reversed = 0;
+        for (var i = 0; i < length; i++)
+            reversed |= (code >> i & 1) << length - 1 - i;
+        return reversed;
     }
 }

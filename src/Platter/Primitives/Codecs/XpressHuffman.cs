@@ -12,7 +12,7 @@ internal sealed class XpressHuffman
 {
     private const int Symbols = 512, LengthBytes = Symbols / 2, MinMatch = 3, LongMatch = 15;
 
-    private readonly PrefixCode _code = new(Symbols);
+    private readonly PrefixDecoder _code = new(Symbols);
     private readonly byte[] _lengths = new byte[Symbols];
 
     /// <summary>Decompresses one block that fills <paramref name="target"/>.</summary>

@@ -1,0 +1,98 @@
+using Platter.Blocks;
+
+namespace Platter.Images;
+
+/// <summary>Another file that holds a part of the disk, and is changed together with the image that refers to it.</summary>
+/// <param name="Reference">How the image refers to it.</param>
+/// <param name="Room">How long it may become, in bytes; follows from what the image says, not from the file.</param>
+/// <param name="Grows">Whether it may be shorter, and what is missing reads as zeros.</param>
+internal readonly record struct ImagePart(string Reference, long Room, bool Grows);
+
+/// <summary>Opens an image's file with its journal; where the disk lies in several files, all of them as one, so that an edit is whole in all of
+/// them or in none.</summary>
+internal static class ImageParts
+{
+    /// <summary>For reading: a pending journal is shown as replayed.</summary>
+    /// <param name="file">The image's own file; the device that is returned disposes it.</param>
+    /// <param name="store">Where its journal lies.</param>
+    /// <param name="neighbours">The image's.</param>
+    internal static (BlockDevice Host, ImageNeighbours Neighbours) View(BlockDevice file, HostJournalStore store, ImageNeighbours neighbours)
+    {
+        var others = File.Exists(store.Name) ? Find(file, neighbours) : [];
+        if (others.Count == 0)
+            return (JournalRecovery.View(file, store, ownsImage: true), neighbours);
+        var joined = Join(file, others, neighbours, FileAccess.Read);
+        try
+        {
+            var view = JournalRecovery.View(joined, store, ownsImage: true);
+            return (new WindowDevice(view, joined.MainStart, view.Length - joined.MainStart, ownsInner: true), Known(neighbours, others, joined, view));
+        }
+        catch
+        {
+            joined.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>For editing: a pending journal is replayed or discarded.</summary>
+    /// <inheritdoc cref="View" path="/param"/>
+    internal static (BlockDevice Host, ImageNeighbours Neighbours) Edit(BlockDevice file, HostJournalStore store, ImageNeighbours neighbours, TransactionOptions? options)
+    {
+        var others = Find(file, neighbours);
+        if (others.Count == 0)
+            return (TransactionDevice.Open(file, store, options, ownsHome: true), neighbours);
+        var joined = Join(file, others, neighbours, FileAccess.ReadWrite);
+        try
+        {
+            var transaction = TransactionDevice.Open(joined, store, options, ownsHome: true);
+            return (new ResizableWindow(transaction, joined.MainStart), Known(neighbours, others, joined, transaction));
+        }
+        catch
+        {
+            joined.Dispose();
+            throw;
+        }
+    }
+
+    // Before the journal is looked at: which files there are, no commit ever changes.
+    private static IReadOnlyList<ImagePart> Find(BlockDevice file, ImageNeighbours neighbours)
+    {
+        if (neighbours.Path is null)
+            return [];
+        var probe = new ContainerProbe(file, neighbours);
+        foreach (var format in ContainerFormat.All)
+        {
+            if (format.OtherFiles(probe) is { Count: > 0 } others)
+                return others;
+        }
+        return [];
+    }
+
+    private static JoinedFiles Join(BlockDevice main, IReadOnlyList<ImagePart> others, ImageNeighbours neighbours, FileAccess access)
+    {
+        var files = new List<(BlockDevice, long)>();
+        try
+        {
+            foreach (var other in others)
+                files.Add((HostFile.Open(neighbours.Find(other.Reference), access), other.Room));
+            return new JoinedFiles(main, files);
+        }
+        catch
+        {
+            foreach (var (file, _) in files)
+                file.Dispose();
+            throw;
+        }
+    }
+
+    private static ImageNeighbours Known(ImageNeighbours neighbours, IReadOnlyList<ImagePart> others, JoinedFiles joined, BlockDevice device)
+    {
+        var open = new Dictionary<string, BlockDevice>(StringComparer.Ordinal);
+        for (var i = 0; i < others.Count; i++)
+        {
+            var (start, room, length) = joined.PartAt(i);
+            open[neighbours.Find(others[i].Reference)] = new WindowDevice(device, start, others[i].Grows ? room : Math.Min(room, length));
+        }
+        return neighbours.With(open);
+    }
+}
