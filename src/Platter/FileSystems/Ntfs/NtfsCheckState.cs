@@ -95,6 +95,8 @@ internal sealed class NtfsCheckState
         if (!Facts.Has(number) || !Facts[number].Is(NtfsFacts.InUse | NtfsFacts.Base))
             return null;
         var record = Mft.Load(number, out var problem, out _);
+        if (number == NtfsMft.MftRecord && Mft.IsFromMirror)
+            (record, problem) = (Mft.Record0, null);
         return problem is null ? new NtfsFile(Device, Geometry, Mft, record) : null;
     }
 

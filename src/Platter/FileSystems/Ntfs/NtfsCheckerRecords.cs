@@ -5,6 +5,9 @@ namespace Platter.FileSystems.Ntfs;
 /// <summary>Looks at every record of the MFT: its head and the order of its attributes; then, file by file, at what the attributes hold.</summary>
 internal sealed class NtfsCheckerRecords(NtfsCheckState state, NtfsCheckerContents contents)
 {
+    // Those before are the volume's own, or set aside for extents of $MFT; mkntfs leaves some unwritten.
+    private const long FirstUser = 24;
+
     private readonly NtfsCheckerLists _lists = new(state);
     private readonly NtfsCheckerFiles _files = new(state);
     private readonly HashSet<ushort> _instances = [];
@@ -40,14 +43,16 @@ internal sealed class NtfsCheckerRecords(NtfsCheckState state, NtfsCheckerConten
         {
             if (!IsTakenForUsed(number, record))
             {
+                if (number < FirstUser)
+                    return;
                 _firstUnformatted = _unformatted++ == 0 ? number : _firstUnformatted;
                 return;
             }
             var standsIn = number == NtfsMft.MftRecord && state.Mft.IsFromMirror;
             state.Error(code, record.Structure, record.Offset, standsIn ? problem + "; its copy in $MFTMirr stands in for it" : problem);
-            fact.Flags |= NtfsFacts.Broken;
             if (!standsIn)
             {
+                fact.Flags |= NtfsFacts.Broken;
                 state.IsIncomplete = true;
                 return;
             }

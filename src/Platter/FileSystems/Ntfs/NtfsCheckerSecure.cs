@@ -122,20 +122,24 @@ internal sealed class NtfsCheckerSecure(NtfsCheckState state)
 
     private void CheckBlock(ReadOnlySpan<byte> pair, ulong start)
     {
-        var block = pair[..Math.Min(BlockSize, pair.Length)];
+        // The stream ends with the copy of its last entry; in the block before, Windows leaves anything behind the entry itself.
+        var block = pair[..Math.Max(0, pair.Length - BlockSize)];
         for (var at = 0; at + NtfsSecurityEntry.Size <= block.Length;)
         {
             ref readonly var head = ref OnDisk.View<NtfsSecurityEntry>(block, at);
             if (head.Length == 0U)
                 return;
-            if (head.Length < NtfsSecurityEntry.Size + NtfsSecurityDescriptor.Size || head.Length > block.Length - at || head.Offset != start + (ulong)at)
+            // An entry that Windows has given up keeps its length alone.
+            var isGivenUp = head.Hash == 0U && head.Id == 0U && head.Offset == 0UL;
+            if (head.Length < NtfsSecurityEntry.Size + NtfsSecurityDescriptor.Size || head.Length > block.Length - at || (head.Offset != start + (ulong)at && !isGivenUp))
             {
                 state.Error("NTFS-0411", Name, null, $"$SDS has at {start + (ulong)at} an entry of {head.Length} bytes that is said to be at {head.Offset}");
                 return;
             }
             var entry = block.Slice(at, (int)(uint)head.Length);
-            CheckEntry(entry, head);
-            if (at + BlockSize + entry.Length > pair.Length || !pair.Slice(at + BlockSize, entry.Length).SequenceEqual(entry))
+            if (!isGivenUp)
+                CheckEntry(entry, head);
+            if (!isGivenUp && !pair.Slice(at + BlockSize, entry.Length).SequenceEqual(entry))
                 state.Error("NTFS-0412", Name, null, $"$SDS has at {start + (ulong)at + BlockSize} no copy of the entry of id 0x{(uint)head.Id:X}");
             at += entry.Length + NtfsSecurityEntry.Alignment - 1 & -NtfsSecurityEntry.Alignment;
         }
