@@ -8,6 +8,10 @@ public abstract class FileSystemType
     /// <summary>The type names that <c>mkfs -t</c> takes: <c>fat fat12 fat16 fat32</c>.</summary>
     public abstract IReadOnlyList<string> Names { get; }
 
+    /// <summary>Whether formatting decides once and for all how many entries there can be, and so wants to know of them
+    /// (<see cref="FormatOptions.ExpectedEntries"/>).</summary>
+    public virtual bool FixesEntryCount => false;
+
     /// <summary>Whether the device starts like a volume of this kind; reads a few sectors at most. False is "not mine"; a
     /// broken volume of this kind is recognised and refused when opened.</summary>
     public abstract bool Recognise(BlockDevice device);

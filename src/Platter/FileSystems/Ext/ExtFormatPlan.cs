@@ -53,7 +53,14 @@ internal sealed class ExtFormatPlan
     public long FastCommitBlocks { get; private set; }
 
     /// <exception cref="ArgumentException">No volume fits; the message says why.</exception>
-    public static ExtFormatPlan Choose(long length, ExtFormatOptions options) => TryChoose(length, options, out var reason) ?? throw new ArgumentException(reason);
+    public static ExtFormatPlan Choose(long length, ExtFormatOptions options)
+    {
+        if (TryChoose(length, options, out var reason) is { } plan)
+            return plan;
+
+        // More entries are to come than the volume can have inodes for: it is made as without them, and they will find it full.
+        return options.ExpectedEntries > 0 ? Choose(length, options with { ExpectedEntries = 0 }) : throw new ArgumentException(reason);
+    }
 
     /// <summary>As <see cref="Choose"/>; null with a reason when the device is too short.</summary>
     /// <exception cref="ArgumentException">No length would do.</exception>

@@ -7,6 +7,8 @@ public sealed class ExtType : FileSystemType
 {
     public override IReadOnlyList<string> Names { get; } = ["ext2", "ext3", "ext4"];
 
+    public override bool FixesEntryCount => true;
+
     public override bool Recognise(BlockDevice device) => ExtGeometry.Recognise(device);
 
     public override Volume Open(BlockDevice device, VolumeOptions options) => ExtVolume.Open(device, options);
