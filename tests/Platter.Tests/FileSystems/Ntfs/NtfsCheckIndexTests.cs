@@ -218,14 +218,14 @@ public class NtfsCheckIndexTests : NtfsCheckBase
         damage.Bytes[(int)damage.Place(damage.Record(0), NtfsAttributeType.Bitmap, 5)] ^= 1 << 6;
     }
 
-    // The third name becomes the second one, in other case.
+    // The second name becomes the third one, and that gets another case.
     private static void DoubleName(Span<byte> root)
     {
         var entries = NtfsDamage.Entries(root, Root);
-        var first = root.Slice(entries[1], OnDisk.View<U16Le>(root, entries[1] + 8)).ToArray();
-        first[16 + 66] ^= 0x20;
-        Assert.True(OnDisk.View<U16Le>(root, entries[2] + 8) >= first.Length);
-        first.AsSpan(16).CopyTo(root[(entries[2] + 16)..]);
-        Put16(root, entries[2] + 10, OnDisk.View<U16Le>(first, 10));
+        var third = root.Slice(entries[2], OnDisk.View<U16Le>(root, entries[2] + 8)).ToArray();
+        Assert.True(OnDisk.View<U16Le>(root, entries[1] + 8) >= third.Length);
+        third.AsSpan(16).CopyTo(root[(entries[1] + 16)..]);
+        Put16(root, entries[1] + 10, OnDisk.View<U16Le>(third, 10));
+        root[entries[2] + 16 + 66] ^= 0x20;
     }
 }
