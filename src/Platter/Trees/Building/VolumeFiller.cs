@@ -6,8 +6,14 @@ namespace Platter.Trees.Building;
 /// <summary>Formats a device and fills the new volume from a tree.</summary>
 internal static class VolumeFiller
 {
-    public static BuiltVolume Fill(BlockDevice device, FileSystemType type, FormatOptions format, TreeSource? source, BuildOptions options)
+    /// <param name="image">A device of an image that is being made: nothing on it has to be durable before it is complete.</param>
+    /// <param name="type">The filesystem.</param>
+    /// <param name="format">How to format it.</param>
+    /// <param name="source">What goes into it; null for nothing.</param>
+    /// <param name="options">How.</param>
+    public static BuiltVolume Fill(BlockDevice image, FileSystemType type, FormatOptions format, TreeSource? source, BuildOptions options)
     {
+        using var device = new GatheringDevice(image);
         var clocked = format with { Clock = options.Clock, Volume = format.Volume with { Clock = options.Clock } };
         type.Format(device, clocked);
         if (source is null)
@@ -32,6 +38,7 @@ internal static class VolumeFiller
             });
         }
         volume.Commit();
+        device.Flush();
         return new BuiltVolume { Info = volume.Info, Length = device.Length, FreeBytes = volume.FreeBytes, Copied = report };
     }
 }
