@@ -146,6 +146,8 @@ public class NtfsFormatJudgeTests
     private static void VerifyScript(string path)
     {
         using var device = HostFile.Open(path, FileAccess.Read);
+        var report = NtfsChecker.Check(device, CheckOptions.Default);
+        Assert.True(report.IsClean, string.Join('\n', report.Findings.Take(5)));
         using var volume = NtfsVolume.Open(device, VolumeOptions.Default);
         Assert.Equal("hello"u8.ToArray(), ReadAll(volume, "/a/moved"));
         var numbers = string.Concat(Enumerable.Range(1, 20000).Select(i => $"{i}\n"));

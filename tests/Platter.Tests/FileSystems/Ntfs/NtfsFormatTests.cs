@@ -375,6 +375,8 @@ public class NtfsFormatTests
         for (var bit = geometry.ClusterCount; bit < bitmap.Length * 8L; bit++)
             Assert.True((bitmap[bit / 8] & 1 << (int)(bit % 8)) != 0, $"bit {bit} stands for no cluster and is clear");
 
+        Assert.Empty(NtfsChecker.Check(device, CheckOptions.Default).Findings);
+
         var (mft, mirror) = (ReadAll(volume, "/$MFT"), ReadAll(volume, "/$MFTMirr"));
         Assert.Equal(Math.Max(4 * sizes.Record, sizes.Cluster), mirror.Length);
         Assert.Equal(mft[..mirror.Length], mirror);
