@@ -201,7 +201,7 @@ internal sealed class NtfsGeometry
         return clusters >= 0 ? clusters * clusterSize : clusters >= -30 ? 1 << -clusters : 0;
     }
 
-    /// <summary>The reverse: whole clusters, or the negative of a power.</summary>
+    /// <summary>The reverse: whole clusters, as long as the sign is not reached, or the negative of a power.</summary>
     public static byte EncodeStructureSize(int size, int clusterSize) =>
-        size >= clusterSize ? (byte)(size / clusterSize) : (byte)-BitOperations.Log2((uint)size);
+        size >= clusterSize && size / clusterSize <= sbyte.MaxValue ? (byte)(size / clusterSize) : (byte)-BitOperations.Log2((uint)size);
 }
