@@ -29,6 +29,13 @@ public abstract class FileSystemType
     /// <exception cref="UnsupportedFeatureException">Volumes of this kind are only read.</exception>
     public virtual void Format(BlockDevice device, FormatOptions options) => throw IsOnlyRead();
 
+    /// <summary>Changes settings of a volume, all of them or none, and commits.</summary>
+    /// <exception cref="ArgumentException">An option is unknown, or its value does not fit this volume.</exception>
+    /// <exception cref="DiskFormatException">The volume is broken.</exception>
+    /// <exception cref="UnsupportedFeatureException">The volume has, or would get, what Platter cannot change; or volumes of this kind have no settings.</exception>
+    public virtual void Tune(BlockDevice device, TuneOptions options) =>
+        throw new UnsupportedFeatureException($"{string.Join(", ", Names)} volumes have no settings to be changed afterwards");
+
     /// <summary>Looks at every structure, changing nothing.</summary>
     public abstract CheckReport Check(BlockDevice device, CheckOptions options);
 

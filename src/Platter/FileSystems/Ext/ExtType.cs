@@ -17,6 +17,8 @@ public sealed class ExtType : FileSystemType
 
     public override void Format(BlockDevice device, FormatOptions options) => ExtFormatter.Format(device, options);
 
+    public override void Tune(BlockDevice device, TuneOptions options) => ExtTuner.Tune(device, options);
+
     public override CheckReport Check(BlockDevice device, CheckOptions options) => ExtChecker.Check(device, options);
 
     public override long EstimateLength(TreeShape tree, FormatOptions options, int sectorSize) => ExtSizeEstimate.Length(tree, options, sectorSize);
