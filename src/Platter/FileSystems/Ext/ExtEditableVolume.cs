@@ -31,6 +31,9 @@ public sealed class ExtEditableVolume : EditableVolume
             Recount();
     }
 
+    /// <summary>For those that change more of a volume than its files.</summary>
+    internal ExtEditState State => _state;
+
     public override VolumeInfo Info => _volume.Info;
     public override Capabilities Capabilities => _volume.Capabilities;
     public override NodeId RootId => _volume.RootId;

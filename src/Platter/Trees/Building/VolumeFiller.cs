@@ -16,11 +16,17 @@ internal static class VolumeFiller
         using var device = new GatheringDevice(image);
         var clocked = format with { Clock = options.Clock, Volume = format.Volume with { Clock = options.Clock } };
         type.Format(device, clocked);
-        using var volume = type.OpenForEditing(device, clocked.Volume);
-        var report = new CopyReport();
-        if (source is not null)
+        if (source is null)
         {
-            using var sink = new VolumeTreeSink(volume);
+            // Nothing to edit: what can only be formatted will do.
+            device.Flush();
+            using var empty = type.Open(device, clocked.Volume);
+            return new BuiltVolume { Info = empty.Info, Length = device.Length, FreeBytes = empty.FreeBytes, Copied = new CopyReport() };
+        }
+        using var volume = type.OpenForEditing(device, clocked.Volume);
+        CopyReport report;
+        using (var sink = new VolumeTreeSink(volume))
+        {
             report = TreeCopier.Copy(source, sink, new CopyOptions
             {
                 Progress = options.Progress,
