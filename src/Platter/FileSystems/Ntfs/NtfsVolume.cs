@@ -224,7 +224,7 @@ public sealed class NtfsVolume : Volume
         var isOddLink = name.IsReparsePoint && name.ReparseTag <= ushort.MaxValue;
         if (name.IsDirectory && !isOddLink)
             return EntryKind.Directory;
-        if (!isOddLink && !NtfsInterix.IsCandidate(name.Attributes, name.DataSize))
+        if (!isOddLink && !(name.HasEa && name.DataSize == 0) && !NtfsInterix.IsCandidate(name.Attributes, name.DataSize))
             return EntryKind.File;
         try
         {
@@ -243,7 +243,7 @@ public sealed class NtfsVolume : Volume
         return new NtfsDirectory(Geometry, file, _nodes);
     }
 
-    private static bool IsCaseSensitive(NtfsFile directory) =>
+    internal static bool IsCaseSensitive(NtfsFile directory) =>
         directory.TryFind(NtfsAttributeType.StandardInformation, "", out _, out var attribute) && attribute is { IsResident: true, Value.Length: >= NtfsStandardInformation.Size }
         && (OnDisk.View<NtfsStandardInformation>(attribute.Value).Flags & NtfsStandardInformation.CaseSensitive) != 0;
 
