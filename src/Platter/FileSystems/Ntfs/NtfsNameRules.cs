@@ -1,11 +1,13 @@
+using System.Buffers;
+
 namespace Platter.FileSystems.Ntfs;
 
 /// <summary>The rules for names: what NTFS stores, what Windows opens, and what is a short name as it is.</summary>
 /// <remarks>[MS-FSCC] 2.1.5. The POSIX namespace has any units but 0 and '/'; the namespaces of Windows forbid more.</remarks>
-internal static class NtfsNames
+internal static class NtfsNameRules
 {
-    private const string Forbidden = "\"*/:<>?\\|";
-    private const string ForbiddenInShort = "\"*/:<>?\\|+,;=[] .";
+    private static readonly SearchValues<char> _forbidden = SearchValues.Create("\"*/:<>?\\|");
+    private static readonly SearchValues<char> _forbiddenInShort = SearchValues.Create("\"*/:<>?\\|+,;=[] .");
 
     /// <summary>Checks a name that is to be stored.</summary>
     /// <exception cref="InvalidNameException">It breaks a rule; the message says which.</exception>
@@ -23,7 +25,7 @@ internal static class NtfsNames
 
     /// <summary>Whether Windows can open a file of this name without tricks.</summary>
     public static bool IsWindows(string name) =>
-        name.Length > 0 && name[^1] is not ('.' or ' ') && !name.AsSpan().ContainsAny(Forbidden) && !name.AsSpan().ContainsAnyInRange('\0', '\x1F') && !WindowsNames.IsDevice(name);
+        name.Length > 0 && name[^1] is not ('.' or ' ') && !name.AsSpan().ContainsAny(_forbidden) && !name.AsSpan().ContainsAnyInRange('\0', '\x1F') && !WindowsNames.IsDevice(name);
 
     /// <summary>Whether a name is a short one, 8.3, as it is; case doesn't count.</summary>
     public static bool IsShort(ReadOnlySpan<char> name)
@@ -41,7 +43,7 @@ internal static class NtfsNames
     public static NtfsNamespace NamespaceOf(string name, bool hasShortName) =>
         !hasShortName || !IsWindows(name) ? NtfsNamespace.Posix : IsShort(name) ? NtfsNamespace.Win32AndDos : NtfsNamespace.Win32;
 
-    private static bool IsPlain(ReadOnlySpan<char> part) => !part.ContainsAnyExceptInRange('!', '~') && !part.ContainsAny(ForbiddenInShort);
+    private static bool IsPlain(ReadOnlySpan<char> part) => !part.ContainsAnyExceptInRange('!', '~') && !part.ContainsAny(_forbiddenInShort);
 }
 
 /// <summary>Short names, 8.3, for long ones, as Windows makes them.</summary>
