@@ -16,13 +16,14 @@ public sealed class NtfsVolume : Volume
     private const int CachedNodes = 1024, CachedDescriptions = 64;
 
     private readonly BlockDevice _device;
-    private readonly NtfsVolumeState _state;
+    private NtfsVolumeState _state;
     private readonly bool _rawEncrypted;
     private readonly LruCache<NtfsIndexNode> _nodes = new(CachedNodes);
     private readonly LruCache<FileMetadata> _described = new(CachedDescriptions);
     private NtfsUpcase? _upcase;
     private NtfsSecure? _secure;
     private bool _isSecureOpened;
+    private NtfsLogState? _logState;
     private VolumeInfo? _info;
     private long? _freeClusters;
 
@@ -50,7 +51,7 @@ public sealed class NtfsVolume : Volume
     internal NtfsGeometry Geometry { get; }
     internal NtfsMft Mft { get; }
     internal NtfsVolumeState State => _state;
-    internal NtfsLogState LogState => field ??= NtfsLogState.Of(OpenSystemFile(NtfsMft.LogFileRecord).Open(NtfsAttributeType.Data));
+    internal NtfsLogState LogState => _logState ??= NtfsLogState.Of(OpenSystemFile(NtfsMft.LogFileRecord).Open(NtfsAttributeType.Data));
     internal NtfsUpcase Upcase => _upcase ??= ReadUpcase();
 
     /// <summary>Opens a volume for reading.</summary>
@@ -129,6 +130,32 @@ public sealed class NtfsVolume : Volume
     public override IReadOnlyDictionary<string, byte[]> GetFormatAttributes(NodeId id) => new NtfsDescription(this, OpenFile(id)).FormatAttributes();
 
     public override IEnumerable<ByteRange> AllocatedRanges() => Allocation().UsedRanges(_device.Length);
+
+    /// <summary>Blocks of indexes that were read, by their place on the device.</summary>
+    internal LruCache<NtfsIndexNode> Nodes => _nodes;
+
+    /// <summary>Forgets what depends on records: some of them were changed.</summary>
+    internal void ForgetDescriptions() => _described.Clear();
+
+    /// <summary>Forgets what was read of $Secure.</summary>
+    internal void ForgetSecure() => (_secure, _isSecureOpened) = (null, false);
+
+    /// <summary>Reads $Volume and the state of the log again.</summary>
+    internal void ReloadState()
+    {
+        _state = NtfsVolumeState.Of(OpenSystemFile(NtfsMft.VolumeRecord));
+        (_info, _logState) = (null, null);
+    }
+
+    /// <summary>Forgets everything that was read: the volume below has gone back.</summary>
+    internal void Reload()
+    {
+        _nodes.Clear();
+        ForgetDescriptions();
+        ForgetSecure();
+        Mft.Reload();
+        ReloadState();
+    }
 
     /// <summary>The file that a node's id means.</summary>
     /// <exception cref="DiskFormatException">Its record is damaged, not in use, or another file's.</exception>
@@ -318,7 +345,7 @@ public sealed class NtfsVolume : Volume
         ?? throw new DiskFormatException("NTFS-0112", "$Bitmap", -1, "has no $DATA"), Geometry);
 
     // Windows writes its memory here when it hibernates, and when it shuts down for a fast start; then it still has the volume open.
-    private string? Hibernation()
+    internal string? Hibernation()
     {
         Span<byte> head = stackalloc byte[4];
         try
