@@ -12,6 +12,7 @@ internal sealed class NtfsFileEditor
 {
     private readonly List<NtfsHeld> _held = [];
     private readonly List<NtfsContentEditor> _contents = [];
+    private int? _links;
 
     public NtfsFileEditor(NtfsEditState state, NtfsFile file)
     {
@@ -41,13 +42,21 @@ internal sealed class NtfsFileEditor
     /// <summary>All attributes and extents, sorted as records and attribute lists have them.</summary>
     public List<NtfsHeld> Held => _held;
 
+    /// <summary>Whether it waits to be stored.</summary>
+    public bool IsNoted { get; set; }
+
     /// <summary>Flags and link count of the base record, as they will be stored.</summary>
-    public NtfsRecordFlags Flags { get => _flags ?? Base.Flags; set => _flags = value; }
+    public NtfsRecordFlags Flags => Base.Flags;
 
-    public int LinkCount { get => _links ?? Base.Header.LinkCount; set => _links = value; }
-
-    private NtfsRecordFlags? _flags;
-    private int? _links;
+    public int LinkCount
+    {
+        get => _links ?? Base.Header.LinkCount;
+        set
+        {
+            _links = value;
+            Changed();
+        }
+    }
 
     /// <summary>What messages call an attribute of this file.</summary>
     public string Structure(NtfsAttributeType type, string name) => $"Record {Number}, {NtfsAttributeNames.Of(type)}{(name.Length == 0 ? "" : ":" + name)}";
@@ -201,8 +210,8 @@ internal sealed class NtfsFileEditor
     {
         foreach (var content in _contents)
             content.Seal();
-        Layout.Store(_flags, _links);
-        (_flags, _links) = (null, null);
+        Layout.Store(_links);
+        _links = null;
     }
 
     /// <summary>Gives up all clusters and all records: the file is no more.</summary>

@@ -94,7 +94,7 @@ internal sealed class NtfsFileLayout
     }
 
     /// <summary>Gives every attribute its place and writes the records that change.</summary>
-    public void Store(NtfsRecordFlags? flags, int? links)
+    public void Store(int? links)
     {
         MakeRoomOutside();
         while (UsedInBase() > Room(_file.Number))
@@ -116,12 +116,12 @@ internal sealed class NtfsFileLayout
             var extension = _extensions[number];
             if (!extension.IsTouched)
                 continue;
-            extension.Record = Write(extension.Record!, extension.Record!.Header.NextInstance, null, null, null);
+            extension.Record = Write(extension.Record!, extension.Record!.Header.NextInstance, null, null);
             extension.IsTouched = false;
             isListChanged = true;
         }
-        if (_isBaseTouched || isListChanged || flags is not null || links is not null)
-            WriteBase(flags, links);
+        if (_isBaseTouched || isListChanged || links is not null)
+            WriteBase(links);
         _isBaseTouched = false;
     }
 
@@ -291,7 +291,7 @@ internal sealed class NtfsFileLayout
         }
     }
 
-    private void WriteBase(NtfsRecordFlags? flags, int? links)
+    private void WriteBase(int? links)
     {
         byte[]? list = null;
         ushort next = _file.Base.Header.NextInstance;
@@ -307,7 +307,7 @@ internal sealed class NtfsFileLayout
             ReleaseList();
             _hasList = false;
         }
-        _file.Base = Write(_file.Base, next, list, flags, links);
+        _file.Base = Write(_file.Base, next, list, links);
     }
 
     private byte[] ListAttribute()
@@ -381,7 +381,7 @@ internal sealed class NtfsFileLayout
         return false;
     }
 
-    private NtfsRecord Write(NtfsRecord record, ushort next, byte[]? list, NtfsRecordFlags? flags, int? links)
+    private NtfsRecord Write(NtfsRecord record, ushort next, byte[]? list, int? links)
     {
         var bytes = new byte[Geometry.RecordSize];
         int at = record.Header.AttributesOffset;
@@ -403,7 +403,6 @@ internal sealed class NtfsFileLayout
         OnDisk.Edit<U32Le>(bytes, at + 4) = NtfsAttributeHeader.EndFiller;
         head.BytesInUse = (uint)(at + NtfsAttributeHeader.EndSize);
         head.NextInstance = next;
-        head.Flags.Value = flags ?? head.Flags.Value;
         head.LinkCount = (ushort)(links ?? head.LinkCount);
         return State.Records.Write(new NtfsRecord(record.Number, bytes, record.Offset));
 

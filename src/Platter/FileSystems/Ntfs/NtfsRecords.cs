@@ -140,7 +140,7 @@ internal sealed class NtfsRecords
             if (!_state.Space.HasRoom(_state.Geometry.ClustersFor(2 * wanted * size)))
                 wanted = 1;
             var clusters = Math.Max(1, _state.Geometry.ClustersFor(wanted * size));
-            data.Allocate(data.Runs.End, data.Runs.End + clusters, long.MaxValue, long.MaxValue);
+            data.Allocate(data.Runs.End, data.Runs.End + clusters, 0, long.MaxValue);
             room = ((data.Runs.End << _state.Geometry.ClusterShift) - data.Length) / size;
         }
         room = Math.Min(room, MostGrowth);

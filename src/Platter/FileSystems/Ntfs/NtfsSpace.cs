@@ -74,6 +74,17 @@ internal sealed class NtfsSpace
         _freed.Clear();
     }
 
+    /// <summary>The volume went back to the last commit.</summary>
+    public void ForgetAll()
+    {
+        _undo.Clear();
+        _fresh.Clear();
+        _freed.Clear();
+        _full.Clear();
+        _bitmap.Clear();
+        _free = null;
+    }
+
     /// <summary>Whether no committed structure refers to any of these clusters.</summary>
     public bool IsFresh(long cluster, long count) => !_fresh.IsEmpty && _fresh.Contains(cluster, count);
 
@@ -86,6 +97,13 @@ internal sealed class NtfsSpace
 
     /// <summary>Whether so many clusters are free.</summary>
     public bool HasRoom(long clusters) => (_free ?? CountFree(clusters)) >= clusters;
+
+    /// <summary>Where so many clusters lie in one piece, or the longest piece that is found soon; below 0 when there is none.</summary>
+    public long SeekRoom(long wanted)
+    {
+        var run = Find(_next, Math.Min(wanted, PageBits));
+        return run.Length > 0 ? run.Start : -1;
+    }
 
     public VolumeFullException Full(long wanted) => new("bytes", wanted << _geometry.ClusterShift, FreeClusters << _geometry.ClusterShift);
 

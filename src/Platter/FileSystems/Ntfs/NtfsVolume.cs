@@ -274,17 +274,30 @@ public sealed class NtfsVolume : Volume
         directory.TryFind(NtfsAttributeType.StandardInformation, "", out _, out var attribute) && attribute is { IsResident: true, Value.Length: >= NtfsStandardInformation.Size }
         && (OnDisk.View<NtfsStandardInformation>(attribute.Value).Flags & NtfsStandardInformation.CaseSensitive) != 0;
 
-    // Stream names are compared without case, too.
-    private NtfsContent? FindStream(NtfsFile file, string name)
+    private NtfsContent? FindStream(NtfsFile file, string name) => StreamName(file, name) is { } stored ? file.Open(NtfsAttributeType.Data, stored) : null;
+
+    /// <summary>The name of a stream as it is stored: case does not count there, too. Null when there is no such stream.</summary>
+    internal string? StreamName(NtfsFile file, string name)
     {
-        if (file.Open(NtfsAttributeType.Data, name) is { } exact)
-            return exact;
+        string? found = null;
         foreach (var place in file.Places)
         {
-            if (place.Type == NtfsAttributeType.Data && place.Name.Length > 0 && place.LowestVcn == 0 && Upcase.AreEqual(place.Name, name))
-                return file.Open(NtfsAttributeType.Data, place.Name);
+            if (place.Type != NtfsAttributeType.Data || place.Name.Length == 0 || place.LowestVcn != 0)
+                continue;
+            if (place.Name == name)
+                return name;
+            if (Upcase.AreEqual(place.Name, name))
+                found ??= place.Name;
         }
-        return null;
+        return found;
+    }
+
+    /// <summary>The directory of a directory; of the root itself.</summary>
+    internal NodeId ParentOf(NodeId directory)
+    {
+        var file = OpenFile(directory);
+        return file.TryFind(NtfsAttributeType.FileName, "", out _, out var name) && name.IsResident && NtfsFileNames.Problem(name.Value) is null
+            ? new NodeId(OnDisk.View<NtfsFileName>(name.Value).Parent.Raw) : RootId;
     }
 
     // A hole that stands for content elsewhere must not be taken for zeros.
