@@ -52,7 +52,7 @@ internal sealed class NtfsBitmapFile(NtfsChanges changes, NtfsGeometry geometry,
             before += BitWords.CountSet(words, within, part);
             BitWords.Fill(words, within, part, value);
             var (from, to) = ((int)(within / 8), (int)((within + part - 1) / 8 + 1));
-            Store(page * PageBytes + from, MemoryMarshal.AsBytes<ulong>(words)[from..to]);
+            Store(page * PageBytes + from, MemoryMarshal.AsBytes(words.AsSpan())[from..to]);
             at += part;
         }
         return before;
@@ -63,7 +63,7 @@ internal sealed class NtfsBitmapFile(NtfsChanges changes, NtfsGeometry geometry,
         if (_pages.TryGet(page, out var words))
             return words;
         words = new ulong[PageBytes / 8];
-        var bytes = MemoryMarshal.AsBytes<ulong>(words)[..((BitsIn(page) + 7) / 8)];
+        var bytes = MemoryMarshal.AsBytes(words.AsSpan())[..((BitsIn(page) + 7) / 8)];
         for (var done = 0; done < bytes.Length;)
         {
             var (place, count) = Place(page * PageBytes + done, bytes.Length - done);

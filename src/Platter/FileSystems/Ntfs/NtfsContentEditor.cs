@@ -219,6 +219,7 @@ internal sealed class NtfsContentEditor
         Allocate(0, Geometry.ClustersFor(value.Length), 0, value.Length);
         Put(0, value, isContent: false);
         Seal();
+        Changed();
     }
 
     /// <summary>Replaces the whole of it by a structure's bytes.</summary>

@@ -85,7 +85,7 @@ public sealed class NtfsEditableVolume : EditableVolume
         }
         if (stream.Kind == StreamKind.Data && !file.Has(NtfsAttributeType.Data))
             return _volume.OpenRead(id, stream);
-        return Open(id, stream.Kind == StreamKind.Named ? _volume.StreamName(file, stream.Name)! : "", writable: false);
+        return Open(id, stream.Kind == StreamKind.Named ? _volume.StoredStreamName(file, stream.Name)! : "", writable: false);
     }
 
     public override VolumeStream OpenWrite(NodeId id, StreamName stream)
@@ -101,7 +101,7 @@ public sealed class NtfsEditableVolume : EditableVolume
             _editor.Own(id);
             return Open(id, "", writable: true);
         }
-        if (_volume.StreamName(file, stream.Name) is { } stored)
+        if (_volume.StoredStreamName(file, stream.Name) is { } stored)
         {
             _editor.Own(id, allowRoot: true);
             return Open(id, stored, writable: true);
@@ -127,6 +127,17 @@ public sealed class NtfsEditableVolume : EditableVolume
     public override IEnumerable<ByteRange> AllocatedRanges() => _volume.AllocatedRanges();
 
     public override NodeId CreateFile(NodeId parent, string name, MetadataChange metadata) => Run(() => _editor.CreateFile(parent, name, metadata));
+
+    /// <inheritdoc/>
+    /// <remarks>A system file without content would be a FIFO, in the form of Interix: such a one gets its attributes last.</remarks>
+    public override NodeId CreateFile(NodeId parent, string name, Stream content, long? length, MetadataChange metadata)
+    {
+        if ((metadata.DosAttributes & DosAttributes.System) is null or DosAttributes.None)
+            return base.CreateFile(parent, name, content, length, metadata);
+        var id = base.CreateFile(parent, name, content, length, metadata with { DosAttributes = metadata.DosAttributes & ~DosAttributes.System });
+        SetMetadata(id, metadata);
+        return id;
+    }
 
     public override NodeId CreateDirectory(NodeId parent, string name, MetadataChange metadata) => Run(() => _editor.CreateDirectory(parent, name, metadata));
 

@@ -64,6 +64,7 @@ internal sealed class NtfsEditor(NtfsEditState state, NtfsOpenStreams openStream
         NtfsFileEditor? replaced = null;
         if (_volume.TryLookup(newParent, newName, out var target))
         {
+            RefuseSystem(target, newName);
             if (!IsSameName(file, from, stored, to, target, newName))
                 replaced = Replaceable(newParent, newName, target, file, replace);
         }
@@ -98,7 +99,7 @@ internal sealed class NtfsEditor(NtfsEditState state, NtfsOpenStreams openStream
     public void DeleteStream(NodeId id, string name)
     {
         var file = Own(id, allowRoot: true);
-        var stored = _volume.StreamName(file.State.Open(file.Reference), name) ?? throw new FileNotFoundException($"record {file.Number} has no stream :{name}");
+        var stored = _volume.StoredStreamName(file.State.Open(file.Reference), name) ?? throw new FileNotFoundException($"record {file.Number} has no stream :{name}");
         if (openStreams.IsOpen(id, stored))
             throw new InUseException($"the stream {stored} is open");
         var content = file.Open(NtfsAttributeType.Data, stored)!;
@@ -258,9 +259,14 @@ internal sealed class NtfsEditor(NtfsEditState state, NtfsOpenStreams openStream
         NtfsFileNaming.Validate(name);
         if (!_volume.TryLookup(parent, name, out var id))
             return;
+        RefuseSystem(id, name);
+        throw new AlreadyExistsException(name);
+    }
+
+    private static void RefuseSystem(NodeId id, string name)
+    {
         if (new NtfsReference(id.Value).Record < NtfsMft.FirstFreeRecord)
             throw new InvalidNameException(name, "is the name of one of the volume's own files");
-        throw new AlreadyExistsException(name);
     }
 
     private NtfsFileEditor Removable(NodeId parent, string name)

@@ -28,7 +28,6 @@ internal sealed class NtfsIndexEdit(NtfsIndexEditor tree, NtfsIndexStorage stora
     /// <summary>Does it.</summary>
     public void Settle()
     {
-        var root = way[0].Node.Bytes;
         try
         {
             for (var i = way.Count - 1; i > 0; i--)
@@ -40,13 +39,26 @@ internal sealed class NtfsIndexEdit(NtfsIndexEditor tree, NtfsIndexStorage stora
         }
         catch (VolumeFullException)
         {
-            foreach (var vcn in _taken)
-                storage.FreeBlock(vcn);
-            if (_isRootShrunk)
-                storage.TryWriteRoot(root);
+            GiveBack();
             throw;
         }
         Store();
+    }
+
+    private void GiveBack()
+    {
+        var root = way[0].Node;
+        if (_taken.Count > 0 && !root.HasSubNodes)
+        {
+            storage.DropBlocks();
+        }
+        else
+        {
+            foreach (var vcn in _taken)
+                storage.FreeBlock(vcn);
+        }
+        if (_isRootShrunk)
+            storage.TryWriteRoot(root.Bytes);
     }
 
     private void SettleBlock(int level)
@@ -299,7 +311,7 @@ internal sealed class NtfsIndexEdit(NtfsIndexEditor tree, NtfsIndexStorage stora
     }
 
     // Each entry that goes up, with the part before it; and the last part.
-    private static (List<(NtfsIndexPiece Entry, List<NtfsIndexPiece> Part)> Between, List<NtfsIndexPiece> Rest) Parts(List<NtfsIndexPiece> pieces, List<int> cuts)
+    private static (List<(NtfsIndexPiece Entry, List<NtfsIndexPiece> Part)> Between, List<NtfsIndexPiece> Last) Parts(List<NtfsIndexPiece> pieces, List<int> cuts)
     {
         var between = new List<(NtfsIndexPiece, List<NtfsIndexPiece>)>(cuts.Count);
         var start = 0;

@@ -274,10 +274,10 @@ public sealed class NtfsVolume : Volume
         directory.TryFind(NtfsAttributeType.StandardInformation, "", out _, out var attribute) && attribute is { IsResident: true, Value.Length: >= NtfsStandardInformation.Size }
         && (OnDisk.View<NtfsStandardInformation>(attribute.Value).Flags & NtfsStandardInformation.CaseSensitive) != 0;
 
-    private NtfsContent? FindStream(NtfsFile file, string name) => StreamName(file, name) is { } stored ? file.Open(NtfsAttributeType.Data, stored) : null;
+    private NtfsContent? FindStream(NtfsFile file, string name) => StoredStreamName(file, name) is { } stored ? file.Open(NtfsAttributeType.Data, stored) : null;
 
     /// <summary>The name of a stream as it is stored: case does not count there, too. Null when there is no such stream.</summary>
-    internal string? StreamName(NtfsFile file, string name)
+    internal string? StoredStreamName(NtfsFile file, string name)
     {
         string? found = null;
         foreach (var place in file.Places)
