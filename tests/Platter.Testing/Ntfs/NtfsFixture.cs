@@ -29,6 +29,8 @@ public sealed class NtfsFixture : VolumeFixture
     // Index blocks stay with their directories, records with the MFT.
     public override long FreeBytesSlack => Math.Max(512L << 10, 8L * ClusterSize);
 
+    public override DosAttributes AttributesWithMeaning => DosAttributes.System;
+
     public override int MaxAttributeLength => 60_000;
 
     public override ScratchDevice Device => _device ?? throw new InvalidOperationException("no volume has been made yet");
@@ -51,7 +53,7 @@ public sealed class NtfsFixture : VolumeFixture
         return _type.OpenForEditing(Device, VolumeOptions);
     }
 
-    public override CheckReport? Check() => null;
+    public override CheckReport? Check() => _type.Check(Device, new CheckOptions { Volume = VolumeOptions, ReadData = true });
 
     public override string? Judge() => Complaint(Device);
 
