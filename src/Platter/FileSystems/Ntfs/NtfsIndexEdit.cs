@@ -25,6 +25,9 @@ internal sealed class NtfsIndexEdit(NtfsIndexEditor tree, NtfsIndexStorage stora
     /// <summary>An entry went: small nodes are joined.</summary>
     public bool IsRemoval { get; init; }
 
+    /// <summary>Bytes of entries in a block with which a removal is a matter of this block alone.</summary>
+    public static int LeastAfterRemoval(int blockSize) => Math.Max(NtfsNewIndexNode.RoomInBlock(blockSize) / 4, MostTakenBack + 1);
+
     /// <summary>Does it.</summary>
     public void Settle()
     {

@@ -65,6 +65,8 @@ internal sealed class NtfsIndexEditor : NtfsIndexTree
         if (isFound)
             return false;
         var leaf = way[^1];
+        if (TrySplice(leaf, 0, piece.Source))
+            return true;
         var isAppended = way.TrueForAll(level => level.At == level.Node.Count - 1);
         leaf.Change().Insert(leaf.At, piece);
         Settle(new NtfsIndexEdit(this, _storage, way) { IsAppended = isAppended });
@@ -83,6 +85,8 @@ internal sealed class NtfsIndexEditor : NtfsIndexTree
             var place = way[^1];
             if (!place.Item.HasSubNode)
             {
+                if (TrySplice(place, place.Item.Entry.Length, []))
+                    return true;
                 place.Change().RemoveAt(place.At);
                 Settle(new NtfsIndexEdit(this, _storage, way) { IsRemoval = true });
                 return true;
@@ -118,6 +122,8 @@ internal sealed class NtfsIndexEditor : NtfsIndexTree
         if (!isFound)
             return false;
         var place = way[^1];
+        if (!place.Item.HasSubNode && TrySplice(place, place.Item.Entry.Length, piece.Source))
+            return true;
         var pieces = place.Change();
         pieces[place.At] = piece with { SubNode = pieces[place.At].SubNode };
         Settle(new NtfsIndexEdit(this, _storage, way));
@@ -170,6 +176,20 @@ internal sealed class NtfsIndexEditor : NtfsIndexTree
                 low = middle + 1;
         }
         return isFound ? high : low;
+    }
+
+    // Most changes are of one block, which stays neither too full nor too empty.
+    private bool TrySplice(NtfsIndexLevel level, int removed, ReadOnlySpan<byte> inserted)
+    {
+        if (level.Vcn == NtfsIndexLevel.RootVcn)
+            return false;
+        ref readonly var header = ref OnDisk.View<NtfsIndexHeader>(level.Node.Bytes, NtfsIndexBlock.HeaderOffset);
+        var left = (int)(header.IndexLength - header.EntriesOffset) + inserted.Length - removed;
+        if ((removed > inserted.Length && left < NtfsIndexEdit.LeastAfterRemoval(_storage.BlockSize))
+            || NtfsNewIndexNode.Spliced(level.Node, level.Item.Offset, removed, inserted) is not { } block)
+            return false;
+        _storage.WriteBlock(level.Vcn, block);
+        return true;
     }
 
     // What an edit of an uneven tree had to take out goes in again from the top.

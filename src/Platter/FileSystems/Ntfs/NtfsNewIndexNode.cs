@@ -55,6 +55,26 @@ internal static class NtfsNewIndexNode
         Fill(block, NtfsIndexBlock.HeaderOffset, first - NtfsIndexBlock.HeaderOffset, block.Length - NtfsIndexBlock.HeaderOffset, pieces);
     }
 
+    /// <summary>A block with a part of its entries replaced, the rest as it is; null when there is no room.</summary>
+    /// <param name="node">The block.</param>
+    /// <param name="at">Where in it, in bytes: the start of an entry.</param>
+    /// <param name="removed">Bytes that go.</param>
+    /// <param name="inserted">Entries that come.</param>
+    public static byte[]? Spliced(NtfsIndexNode node, int at, int removed, ReadOnlySpan<byte> inserted)
+    {
+        ref readonly var before = ref OnDisk.View<NtfsIndexHeader>(node.Bytes, node.HeaderOffset);
+        var end = node.HeaderOffset + (int)(uint)before.IndexLength;
+        var grown = inserted.Length - removed;
+        if (end + grown > node.HeaderOffset + before.AllocatedSize)
+            return null;
+        var bytes = new byte[node.Bytes.Length];
+        node.Bytes.AsSpan(0, at).CopyTo(bytes);
+        inserted.CopyTo(bytes.AsSpan(at));
+        node.Bytes.AsSpan(at + removed, end - at - removed).CopyTo(bytes.AsSpan(at + inserted.Length));
+        OnDisk.Edit<NtfsIndexHeader>(bytes, node.HeaderOffset).IndexLength = (uint)(end + grown - node.HeaderOffset);
+        return bytes;
+    }
+
     // Behind the head and the update sequence.
     private static int FirstEntry(int blockSize) => NtfsIndexBlock.Size + 2 * NtfsUpdateSequence.WordCount(blockSize) + 7 & ~7;
 
