@@ -270,7 +270,7 @@ public sealed class NtfsVolume : Volume
         return new NtfsDirectory(Geometry, file, _nodes);
     }
 
-    private static bool IsCaseSensitive(NtfsFile directory) =>
+    internal static bool IsCaseSensitive(NtfsFile directory) =>
         directory.TryFind(NtfsAttributeType.StandardInformation, "", out _, out var attribute) && attribute is { IsResident: true, Value.Length: >= NtfsStandardInformation.Size }
         && (OnDisk.View<NtfsStandardInformation>(attribute.Value).Flags & NtfsStandardInformation.CaseSensitive) != 0;
 
