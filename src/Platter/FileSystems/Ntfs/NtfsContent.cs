@@ -84,6 +84,12 @@ internal sealed class NtfsContent
         };
     }
 
+    /// <summary>Plain content of which the map is known.</summary>
+    public static NtfsContent OfMap(BlockDevice device, NtfsGeometry geometry, string structure, NtfsRunList runs, long length) => new(device, geometry, structure, null, runs)
+    {
+        Flags = NtfsAttributeFlags.None, Length = length, Initialized = length, Allocated = runs.End << geometry.ClusterShift, CompressionUnit = 0,
+    };
+
     /// <summary>Reads all of <paramref name="buffer"/>, which lies within the content.</summary>
     /// <exception cref="DiskFormatException">Clusters that should be there are not mapped, or behind the end of the device.</exception>
     public void Read(long offset, Span<byte> buffer)

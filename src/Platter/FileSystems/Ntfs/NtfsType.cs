@@ -2,7 +2,7 @@ using Platter.Blocks;
 
 namespace Platter.FileSystems.Ntfs;
 
-/// <summary>NTFS, versions 1.2 to 3.1. Read, not yet checked or written.</summary>
+/// <summary>NTFS, versions 1.2 to 3.1. Read, edited and checked.</summary>
 public sealed class NtfsType : FileSystemType
 {
     public override IReadOnlyList<string> Names { get; } = ["ntfs"];
@@ -11,6 +11,7 @@ public sealed class NtfsType : FileSystemType
 
     public override Volume Open(BlockDevice device, VolumeOptions options) => NtfsVolume.Open(device, options);
 
-    public override CheckReport Check(BlockDevice device, CheckOptions options) =>
-        throw new UnsupportedFeatureException("Platter reads NTFS and does not check it yet");
+    public override EditableVolume OpenForEditing(BlockDevice device, VolumeOptions options) => NtfsEditableVolume.Open(device, options);
+
+    public override CheckReport Check(BlockDevice device, CheckOptions options) => NtfsChecker.Check(device, options);
 }
