@@ -23,12 +23,18 @@ internal sealed class NtfsEditState
         _clock = options.Clock;
         Space = new NtfsSpace(changes, volume);
         Records = new NtfsRecords(this);
+        Descriptors = new NtfsDescriptors(this);
     }
 
     public NtfsVolume Volume { get; }
     public NtfsChanges Changes { get; }
     public NtfsSpace Space { get; }
     public NtfsRecords Records { get; }
+    public NtfsDescriptors Descriptors { get; }
+
+    /// <summary>The edit has added to $Secure.</summary>
+    public bool HasNewDescriptors { get; set; }
+
     public NtfsGeometry Geometry => Volume.Geometry;
     public ulong Now => NtfsTimes.Encode(Timestamp.From(_clock.GetUtcNow()));
 
@@ -129,6 +135,9 @@ internal sealed class NtfsEditState
         Space.Keep();
         _inEdit.Clear();
         Volume.ForgetDescriptions();
+        if (HasNewDescriptors)
+            Volume.ForgetSecure();
+        HasNewDescriptors = false;
     }
 
     /// <summary>The edit failed: everything is as it was when it began.</summary>
@@ -168,6 +177,8 @@ internal sealed class NtfsEditState
         _noted.Clear();
         _inEdit.Clear();
         _files.Clear();
+        Descriptors.Forget();
+        HasNewDescriptors = false;
         Volume.Reload();
         Records.Undo();
     }

@@ -212,7 +212,7 @@ internal sealed class NtfsEditor(NtfsEditState state, NtfsOpenStreams openStream
             }
         });
         if (change.SecurityDescriptor is { } descriptor)
-            NtfsDescriptors.Set(file, descriptor);
+            state.Descriptors.Set(file, descriptor);
         if (change.ShortName is { } shortName)
             NtfsFileNaming.SetShortName(file, shortName, Names);
     }

@@ -36,7 +36,7 @@ internal sealed class NtfsNewFiles(NtfsEditState state)
         if (plan.IsDirectory)
             information.Flags = parent.Flags & NtfsStandardInformation.CaseSensitive;
         file.SetResident(NtfsAttributeType.StandardInformation, "", value);
-        NtfsDescriptors.Inherit(file, directory);
+        state.Descriptors.Inherit(file, directory);
         if (plan.IsDirectory)
             file.SetResident(NtfsAttributeType.IndexRoot, NtfsDirectory.IndexName, NtfsNewIndexNode.EmptyRoot(NtfsAttributeType.FileName, NtfsCollationRule.FileName, state.Geometry));
         else
