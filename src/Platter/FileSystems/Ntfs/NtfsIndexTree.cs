@@ -84,4 +84,48 @@ internal abstract class NtfsIndexTree
         }
         throw new DiskFormatException("NTFS-0304", Structure, -1, $"has more than {MaxDepth} levels");
     }
+
+    /// <summary>The first entry that does not come before what is looked for; null when all do.</summary>
+    /// <param name="compare">The order.</param>
+    /// <exception cref="DiskFormatException">A block on the way is damaged.</exception>
+    public NtfsIndexItem? FindFirst(Comparison compare)
+    {
+        NtfsIndexItem? first = null;
+        var node = Root;
+        for (var depth = 0; depth <= MaxDepth; depth++)
+        {
+            int low = 0, high = node.Count - 1;
+            while (low < high)
+            {
+                var middle = (low + high) / 2;
+                if (compare(node[middle].Key) <= 0)
+                    high = middle;
+                else
+                    low = middle + 1;
+            }
+            if (low < node.Count - 1)
+                first = node[low];
+            if (!node[low].HasSubNode)
+                return first;
+            node = Block(node[low].SubNode);
+        }
+        throw new DiskFormatException("NTFS-0304", Structure, -1, $"has more than {MaxDepth} levels");
+    }
+
+    /// <summary>The last entry of all; null when there is none.</summary>
+    /// <exception cref="DiskFormatException">A block on the way is damaged.</exception>
+    public NtfsIndexItem? FindLast()
+    {
+        NtfsIndexItem? last = null;
+        var node = Root;
+        for (var depth = 0; depth <= MaxDepth; depth++)
+        {
+            if (node.Count > 1)
+                last = node[node.Count - 2];
+            if (!node[node.Count - 1].HasSubNode)
+                return last;
+            node = Block(node[node.Count - 1].SubNode);
+        }
+        throw new DiskFormatException("NTFS-0304", Structure, -1, $"has more than {MaxDepth} levels");
+    }
 }
