@@ -35,13 +35,13 @@ public class NtfsEditedTests
         var path = folder.File("volume.img");
         Ntfs3g.Make(path, 192 << 20, arguments);
         Edit(path, Fill);
-        Compare(path);
+        Compare(path, Streams);
         Assert.Equal("dir/deep", Ntfs3g.Run(path, "readlink relative").Trim());
         Assert.Equal("40", Ntfs3g.Run(path, "ls absolute/ > /dev/null; stat -L -c %s few/4").Trim());
         Assert.Equal("character special file 5 12c", Ntfs3g.Run(path, "stat -c '%F %t %T' c").Trim());
         Ntfs3g.Run(path, Work);
         Edit(path, GoOn);
-        Compare(path);
+        Compare(path, Streams);
     }
 
     [Fact]
@@ -62,6 +62,79 @@ public class NtfsEditedTests
         foreach (var path in paths)
             Edit(path, GoOn);
         Look(paths);
+    }
+
+    [Theory]
+    [InlineData("-c 512")]
+    [InlineData("-c 4096")]
+    public void What_is_written_into_a_compressed_directory_is_compressed_and_ntfs_3g_unpacks_it(string arguments)
+    {
+        using var folder = new TempFolder();
+        var path = folder.File("volume.img");
+        Ntfs3g.Make(path, 48 << 20, arguments);
+        Ntfs3g.Run(path, "mkdir packed; setfattr -h -n system.ntfs_attrib_be -v 0x00000810 packed; seq 1 40000 > packed/theirs; head -c 300000 /dev/zero >> packed/theirs");
+        var random = new Random(arguments.Length);
+        var model = new Dictionary<string, byte[]>(StringComparer.Ordinal);
+        for (var round = 0; round < 3; round++)
+        {
+            Edit(path, v =>
+            {
+                var packed = v.Find("/packed").Id;
+                if (!v.TryFind("/packed/ours", out _))
+                {
+                    v.CreateFile(packed, "ours", MetadataChange.None);
+                    v.CreateFile(v.CreateDirectory(packed, "below", MetadataChange.None), "small", new MemoryStream(Text(400)), null, MetadataChange.None);
+                    (model["ours"], model["theirs"]) = ([], Bytes(v, "/packed/theirs"));
+                }
+                foreach (var name in new[] { "ours", "theirs" })
+                {
+                    using var stream = v.OpenWrite(v.Find("/packed/" + name).Id, StreamName.Data);
+                    for (var i = 0; i < 25; i++)
+                        Change(stream, model, name);
+                }
+            });
+            using (var device = HostFile.Open(path, FileAccess.Read))
+            using (var volume = NtfsVolume.Open(device, VolumeOptions.Default))
+            {
+                Assert.Equal(model["ours"], Bytes(volume, "/packed/ours"));
+                Assert.Equal(model["theirs"], Bytes(volume, "/packed/theirs"));
+                Assert.True(volume.OpenFile(volume.Find("/packed/ours").Id).Open(NtfsAttributeType.Data)!.IsCompressed);
+                Assert.InRange(volume.Find("/packed/ours").Metadata.AllocatedLength!.Value, 1, model["ours"].Length * 9L / 10);
+            }
+            Compare(path);
+        }
+
+        void Change(VolumeStream stream, Dictionary<string, byte[]> files, string name)
+        {
+            var bytes = files[name];
+            if (random.Next(6) == 0)
+            {
+                Array.Resize(ref bytes, random.Next(2 * bytes.Length + 5000));
+                stream.SetLength(bytes.Length);
+            }
+            else
+            {
+                var data = random.Next(4) switch
+                {
+                    0 => ConformanceCase.Bytes(random.Next(1, 30_000), random.Next()), 1 => new byte[random.Next(1, 150_000)], _ => Text(random.Next(1, 120_000)),
+                };
+                var offset = random.Next(bytes.Length + 100_000);
+                Array.Resize(ref bytes, Math.Max(bytes.Length, offset + data.Length));
+                data.CopyTo(bytes, offset);
+                stream.WriteAt(offset, data);
+            }
+            files[name] = bytes;
+        }
+    }
+
+    private static byte[] Text(int length) => [.. string.Concat(Enumerable.Range(0, length / 4 + 1).Select(i => $"{i * 7}\n")).Take(length).Select(c => (byte)c)];
+
+    private static byte[] Bytes(Volume volume, string path)
+    {
+        using var stream = volume.OpenRead(volume.Find(path).Id, StreamName.Data);
+        var bytes = new byte[stream.Length];
+        stream.ReadAt(0, bytes);
+        return bytes;
     }
 
     private static void Look(List<string> paths)
@@ -88,9 +161,9 @@ public class NtfsEditedTests
         }
     }
 
-    private static void Compare(string path)
+    private static void Compare(string path, params string[] streams)
     {
-        var expected = Ntfs3g.List(path, Streams);
+        var expected = Ntfs3g.List(path, streams);
         using var device = HostFile.Open(path, FileAccess.Read);
         using var volume = NtfsVolume.Open(device, VolumeOptions.Default);
         var problems = new List<string>();

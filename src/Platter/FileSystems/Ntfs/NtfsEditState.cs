@@ -23,12 +23,14 @@ internal sealed class NtfsEditState
         _clock = options.Clock;
         Space = new NtfsSpace(changes, volume);
         Records = new NtfsRecords(this);
+        Descriptors = new NtfsDescriptors(this);
     }
 
     public NtfsVolume Volume { get; }
     public NtfsChanges Changes { get; }
     public NtfsSpace Space { get; }
     public NtfsRecords Records { get; }
+    public NtfsDescriptors Descriptors { get; }
     public NtfsGeometry Geometry => Volume.Geometry;
     public ulong Now => NtfsTimes.Encode(Timestamp.From(_clock.GetUtcNow()));
 
@@ -170,6 +172,7 @@ internal sealed class NtfsEditState
         _files.Clear();
         Volume.Reload();
         Records.Undo();
+        Descriptors.Clear();
     }
 
     private static FileNotFoundException NoMore() => new("the entry is no more: it was deleted since");
