@@ -196,6 +196,21 @@ public sealed class DiskImage : IDisposable
         _partitions = null;
     }
 
+    /// <summary>Changes settings of a volume (see <see cref="Locate"/>), all of them or none, and commits.</summary>
+    /// <param name="partition">The partition's number; null as in <see cref="Locate"/>.</param>
+    /// <param name="options">What to change.</param>
+    /// <exception cref="ArgumentException">An option is unknown, or its value does not fit this volume.</exception>
+    /// <exception cref="DiskFormatException">The volume is broken.</exception>
+    /// <exception cref="UnsupportedFeatureException">It has no such settings, or they cannot be changed afterwards.</exception>
+    /// <exception cref="UnauthorizedAccessException">The image was opened for reading.</exception>
+    public void Tune(int? partition, TuneOptions options)
+    {
+        if (!CanEdit)
+            throw new UnauthorizedAccessException($"{Path} is open for reading only");
+        var place = Locate(partition);
+        place.FileSystem!.Tune(place.Device, options with { Volume = _options.Volume });
+    }
+
     /// <summary>Verifies the container, the partition table and every filesystem; or one partition's filesystem alone. Changes nothing.</summary>
     /// <param name="partition">The partition's number; null for everything.</param>
     /// <param name="options">How deep to look.</param>

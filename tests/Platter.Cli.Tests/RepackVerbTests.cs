@@ -85,6 +85,33 @@ public class RepackVerbTests
         Assert.False(File.Exists(folder.File("y.tar")));
     }
 
+    [Theory]
+    [InlineData("ext4")]
+    [InlineData("exfat")]
+    public void Room_is_left_besides_and_what_fits_a_pattern_is_left_out(string type)
+    {
+        using var folder = Tree();
+        File.WriteAllBytes(folder.File("tree/sub/big.tmp"), new byte[3 << 20]);
+        File.WriteAllBytes(folder.File("top/kept"), [.. Enumerable.Repeat((byte)7, 2 << 20)]);
+        long Free(params string[] more)
+        {
+            using var document = JsonDocument.Parse(Cli.Expect(["repack", folder.File("tree"), folder.File("top"), "-t", type, "-o", folder.File("x.img"), "--force", "--json", .. more]).Bytes);
+            return document.RootElement.GetProperty("filesystems")[0].GetProperty("free").GetInt64();
+        }
+        var tight = Free("--exclude", "*.tmp", "--size", "auto");
+        var files = Cli.Expect("ls", "-R", folder.File("x.img")).Lines.Where(l => !l.StartsWith("/lost+found", StringComparison.Ordinal));
+        Assert.Equal(type == "ext4" ? ["/kept", "/link", "/new", "/sub", "/sub/one"] : ["/kept", "/new", "/sub", "/sub/one"], files.Order(StringComparer.Ordinal));
+        Assert.InRange(Free("--exclude", "*.tmp", "--free", "3M"), 3 << 20, tight + (5 << 20));
+        Assert.InRange(Free("--exclude", "/sub/**", "--exclude", "kept", "--free", "50%"), 100_000, 3 << 20);
+        Cli.Fails(2, "repack", folder.File("tree"), "-t", type, "-o", folder.File("y.img"), "--free", "much");
+        Cli.Fails(2, "repack", folder.File("tree"), "-t", type, "-o", folder.File("y.img"), "--free", "1M", "--size", "20M");
+        Cli.Fails(2, "repack", folder.File("tree"), "-o", folder.File("y.tar"), "--free", "1M");
+
+        // Of an image and into an archive it is the same.
+        Cli.Expect("repack", folder.File("x.img"), "-o", folder.File("y.tar"), "--exclude", "/new", "--exclude", "lost+found/", "-q");
+        Assert.DoesNotContain("new", Tool.Expect("tar", "-tf", folder.File("y.tar")), StringComparison.Ordinal);
+    }
+
     [Fact]
     public void What_cannot_be_done_is_said()
     {
@@ -104,7 +131,7 @@ public class RepackVerbTests
         var outcome = Cli.Run("repack", folder.File("cut.tar"), "-o", folder.File("x.tar"), "--keep-going", "--json");
         Assert.Equal(6, outcome.Code);
         Assert.True(File.Exists(folder.File("x.tar")));
-        using var json = JsonDocument.Parse(outcome.Output.Split('\n')[0]);
-        Assert.Equal("tar", json.RootElement.GetProperty("format").GetString());
+        using var json = JsonDocument.Parse(outcome.Output);
+        Assert.Equal(6, json.RootElement.GetProperty("error").GetProperty("code").GetInt32());
     }
 }

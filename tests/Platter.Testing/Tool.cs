@@ -27,7 +27,6 @@ public static class Tool
         ["fish"] = "fish",
         ["gcc"] = "gcc",
         ["sgdisk"] = "gdisk",
-        ["setfattr"] = "attr", ["getfattr"] = "attr",
         ["setfacl"] = "acl", ["getfacl"] = "acl",
         ["gzip"] = "gzip",
         ["qcowinfo"] = "libqcow-utils", ["qcowmount"] = "libqcow-utils",

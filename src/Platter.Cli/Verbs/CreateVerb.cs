@@ -2,7 +2,6 @@ using Platter.Cli.Output;
 using Platter.Cli.Syntax;
 using Platter.FileSystems;
 using Platter.Images;
-using Platter.Trees;
 using Platter.Trees.Building;
 
 namespace Platter.Cli.Verbs;
@@ -10,8 +9,6 @@ namespace Platter.Cli.Verbs;
 internal sealed class CreateVerb : Verb
 {
     private static readonly Option Output = Option.Of("-o --output", "OUT", "the image to make", ValueKind.HostPath);
-    private static readonly Option Size = Option.Of("--size", "SIZE|auto", "of the image; auto, as without it, makes it fit the content");
-    private static readonly Option Free = Option.Of("--free", "SIZE|N%", "with a size of auto: room to leave besides, 100M, or 10% of what the content needs");
     private static readonly Option Backing = Option.Of("--backing", "BASE", "make an empty image that builds upon this one: no filesystem, no SOURCE", ValueKind.Image);
     private static readonly Option SectorSize = Option.Choice("--sector-size", "bytes in a sector", "512", "1024", "2048", "4096");
     private static readonly Option KeepGoing = Option.Flag("--keep-going", "leave out what the filesystem cannot hold, and list it");
@@ -20,7 +17,7 @@ internal sealed class CreateVerb : Verb
     {
         Summary = "make a filesystem image from directories, tar archives or other images",
         Arguments = [new("SOURCE", "a folder, whose content becomes the root, a tar archive (- is standard input) or an image; several lie on each other") { Kind = ValueKind.HostPath, Min = 0, Many = true }],
-        Options = [MkfsVerb.Type, Output, Size, Free, MkfsVerb.Label, MkfsVerb.Settings, MkfsVerb.Id, .. ContainerChoice.All, Backing, SectorSize, .. SourceChoice.Owners, SourceChoice.Exclude, KeepGoing],
+        Options = [MkfsVerb.Type, Output, .. SizeChoice.All, MkfsVerb.Label, MkfsVerb.Settings, MkfsVerb.Id, .. ContainerChoice.All, Backing, SectorSize, .. SourceChoice.Owners, SourceChoice.Exclude, KeepGoing],
         Examples =
         [
             new("platter create -t fat32 -o esp.img esp/ --label EFI", "an image that just fits a folder"),
@@ -42,8 +39,8 @@ internal sealed class CreateVerb : Verb
         var what = new NewFileSystem
         {
             Type = a.Text(MkfsVerb.Type) ?? throw new UsageException("-t TYPE is missing: the filesystem", "there are " + string.Join(", ", FileSystemTypes.All.SelectMany(t => t.Names))),
-            Length = a.Text(Size) == "auto" ? null : a.Size(Size),
-            Free = ReadFree(session),
+            Length = SizeChoice.Length(session),
+            Free = SizeChoice.Room(session),
             Label = a.Text(MkfsVerb.Label),
             Id = a.Text(MkfsVerb.Id),
             Options = a.Pairs(MkfsVerb.Settings),
@@ -61,26 +58,9 @@ internal sealed class CreateVerb : Verb
         return ExitCode.Done;
     }
 
-    private static FreeRoom ReadFree(Session session)
-    {
-        var a = session.Arguments;
-        if (a.Text(Free) is not { } text)
-            return FreeRoom.None;
-        if (a.Text(Size) is not (null or "auto"))
-            throw new UsageException("--free is for --size auto: an image of a given size has what it has");
-        try
-        {
-            return FreeRoom.Parse(text);
-        }
-        catch (FormatException e)
-        {
-            throw new UsageException($"--free: {e.Message}");
-        }
-    }
-
     private static int Overlay(Session session, string path, string backing)
     {
-        foreach (var option in new[] { Free, MkfsVerb.Type, MkfsVerb.Label, MkfsVerb.Settings, MkfsVerb.Id, SectorSize, SourceChoice.Exclude, KeepGoing }.Concat(SourceChoice.Owners))
+        foreach (var option in new[] { SizeChoice.Free, MkfsVerb.Type, MkfsVerb.Label, MkfsVerb.Settings, MkfsVerb.Id, SectorSize, SourceChoice.Exclude, KeepGoing }.Concat(SourceChoice.Owners))
         {
             if (session.Arguments.Has(option))
                 throw new UsageException($"{option.Name} is for a filesystem; an overlay shows that of {backing}");
@@ -92,7 +72,7 @@ internal sealed class CreateVerb : Verb
         var format = options.Format ?? ContainerFormat.FromExtension(path);
         if (!format.CanHaveParent)
             throw new UnsupportedFeatureException($"{format.Description} images that build upon another one are not made");
-        var size = session.Arguments.Text(Size) == "auto" ? null : session.Arguments.Size(Size);
+        var size = SizeChoice.Length(session);
         if (size < parent.Device.Length)
             throw new UsageException($"--size: an overlay is at least as large as its base, {parent.Device.Length} bytes");
         using var image = NewImage.Create(path, size ?? parent.Device.Length, options with

@@ -11,19 +11,19 @@ internal sealed class RepackVerb : Verb
 {
     private static readonly Option Type = Option.Of("-t --type", "TYPE", "a filesystem, or tar, tar.gz, tar.zst, tar.xz, tar.lz4, tar.bz2; by OUT's name, or that of the SOURCE, otherwise", ValueKind.FileSystemType);
     private static readonly Option Output = Option.Of("-o --output", "OUT", "the image or archive to make; - is standard output, for archives", ValueKind.HostPath);
-    private static readonly Option Size = Option.Of("--size", "SIZE|auto", "of an image; auto, as without it, makes it fit the content");
     private static readonly Option KeepGoing = Option.Flag("--keep-going", "leave out what cannot be read or stored, and list it");
 
     public override VerbSyntax Syntax => new()
     {
         Summary = "rebuild folders, archives and images, in layers, as another filesystem or as a tar archive",
         Arguments = [new("SOURCE", "bottom layer first: folders, tar archives (compressed or not, - is standard input), images") { Kind = ValueKind.HostPath, Many = true }],
-        Options = [Output, Type, Size, MkfsVerb.Label, MkfsVerb.Settings, MkfsVerb.Id, .. ContainerChoice.All, .. SourceChoice.Owners, SourceChoice.Exclude, KeepGoing],
+        Options = [Output, Type, .. SizeChoice.All, MkfsVerb.Label, MkfsVerb.Settings, MkfsVerb.Id, .. ContainerChoice.All, .. SourceChoice.Owners, SourceChoice.Exclude, KeepGoing],
         Examples =
         [
             new("platter repack pc.img@1 -o pc.tar.zst", "a volume as an archive"),
             new("platter repack base.tar.gz patch.tar changes/ -o card.img -t fat32", "layers, whiteouts included, as a filesystem"),
             new("platter repack old.img -o new.img --size 64M", "the same files in a larger volume of the same type"),
+            new("platter repack root.tar -t ext4 -o root.img --free 20% --exclude '/var/cache/**'", "what an archive needs, but its caches, and a fifth more"),
             new("platter repack rootfs/ --owner 0 -t tar -o - | ssh host tar x", "an archive for somebody else"),
         ],
         Remarks = "A layer takes away what lies below by .wh.NAME and .wh..wh..opq (OCI) or as overlayfs does. OUT appears when it is complete; the same input gives the same bytes.",
@@ -41,6 +41,7 @@ internal sealed class RepackVerb : Verb
             throw new UsageException("only archives go to standard output", "-t tar or -t tar.zst makes one");
         if (archive is not null)
             return ToArchive(session, path, archive);
+        var room = SizeChoice.Room(session);
         using var sources = SourceChoice.Open(session, path, layered: true);
         session.Subject = path;
         var (type, label) = typed is null ? TypeOfSource(session) : (typed, null);
@@ -52,7 +53,8 @@ internal sealed class RepackVerb : Verb
         var report = FileSystemBuilder.Create(path, new NewFileSystem
         {
             Type = type,
-            Length = a.Text(Size) == "auto" ? null : a.Size(Size),
+            Length = SizeChoice.Length(session),
+            Free = room,
             Label = a.Text(MkfsVerb.Label) ?? label,
             Id = a.Text(MkfsVerb.Id),
             Options = a.Pairs(MkfsVerb.Settings),
@@ -65,7 +67,7 @@ internal sealed class RepackVerb : Verb
 
     private static int ToArchive(Session session, string path, TarCompression compression)
     {
-        foreach (var option in new[] { Size, MkfsVerb.Label, MkfsVerb.Settings, MkfsVerb.Id }.Concat(ContainerChoice.All))
+        foreach (var option in SizeChoice.All.Concat([MkfsVerb.Label, MkfsVerb.Settings, MkfsVerb.Id]).Concat(ContainerChoice.All))
         {
             if (session.Arguments.Has(option))
                 throw new UsageException($"{option.Name} is for an image; an archive has no such thing");

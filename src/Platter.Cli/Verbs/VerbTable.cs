@@ -9,7 +9,7 @@ internal static class VerbTable
         "info", "ls", "tree", "stat", "cat", "get", "put", "mkdir", "rm", "mv", "cp", "ln", "mknod", "touch", "truncate",
         "chmod", "chown", "attrib", "xattr get", "xattr set", "xattr rm", "xattr ls", "stream ls", "stream put", "stream cat", "stream rm",
         "settype", "label", "find", "df",
-        "mkfs", "create", "repack", "build", "part list", "part init", "part add", "part rm", "part resize", "part set", "check", "diff", "convert",
+        "mkfs", "tune", "create", "repack", "build", "part list", "part init", "part add", "part rm", "part resize", "part set", "check", "diff", "convert",
         "devices", "shell", "completion",
     ];
 
@@ -47,6 +47,7 @@ internal static class VerbTable
         "find" => new FindVerb(),
         "df" => new DfVerb(),
         "mkfs" => new MkfsVerb(),
+        "tune" => new TuneVerb(),
         "create" => new CreateVerb(),
         "repack" => new RepackVerb(),
         "build" => new BuildVerb(),

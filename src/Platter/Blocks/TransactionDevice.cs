@@ -10,7 +10,7 @@ public sealed record TransactionOptions
 
     /// <summary>Bytes of fresh data per transaction that are treated as any other write: cheaper, while it is little, than making the
     /// image durable once more before the commit.</summary>
-    public long FreshLimit { get; init; } = 64 << 10;
+    public long FreshLimit { get; init; } = 1 << 20;
 }
 
 /// <summary>Makes edits of an image atomic, as a database does: <see cref="Flush"/> commits, <see cref="Rollback"/> drops, and after a

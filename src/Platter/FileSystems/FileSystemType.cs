@@ -8,6 +8,10 @@ public abstract class FileSystemType
     /// <summary>The type names that <c>mkfs -t</c> takes: <c>fat fat12 fat16 fat32</c>.</summary>
     public abstract IReadOnlyList<string> Names { get; }
 
+    /// <summary>Whether formatting decides once and for all how many entries there can be, and so wants to know of them
+    /// (<see cref="FormatOptions.ExpectedEntries"/>).</summary>
+    public virtual bool FixesEntryCount => false;
+
     /// <summary>Whether the device starts like a volume of this kind; reads a few sectors at most. False is "not mine"; a
     /// broken volume of this kind is recognised and refused when opened.</summary>
     public abstract bool Recognise(BlockDevice device);
@@ -24,6 +28,13 @@ public abstract class FileSystemType
     /// <exception cref="ArgumentException">An option is unknown, or its value does not fit.</exception>
     /// <exception cref="UnsupportedFeatureException">Volumes of this kind are only read.</exception>
     public virtual void Format(BlockDevice device, FormatOptions options) => throw IsOnlyRead();
+
+    /// <summary>Changes settings of a volume, all of them or none, and commits.</summary>
+    /// <exception cref="ArgumentException">An option is unknown, or its value does not fit this volume.</exception>
+    /// <exception cref="DiskFormatException">The volume is broken.</exception>
+    /// <exception cref="UnsupportedFeatureException">The volume has, or would get, what Platter cannot change; or volumes of this kind have no settings.</exception>
+    public virtual void Tune(BlockDevice device, TuneOptions options) =>
+        throw new UnsupportedFeatureException($"{string.Join(", ", Names)} volumes have no settings to be changed afterwards");
 
     /// <summary>Looks at every structure, changing nothing.</summary>
     public abstract CheckReport Check(BlockDevice device, CheckOptions options);

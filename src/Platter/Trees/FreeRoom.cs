@@ -1,4 +1,5 @@
 using System.Globalization;
+using Platter.Trees.Toml;
 
 namespace Platter.Trees;
 
@@ -30,5 +31,5 @@ public readonly record struct FreeRoom(long Bytes, int PerMille)
 
     public override string ToString() => PerMille > 0 ? string.Create(CultureInfo.InvariantCulture, $"{PerMille / 10m}%") : ByteSize.Format(Bytes);
 
-    private static FormatException Refuse(string text) => new($"'{text}' is no room to leave free: expected a size such as 100M, or a part such as 10%");
+    private static FormatException Refuse(string text) => new($"{TomlCursor.Quote(text)} is no room to leave free: expected a size such as 100M, or a part such as 10%");
 }

@@ -1,3 +1,5 @@
+using Platter.Trees.Toml;
+
 namespace Platter.Trees;
 
 /// <summary>A pattern for the entries of a tree, as .gitignore has them: without a slash it is for the name, wherever the entry is
@@ -41,7 +43,7 @@ public sealed class PathPattern
     public static PathPattern Parse(string text)
     {
         if (text.Trim('/').Length == 0)
-            throw new FormatException($"'{text}' is no pattern: expected a name such as *.o, or a path such as /var/cache/**");
+            throw new FormatException($"{TomlCursor.Quote(text)} is no pattern: expected a name such as *.o, or a path such as /var/cache/**");
         return text.AsSpan().Count('/') <= MaxParts ? new PathPattern(text) : throw new FormatException($"a pattern has at most {MaxParts} parts");
     }
 

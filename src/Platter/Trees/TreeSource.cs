@@ -39,6 +39,19 @@ public abstract class TreeSource : IDisposable
         return new TreeShape(entries);
     }
 
+    /// <summary>How many files and directories there are, by a walk of its own; further names of a file do not count, nor do entries with problems.</summary>
+    public long CountNodes(CancellationToken cancellation = default)
+    {
+        var count = 0L;
+        var linked = new HashSet<object>();
+        foreach (var entry in Walk(cancellation))
+        {
+            if (entry.Problem is null && (entry.Kind == EntryKind.Directory || entry.LinkIdentity is not { } identity || linked.Add(identity)))
+                count++;
+        }
+        return count;
+    }
+
     /// <summary>What was odd about the source besides the entries with problems; complete after a walk.</summary>
     public virtual IReadOnlyList<Finding> Findings => NoFindings;
 

@@ -1,7 +1,9 @@
 using System.Globalization;
 using System.IO.Compression;
 using System.Text;
+using Platter.Blocks;
 using Platter.FileSystems;
+using Platter.FileSystems.Ext;
 using Platter.Testing.Trees;
 using Platter.Trees;
 using Platter.Trees.Tar;
@@ -9,9 +11,12 @@ using Platter.Trees.Tar;
 namespace Platter.Fuzz.Targets;
 
 /// <summary>Archives made of headers that are right but for a field or two, with pax records and maps of sparse files: opened, walked, read, laid on
-/// each other, copied into a new archive and to a folder of the host.</summary>
+/// each other, copied into a new archive, into a volume and to a folder of the host.</summary>
 internal sealed class TarTarget : FuzzTarget
 {
+    private static readonly ExtType Ext = new();
+    private static readonly Lazy<PagedImage[]> Volumes = new(MakeVolumes);
+
     private static readonly string[] Names =
     [
         "a", "b", "dir", "dir/a", "dir/sub/b", "./a", "/a", "../a", "dir/../a", "dir/", "dir//a", ".", "", "/", "..", "link/a", "a/b", ".wh.a", "dir/.wh..wh..opq", "a\0b", "ü", "CON", "A",
@@ -50,8 +55,35 @@ internal sealed class TarTarget : FuzzTarget
         var opened = Try(() => Use(Make(dice), dice));
         if (dice.OneIn(4))
             Try(() => Layer([Make(dice), Make(dice), Make(dice)], dice));
+        if (dice.OneIn(8))
+            Try(() => Settle(Make(dice), dice));
         return opened;
     }
+
+    // Whatever the archive is, the volume that it goes into is sound.
+    private static void Settle(byte[] bytes, Dice dice)
+    {
+        using var source = TarSource.Open(new MemoryStream(bytes));
+        var device = new OverlayDevice(dice.Pick(Volumes.Value));
+        using (var volume = Ext.OpenForEditing(device, VolumeOptions.Default))
+        {
+            using var sink = new VolumeTreeSink(volume);
+            Try(() => TreeCopier.Copy(source, sink, new CopyOptions { CopyRootMetadata = true }));
+            volume.Commit();
+        }
+        var report = Ext.Check(device, CheckOptions.Default);
+        Expect(report.IsClean, $"a volume filled from an archive is sound: {string.Join("; ", report.Findings.Where(f => f.Severity > Severity.Note).Take(3))}");
+    }
+
+    private static PagedImage[] MakeVolumes() =>
+    [
+        .. new[] { ("ext4", "1K", 256), ("ext4", "4K", 2048), ("ext2", "1K", 512) }.Select(v =>
+        {
+            var device = new MemoryDevice(v.Item3 << 10);
+            Ext.Format(device, new FormatOptions { Type = v.Item1, Options = new Dictionary<string, string>(StringComparer.Ordinal) { ["block_size"] = v.Item2, ["inodes"] = "64", ["^has_journal"] = "true" } });
+            return new PagedImage(device.Bytes);
+        }),
+    ];
 
     private static void Use(byte[] bytes, Dice dice)
     {

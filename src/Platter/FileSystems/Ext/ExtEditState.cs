@@ -45,8 +45,7 @@ internal sealed class ExtEditState
     /// <summary>An edit begins.</summary>
     public void Begin()
     {
-        if (Changes.Bytes > MaxChangedBytes)
-            WriteBack();
+        WriteBackLargeChanges();
         Super.Mark();
         _geometry.SuperBytes.CopyTo(_superBefore);
         Changes.Begin();
@@ -95,6 +94,13 @@ internal sealed class ExtEditState
         Descriptors.SealBitmaps();
         if (Changes.Bytes > 0)
             Changes.WriteBack(Blocks, block => Space.IsFresh(block, 1));
+    }
+
+    /// <summary>As <see cref="WriteBack"/>, when much is held: for work over the whole volume, between two of its steps.</summary>
+    public void WriteBackLargeChanges()
+    {
+        if (Changes.Bytes > MaxChangedBytes)
+            WriteBack();
     }
 
     /// <summary>Everything so far becomes durable, all at once above a transaction device.</summary>

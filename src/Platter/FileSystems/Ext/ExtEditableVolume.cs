@@ -10,11 +10,15 @@ namespace Platter.FileSystems.Ext;
 /// </remarks>
 public sealed class ExtEditableVolume : EditableVolume
 {
+    // Content up to this length is held in memory to be written at once.
+    private const int MaxAtOnce = 1 << 18;
+
     private readonly BlockDevice _device;
     private readonly ExtVolume _volume;
     private readonly ExtEditState _state;
     private readonly ExtEditor _editor;
     private readonly OpenFiles _openFiles = new();
+    private byte[] _content = [];
 
     private ExtEditableVolume(BlockDevice device, ExtGeometry geometry, VolumeOptions options)
     {
@@ -26,6 +30,9 @@ public sealed class ExtEditableVolume : EditableVolume
         if (!ExtInformation.IsClean(geometry))
             Recount();
     }
+
+    /// <summary>For those that change more of a volume than its files.</summary>
+    internal ExtEditState State => _state;
 
     public override VolumeInfo Info => _volume.Info;
     public override Capabilities Capabilities => _volume.Capabilities;
@@ -106,6 +113,26 @@ public sealed class ExtEditableVolume : EditableVolume
 
     public override NodeId CreateFile(NodeId parent, string name, MetadataChange metadata) => Run(() => _editor.CreateFile(parent, name, metadata));
 
+    /// <inheritdoc/>
+    /// <remarks>A file of some blocks is one edit, and its content one write.</remarks>
+    public override NodeId CreateFile(NodeId parent, string name, Stream content, long? length, MetadataChange metadata)
+    {
+        if (length is not (> 0 and <= MaxAtOnce))
+            return base.CreateFile(parent, name, content, length, metadata);
+        var blocks = (int)length + _volume.Geometry.BlockSize - 1 & -_volume.Geometry.BlockSize;
+        if (_content.Length < blocks)
+            _content = new byte[Math.Max(blocks, Math.Min(_content.Length * 2, MaxAtOnce))];
+        var read = content.ReadAtLeast(_content.AsSpan(0, (int)length), (int)length, throwOnEndOfStream: false);
+        if (read == 0)
+            return CreateFile(parent, name, metadata);
+        _content.AsSpan(read, blocks - read).Clear();
+        var padded = _content.AsMemory(0, blocks);
+        var id = Run(() => _editor.CreateFile(parent, name, padded, read, metadata));
+        if (read == length)
+            Append(parent, name, id, content, metadata);
+        return id;
+    }
+
     public override NodeId CreateDirectory(NodeId parent, string name, MetadataChange metadata) => Run(() => _editor.CreateDirectory(parent, name, metadata));
 
     public override NodeId CreateSymbolicLink(NodeId parent, string name, string target, MetadataChange metadata) =>
@@ -161,6 +188,32 @@ public sealed class ExtEditableVolume : EditableVolume
         }
         ExtRecovery.RequireNotInUse(device, geometry);
         return geometry;
+    }
+
+    // A stream may hold more than was said.
+    private void Append(NodeId parent, string name, NodeId id, Stream content, MetadataChange metadata)
+    {
+        var complete = false;
+        try
+        {
+            Span<byte> next = stackalloc byte[1];
+            if (content.Read(next) > 0)
+            {
+                using (var stream = OpenWrite(id, StreamName.Data))
+                {
+                    stream.Seek(0, SeekOrigin.End);
+                    stream.Write(next);
+                    content.CopyTo(stream, 1 << 20);
+                }
+                SetMetadata(id, metadata);
+            }
+            complete = true;
+        }
+        finally
+        {
+            if (!complete)
+                Delete(parent, name);
+        }
     }
 
     private void RequireTree(NodeId top)

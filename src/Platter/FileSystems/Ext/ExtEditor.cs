@@ -18,6 +18,10 @@ internal sealed class ExtEditor(ExtEditState state, OpenFiles openFiles)
 
     public NodeId CreateFile(NodeId parent, string name, MetadataChange metadata) => Create(parent, name, EntryKind.File, metadata, null);
 
+    /// <summary>Makes a file with content that comes with zeros up to the end of its last block.</summary>
+    public NodeId CreateFile(NodeId parent, string name, ReadOnlyMemory<byte> padded, int length, MetadataChange metadata) =>
+        Create(parent, name, EntryKind.File, metadata, inode => new ExtFile(new NodeId(inode.Number), inode, state).Fill(padded.Span, length));
+
     public NodeId CreateDirectory(NodeId parent, string name, MetadataChange metadata) =>
         Create(parent, name, EntryKind.Directory, metadata, inode => ExtDirectoryEditor.Create(inode, (uint)parent.Value, state));
 

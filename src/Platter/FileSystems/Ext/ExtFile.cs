@@ -131,6 +131,23 @@ internal sealed class ExtFile : OpenFile
         (_reserved, _reservedGoal) = (length, 0);
     }
 
+    /// <summary>Gives a file that is being made, within the edit that makes it, all of its content. The inode is the caller's to write.</summary>
+    /// <param name="padded">The content, and zeros to the end of its last block.</param>
+    /// <param name="length">Bytes of it that are content; at least 1.</param>
+    public void Fill(ReadOnlySpan<byte> padded, int length)
+    {
+        if (!TryBeginInline(0, padded[..length]))
+        {
+            var map = ExtMapEditor.Of(_inode, _state);
+            _reserved = length;
+            _made.Clear();
+            map.Fill(0, (length - 1 >> _geometry.LogBlockSize) + 1, Goal(map, length), _made);
+            foreach (var run in _made)
+                Put(run, run.Logical << _geometry.LogBlockSize, padded.Slice((int)(run.Logical << _geometry.LogBlockSize), (int)(run.Count << _geometry.LogBlockSize)));
+        }
+        _inode.SetLength(length);
+    }
+
     public override IEnumerable<ByteRange> DataRanges()
     {
         CheckValid();

@@ -106,17 +106,9 @@ internal sealed record ExtFormatOptions
     public static ExtFormatOptions Read(FormatOptions options, int sectorSize)
     {
         var type = options.Type.ToLowerInvariant();
-        var edits = new StringBuilder(options.Options.GetValueOrDefault("features"));
-        var rest = new Dictionary<string, string>(StringComparer.Ordinal);
-        foreach (var (key, value) in options.Options)
-        {
-            if (value is "true" or "false" && (key is "none" || ExtFeatures.Find(key.TrimStart('^', '-', '+')) is not null))
-                edits.Append(value == "true" ? "," : ",^").Append(key);
-            else
-                rest.Add(key, value);
-        }
+        var (edits, rest) = SplitFeatures(options.Options);
         var reader = new FormatOptionReader(options with { Options = rest }, Keys);
-        var features = ExtFormatFeatures.Choose(type, edits.ToString());
+        var features = ExtFormatFeatures.Choose(type, edits);
         var now = Timestamp.From(options.Clock.GetUtcNow());
         var uuid = Id(options.Id ?? reader.Text("uuid"), "uuid") ?? Derive($"{now.UnixSeconds}.{now.Nanoseconds} {type} {options.Label} {options.PartitionOffset}");
         var (user, group) = Owner(reader.Text("root_owner"));
@@ -144,12 +136,12 @@ internal sealed record ExtFormatOptions
             UsageType = Word(reader, "usage_type", [.. ExtFormatPlan.UsageTypes]),
             Uuid = uuid,
             HashSeed = Id(reader.Text("hash_seed"), "hash_seed") ?? Derive("hash seed " + uuid),
-            HashVersion = Word(reader, "hash_alg", "legacy", "half_md4", "tea") switch { "legacy" => ExtHashVersion.Legacy, "tea" => ExtHashVersion.Tea, _ => ExtHashVersion.HalfMd4 },
+            HashVersion = Hash(reader) ?? ExtHashVersion.HalfMd4,
             Label = Bytes(options.Label, "the label", 16),
             LastMounted = Bytes(reader.Text("last_mounted"), "last_mounted", 64),
             RootUser = user,
             RootGroup = group,
-            ErrorBehaviour = Word(reader, "errors", "continue", "remount-ro", "panic") switch { "remount-ro" => 2, "panic" => 3, _ => 1 },
+            ErrorBehaviour = Errors(reader) ?? 1,
             DefaultMountOptions = Mount(reader.Text("default_mntopts") ?? "acl,user_xattr"),
             StrictEncoding = Encoding(reader, features),
             Quotas = QuotaTypes(reader.Text("quotatype"), features),
@@ -160,7 +152,22 @@ internal sealed record ExtFormatOptions
         };
     }
 
-    private static Guid? Id(string? text, string name) =>
+    /// <summary>Features that stand for themselves, together with those of the key <c>features</c>, as one text; and all other options.</summary>
+    internal static (string Edits, Dictionary<string, string> Others) SplitFeatures(IReadOnlyDictionary<string, string> options)
+    {
+        var edits = new StringBuilder(options.GetValueOrDefault("features"));
+        var rest = new Dictionary<string, string>(StringComparer.Ordinal);
+        foreach (var (key, value) in options)
+        {
+            if (value is "true" or "false" && (key is "none" || ExtFeatures.Find(key.TrimStart('^', '-', '+')) is not null))
+                edits.Append(value == "true" ? "," : ",^").Append(key);
+            else
+                rest.Add(key, value);
+        }
+        return (edits.ToString(), rest);
+    }
+
+    internal static Guid? Id(string? text, string name) =>
         text is null ? null : Guid.TryParseExact(text, "D", out var id) ? id : throw new ArgumentException($"the {name} '{text}' is no UUID: 01234567-89ab-cdef-0123-456789abcdef");
 
     // RFC 9562, section 5.8: version 8 (made by the maker's own rule), variant 10.
@@ -172,13 +179,13 @@ internal sealed record ExtFormatOptions
         return new Guid(bytes, bigEndian: true);
     }
 
-    private static byte[] Bytes(string? text, string name, int most)
+    internal static byte[] Bytes(string? text, string name, int most)
     {
         var bytes = EscapedUtf8.Encode(text ?? "");
         return bytes.Length <= most ? bytes : throw new ArgumentException($"{name} '{text}' has {bytes.Length} bytes, at most {most} are possible");
     }
 
-    private static double Percent(string? text) =>
+    internal static double Percent(string? text) =>
         text is null ? 5 : double.TryParse(text.TrimEnd('%'), NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var percent) && percent <= 50 ? percent
             : throw new ArgumentException($"the option reserved_percent={text} needs a number, 0 to 50");
 
@@ -192,12 +199,12 @@ internal sealed record ExtFormatOptions
             : throw new ArgumentException($"the option root_owner={text} needs two numbers: 1000:1000");
     }
 
-    private static string? Word(FormatOptionReader reader, string key, params string[] words) =>
+    internal static string? Word(FormatOptionReader reader, string key, params string[] words) =>
         reader.Text(key) is not { } text ? null : words.Contains(text) ? text : throw new ArgumentException($"the option {key}={text} needs one of {string.Join(", ", words)}");
 
-    private static uint Mount(string text)
+    /// <summary>The bits of mount options by name, changed from what they were.</summary>
+    internal static uint Mount(string text, uint bits = 0)
     {
-        var bits = 0u;
         foreach (var word in text.Split([',', ' '], StringSplitOptions.RemoveEmptyEntries))
         {
             var option = Array.Find(MountOptions, o => o.Name == word.TrimStart('^'));
@@ -207,6 +214,12 @@ internal sealed record ExtFormatOptions
         }
         return bits;
     }
+
+    internal static ushort? Errors(FormatOptionReader reader) =>
+        Word(reader, "errors", "continue", "remount-ro", "panic") switch { null => null, "remount-ro" => 2, "panic" => 3, _ => 1 };
+
+    internal static ExtHashVersion? Hash(FormatOptionReader reader) =>
+        Word(reader, "hash_alg", "legacy", "half_md4", "tea") switch { null => null, "legacy" => ExtHashVersion.Legacy, "tea" => ExtHashVersion.Tea, _ => ExtHashVersion.HalfMd4 };
 
     private static bool Encoding(FormatOptionReader reader, ExtFeatureSet features)
     {

@@ -16,10 +16,10 @@ internal sealed class ExtFormatPlan
     private const long MostGroups = 1 << 24;
 
     // JBD2_MIN_JOURNAL_BLOCKS, and the most that mke2fs takes.
-    private const int LeastJournal = 1024, MostJournal = 10_240_000;
+    internal const int LeastJournal = 1024, MostJournal = 10_240_000;
 
     // A journal has one block of fast commits for each 64 others.
-    private const int FastCommitRatio = 64;
+    internal const int FastCommitRatio = 64;
 
     // "fs_types" of mke2fs.conf: what they change of 4096 bytes a block and 16384 bytes an inode.
     private static readonly (string Name, int BlockSize, int InodeRatio)[] Usages =
@@ -53,7 +53,14 @@ internal sealed class ExtFormatPlan
     public long FastCommitBlocks { get; private set; }
 
     /// <exception cref="ArgumentException">No volume fits; the message says why.</exception>
-    public static ExtFormatPlan Choose(long length, ExtFormatOptions options) => TryChoose(length, options, out var reason) ?? throw new ArgumentException(reason);
+    public static ExtFormatPlan Choose(long length, ExtFormatOptions options)
+    {
+        if (TryChoose(length, options, out var reason) is { } plan)
+            return plan;
+
+        // More entries are to come than the volume can have inodes for: it is made as without them, and they will find it full.
+        return options.ExpectedEntries > 0 ? Choose(length, options with { ExpectedEntries = 0 }) : throw new ArgumentException(reason);
+    }
 
     /// <summary>As <see cref="Choose"/>; null with a reason when the device is too short.</summary>
     /// <exception cref="ArgumentException">No length would do.</exception>
@@ -338,7 +345,7 @@ internal sealed class ExtFormatPlan
     }
 
     /// <summary>Blocks of a journal by the blocks of the volume: 4 MiB to 1 GiB with blocks of 4 KiB.</summary>
-    private static long DefaultJournal(long blocks) => blocks switch
+    internal static long DefaultJournal(long blocks) => blocks switch
     {
         < 32 << 10 => 1 << 10,
         < 256 << 10 => 4 << 10,

@@ -55,7 +55,7 @@ internal static class ExtFormatter
         var journal = plan.JournalBlocks + plan.FastCommitBlocks;
         var names = geometry.BlockSize / 4;
         var map = geometry.Has(ExtIncompat.Extents) ? 0 : journal / names + journal / names / names + 3;
-        var orphans = geometry.Has(ExtCompat.OrphanFile) ? OrphanBlocks(geometry, own) + 2 : 0;
+        var orphans = geometry.Has(ExtCompat.OrphanFile) ? OrphanBlocks(geometry, own.OrphanFileLength) + 2 : 0;
         return (journal + map + orphans + LostBlocks(geometry) + ratio - 1) / ratio + rootAndOthers + own.Quotas.Count * quotaFile;
     }
 
@@ -64,9 +64,10 @@ internal static class ExtFormatter
     private static int LostBlocks(ExtGeometry geometry) =>
         Math.Min(Math.Max((16 << 10) / geometry.BlockSize, 2), ExtIndirectBlocks.DirectBlocks) - (geometry.Has(ExtIncompat.InlineData) ? 1 : 0);
 
-    private static long OrphanBlocks(ExtGeometry geometry, ExtFormatOptions own)
+    /// <summary>Blocks of the orphan file.</summary>
+    internal static long OrphanBlocks(ExtGeometry geometry, long? length)
     {
-        var blocks = own.OrphanFileLength >> geometry.LogBlockSize
+        var blocks = length >> geometry.LogBlockSize
             ?? (geometry.BlocksCount < 128 << 10 ? 32 : geometry.BlocksCount < 2 << 20 ? geometry.BlocksCount / 4096 : 512);
         return Math.Max((blocks + geometry.ClusterRatio - 1) & ~(long)(geometry.ClusterRatio - 1), 1);
     }
@@ -142,16 +143,9 @@ internal static class ExtFormatter
 
     private static void WriteMultipleMountProtection(ExtNewVolume volume, ExtFormatOptions own)
     {
-        const int leastCheckInterval = 5;
         var place = volume.Space.Take(0);
         var bytes = new byte[volume.Geometry.BlockSize];
-        ref var block = ref OnDisk.Edit<ExtMmpBlock>(bytes);
-        block.Magic = ExtMmpBlock.MagicValue;
-        block.Sequence = ExtMmpBlock.SequenceClean;
-        block.Time = (ulong)volume.Time;
-        block.CheckInterval = (ushort)Math.Max(own.MmpInterval, leastCheckInterval);
-        if (volume.Checksums.IsOn)
-            block.Checksum = volume.Checksums.OfMmp(bytes);
+        ExtMountProtection.Fill(bytes, own.MmpInterval, volume.Time, volume.Checksums);
         volume.WriteBlock(place, bytes);
         volume.Super.MmpInterval = (ushort)own.MmpInterval;
         volume.Super.MmpBlock = (ulong)place;
@@ -161,7 +155,7 @@ internal static class ExtFormatter
     private static void WriteOrphanFile(ExtNewVolume volume, ExtFormatOptions own)
     {
         var geometry = volume.Geometry;
-        var blocks = OrphanBlocks(geometry, own);
+        var blocks = OrphanBlocks(geometry, own.OrphanFileLength);
         var number = volume.NewInode();
         var map = ExtNewMap.For(volume, number);
         var bytes = new byte[geometry.BlockSize];

@@ -25,29 +25,40 @@ internal static class ExtNewJournal
 
         var described = ExtNewInode.Of(volume, map, ExtNewInode.File | 0x180);
         volume.WriteInode(inode, described);
-        volume.WriteBlock(first, Superblock(volume, plan));
+        volume.WriteBlock(first, Superblock(geometry.BlockSize, plan.JournalBlocks + plan.FastCommitBlocks, plan.FastCommitBlocks, volume.Super.Uuid));
         ref var super = ref volume.Super;
         super.JournalInode = inode;
         super.JournalBackupType = 1;
-        Span<U32Le> copy = super.JournalBlocks;
-        described.Block.CopyTo(System.Runtime.InteropServices.MemoryMarshal.AsBytes(copy));
-        copy[15] = (uint)(described.Length >> 32);
-        copy[16] = (uint)described.Length;
+        CopyMap(ref super, described.Block, described.Length);
     }
 
-    private static byte[] Superblock(ExtNewVolume volume, ExtFormatPlan plan)
+    /// <summary>Copies the journal's map and length into the superblock.</summary>
+    public static void CopyMap(ref ExtSuperblock super, ReadOnlySpan<byte> map, long length)
     {
-        var bytes = new byte[volume.Geometry.BlockSize];
+        Span<U32Le> copy = super.JournalBlocks;
+        map.CopyTo(System.Runtime.InteropServices.MemoryMarshal.AsBytes(copy));
+        copy[15] = (uint)(length >> 32);
+        copy[16] = (uint)length;
+    }
+
+    /// <summary>The first block of an empty journal.</summary>
+    /// <param name="blockSize">Bytes.</param>
+    /// <param name="blocks">Blocks of it all.</param>
+    /// <param name="fastCommitBlocks">Those at its end that are for fast commits.</param>
+    /// <param name="uuid">The volume's.</param>
+    public static byte[] Superblock(int blockSize, long blocks, long fastCommitBlocks, Guid uuid)
+    {
+        var bytes = new byte[blockSize];
         ref var super = ref OnDisk.Edit<JbdSuperblock>(bytes);
         super.Header.Magic = JbdHeader.MagicValue;
         super.Header.Type = (uint)JbdBlockType.SuperblockV2;
-        super.BlockSize = (uint)volume.Geometry.BlockSize;
-        super.MaxLength = (uint)(plan.JournalBlocks + plan.FastCommitBlocks);
+        super.BlockSize = (uint)blockSize;
+        super.MaxLength = (uint)blocks;
         super.First = 1;
         super.Sequence = 1;
-        super.Uuid = volume.Super.Uuid;
+        super.Uuid = uuid;
         super.UserCount = 1;
-        super.FastCommitBlocks = (uint)plan.FastCommitBlocks;
+        super.FastCommitBlocks = (uint)fastCommitBlocks;
         return bytes;
     }
 

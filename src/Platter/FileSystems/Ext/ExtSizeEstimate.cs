@@ -16,6 +16,7 @@ internal sealed class ExtSizeEstimate
     private const int LongestShortLink = 59;
 
     private readonly TreeShape _tree;
+    private readonly long _nodes;
 
     // Of the root (the last one) and of each entry that is a directory: the bytes of its entries, "." and ".." apart.
     private readonly long[] _directoryBytes;
@@ -24,6 +25,7 @@ internal sealed class ExtSizeEstimate
     private ExtSizeEstimate(TreeShape tree)
     {
         _tree = tree;
+        _nodes = tree.Entries.LongCount(e => !e.IsFurtherName);
         _directoryBytes = new long[tree.Entries.Count + 1];
         _directoryBytes[^1] = RecordLength("lost+found");
         foreach (var entry in tree.Entries)
@@ -46,7 +48,7 @@ internal sealed class ExtSizeEstimate
             }
             else
             {
-                var inodes = tree.Entries.Count + OwnInodes(plan) - plan.Geometry.InodesCount;
+                var inodes = estimate._nodes + OwnInodes(plan) - plan.Geometry.InodesCount;
                 var blocks = estimate.Blocks(plan.Geometry) - Room(plan);
                 if (inodes <= 0 && blocks <= 0)
                     return length;

@@ -7,6 +7,8 @@ public sealed class ExtType : FileSystemType
 {
     public override IReadOnlyList<string> Names { get; } = ["ext2", "ext3", "ext4"];
 
+    public override bool FixesEntryCount => true;
+
     public override bool Recognise(BlockDevice device) => ExtGeometry.Recognise(device);
 
     public override Volume Open(BlockDevice device, VolumeOptions options) => ExtVolume.Open(device, options);
@@ -14,6 +16,8 @@ public sealed class ExtType : FileSystemType
     public override EditableVolume OpenForEditing(BlockDevice device, VolumeOptions options) => ExtEditableVolume.Open(device, options);
 
     public override void Format(BlockDevice device, FormatOptions options) => ExtFormatter.Format(device, options);
+
+    public override void Tune(BlockDevice device, TuneOptions options) => ExtTuner.Tune(device, options);
 
     public override CheckReport Check(BlockDevice device, CheckOptions options) => ExtChecker.Check(device, options);
 

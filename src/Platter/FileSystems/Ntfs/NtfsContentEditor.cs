@@ -9,7 +9,7 @@ namespace Platter.FileSystems.Ntfs;
 /// put when nothing else of the edit can fail any more.</para>
 /// <para>Space behind the initialized length, and that of new clusters, holds zeros or is never shown.</para>
 /// </remarks>
-internal sealed class NtfsContentEditor
+internal sealed partial class NtfsContentEditor
 {
     /// <summary>Clusters of a gap that becomes a hole rather than zeros.</summary>
     private const int LeastHole = 16;
@@ -88,6 +88,11 @@ internal sealed class NtfsContentEditor
         var written = (int)Math.Clamp(Initialized - offset, 0, buffer.Length);
         buffer[written..].Clear();
         buffer = buffer[..written];
+        if (IsCompressed)
+        {
+            ReadCompressed(offset, buffer);
+            return;
+        }
         if (_value is not null)
         {
             if (written > 0)
@@ -128,7 +133,7 @@ internal sealed class NtfsContentEditor
     /// <exception cref="VolumeFullException">There is none.</exception>
     public void Prepare(long offset, long end)
     {
-        RequirePlain();
+        RequireOpen();
         Changed();
         if (_value is not null)
         {
@@ -142,6 +147,8 @@ internal sealed class NtfsContentEditor
             }
             Spill();
         }
+        if (IsCompressed)
+            throw new InvalidOperationException("compressed content is written at once");
         var first = offset >> Geometry.ClusterShift;
         var behind = Geometry.ClustersFor(end);
         if (first > Runs.End && !TryAddHole(first))
@@ -181,7 +188,7 @@ internal sealed class NtfsContentEditor
     {
         if (value == Length)
             return;
-        RequirePlain();
+        RequireOpen();
         Changed();
         if (_value is not null && (value < Length || FitsRecord(value)))
         {
@@ -193,14 +200,14 @@ internal sealed class NtfsContentEditor
         {
             if (TryReturnToRecord(value))
                 return;
-            Cut(Geometry.ClustersFor(value));
+            Cut(WholeUnits(Geometry.ClustersFor(value)));
             Length = value;
             Initialized = Math.Min(Initialized, value);
             return;
         }
         if (_value is not null)
             Spill();
-        var clusters = Geometry.ClustersFor(value);
+        var clusters = WholeUnits(Geometry.ClustersFor(value));
         if (clusters > Runs.End && !TryAddHole(clusters))
             Allocate(Runs.End, clusters, value, value);
         Length = value;
@@ -213,9 +220,16 @@ internal sealed class NtfsContentEditor
             return;
         Changed();
         _value = null;
+        (_changedFrom, _changedTo) = (0, long.MaxValue);
+        if (BeginCompressed())
+        {
+            WriteCompressed(0, value);
+            Seal();
+            Changed();
+            return;
+        }
         Flags &= ~NtfsAttributeFlags.CompressionMask;
         CompressionUnit = 0;
-        (_changedFrom, _changedTo) = (0, long.MaxValue);
         Allocate(0, Geometry.ClustersFor(value.Length), 0, value.Length);
         Put(0, value, isContent: false);
         Seal();
@@ -359,11 +373,11 @@ internal sealed class NtfsContentEditor
     // Only data has holes, and only where they are worth while.
     private bool TryAddHole(long end)
     {
-        if (Type != NtfsAttributeType.Data || _file.Number < NtfsMft.FirstFreeRecord || (!IsSparse && end - Runs.End < LeastHole))
+        if (Type != NtfsAttributeType.Data || _file.Number < NtfsMft.FirstFreeRecord || (!IsSparse && !IsCompressed && end - Runs.End < LeastHole))
             return false;
         MapChanged(Math.Max(0, Runs.End - 1), end);
         Runs.Add(NtfsRun.Hole, end - Runs.End);
-        if (!IsSparse)
+        if (!IsSparse && !IsCompressed)
         {
             Flags |= NtfsAttributeFlags.Sparse;
             NtfsStandard.Edit(_file, static (ref NtfsStandardInformation information) => information.Attributes |= (uint)DosAttributes.Sparse);
@@ -446,10 +460,8 @@ internal sealed class NtfsContentEditor
             : throw new DiskFormatException("NTFS-0202", Structure, place, $"is behind the end of the device at {State.Changes.Length} bytes");
     }
 
-    private void RequirePlain()
+    private void RequireOpen()
     {
-        if (IsCompressed)
-            throw new UnsupportedFeatureException($"{Structure} is compressed: Platter does not change such content yet");
         if ((Flags & NtfsAttributeFlags.Encrypted) != 0)
             throw new UnsupportedFeatureException($"{Structure} is encrypted (EFS): its content needs a key and can't be changed");
     }

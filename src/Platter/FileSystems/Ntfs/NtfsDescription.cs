@@ -23,6 +23,7 @@ internal sealed class NtfsDescription
     private readonly uint _securityId;
     private readonly NtfsReparsePoint? _reparse;
     private readonly (EntryKind Kind, DeviceNumber? Device, string? Target)? _interix;
+    private readonly EntryKind? _linux;
 
     /// <exception cref="DiskFormatException">$STANDARD_INFORMATION or the reparse point is damaged.</exception>
     public NtfsDescription(NtfsVolume volume, NtfsFile file)
@@ -36,9 +37,11 @@ internal sealed class NtfsDescription
             _securityId = OnDisk.View<NtfsStandardInformation3>(attribute.Value, NtfsStandardInformation3.Offset).SecurityId;
         _reparse = NtfsVolume.FindReparse(file);
         _interix = file.Base.IsDirectory || _reparse is not null ? null : FindInterix();
+        _linux = file.Base.IsDirectory || _reparse is not null || !file.Has(NtfsAttributeType.Ea) || file.Open(NtfsAttributeType.Data) is { Length: > 0 }
+            ? null : NtfsExtendedAttributes.SpecialKind(NtfsVolume.ReadExtendedAttributes(file));
     }
 
-    public EntryKind Kind => _reparse?.Kind ?? _interix?.Kind ?? (_file.Base.IsDirectory ? EntryKind.Directory : EntryKind.File);
+    public EntryKind Kind => _reparse?.Kind ?? _interix?.Kind ?? _linux ?? (_file.Base.IsDirectory ? EntryKind.Directory : EntryKind.File);
 
     /// <summary>Everything known of the file but its extended attributes and streams.</summary>
     public FileMetadata Metadata()

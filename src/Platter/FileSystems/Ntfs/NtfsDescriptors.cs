@@ -1,78 +1,66 @@
+using Platter.Primitives;
+
 namespace Platter.FileSystems.Ntfs;
 
-/// <summary>Security descriptors of files that are edited: kept in $Secure, each once; inherited by what is made.</summary>
+/// <summary>Security descriptors of files that are edited: in $Secure, by their id in $STANDARD_INFORMATION.</summary>
 internal sealed class NtfsDescriptors(NtfsEditState state)
 {
-    private const int MaxKnown = 1024;
+    // What becomes of a directory's descriptor, by its id: the same for all files that are made in it. Forgotten with an edit that failed.
+    private readonly Dictionary<(uint Parent, bool IsDirectory), uint> _inherited = [];
 
-    // By the id of a directory's descriptor, shifted left by one; a bit for directories.
-    private readonly Dictionary<ulong, uint> _inherited = [];
+    /// <summary>Forgets which ids there are.</summary>
+    public void Clear() => _inherited.Clear();
 
-    /// <summary>Gives a new file the descriptor that follows from its directory's; none where the directory has none that is sound.</summary>
-    public void Inherit(NtfsFileEditor file, NtfsFileEditor directory)
+    /// <summary>Gives a new file the descriptor that follows from its directory's.</summary>
+    public void Inherit(NtfsFileEditor file, NtfsFileEditor directory, bool isDirectory)
     {
-        var isDirectory = (file.Flags & NtfsRecordFlags.Directory) != 0;
-        var own = directory.Open(NtfsAttributeType.SecurityDescriptor);
-        var parentId = own is null ? NtfsStandard.SecurityId(directory) : 0U;
-        if (own is null && parentId == 0)
-            return;
-        var key = (ulong)parentId << 1 | (isDirectory ? 1UL : 0);
-        if (parentId != 0 && _inherited.TryGetValue(key, out var known))
+        var parent = directory.Has(NtfsAttributeType.SecurityDescriptor) ? 0 : NtfsStandard.SecurityId(directory);
+        if (parent == 0 || !_inherited.TryGetValue((parent, isDirectory), out var id))
         {
-            NtfsStandard.SetSecurityId(file, known);
-            return;
+            var descriptor = (Of(directory, parent) is { } own ? NtfsInheritance.Derive(own, isDirectory) : null) ?? NtfsInheritance.Derive(Least, isDirectory)!;
+            id = Add(descriptor);
+            if (parent != 0)
+                _inherited[(parent, isDirectory)] = id;
         }
-        var store = Open();
-        var above = own is null ? store?.Find(parentId) : own.ReadAll(NtfsSecure.MaxDescriptor);
-        if (above is null || NtfsInheritance.Derive(above, isDirectory) is not { } descriptor)
-            return;
-        Set(file, store, descriptor);
-        if (parentId == 0 || NtfsStandard.SecurityId(file) is not (var id and not 0))
-            return;
-        if (_inherited.Count >= MaxKnown)
-            _inherited.Clear();
-        _inherited[key] = id;
+        NtfsStandard.SetSecurityId(file, id);
     }
 
     /// <summary>Sets a self-relative descriptor.</summary>
-    /// <exception cref="ArgumentException">It is none.</exception>
     public void Set(NtfsFileEditor file, byte[] descriptor)
     {
-        if (descriptor.Length is < NtfsSecurityDescriptor.Size or > NtfsSecure.MaxDescriptor - NtfsSecurityEntry.Size || descriptor[0] != 1)
-            throw new ArgumentException($"a security descriptor is of revision 1 and has {NtfsSecurityDescriptor.Size} to {NtfsSecure.MaxDescriptor - NtfsSecurityEntry.Size} bytes, not {descriptor.Length}", nameof(descriptor));
-        Set(file, Open(), descriptor);
+        var id = Add(descriptor);
+        file.Delete(NtfsAttributeType.SecurityDescriptor, "");
+        NtfsStandard.SetSecurityId(file, id);
     }
 
-    /// <summary>The edit was undone: ids that it gave may be given to others.</summary>
-    public void Forget() => _inherited.Clear();
-
-    // A volume without $Secure keeps descriptors with their files, as those before 3.0 do.
-    private void Set(NtfsFileEditor file, NtfsSecurityEditor? store, byte[] descriptor)
+    // One without owner, group and lists: what is derived from it names administrators and the system.
+    private static byte[] Least
     {
-        if (store is null)
+        get
         {
-            file.OpenOrCreate(NtfsAttributeType.SecurityDescriptor).Replace(descriptor);
-            NtfsStandard.SetSecurityId(file, 0);
-            return;
+            var bytes = new byte[NtfsSecurityDescriptor.Size];
+            ref var head = ref OnDisk.Edit<NtfsSecurityDescriptor>(bytes);
+            head.Revision = 1;
+            head.Control = (ushort)NtfsSecurityControl.SelfRelative;
+            return bytes;
         }
-        NtfsStandard.SetSecurityId(file, store.Add(descriptor));
-        if (file.Has(NtfsAttributeType.SecurityDescriptor))
-            file.Delete(NtfsAttributeType.SecurityDescriptor, "");
-        state.HasNewDescriptors = true;
     }
 
-    private NtfsSecurityEditor? Open()
+    private byte[]? Of(NtfsFileEditor directory, uint id) =>
+        directory.Open(NtfsAttributeType.SecurityDescriptor) is { } own ? own.ReadAll(NtfsSecure.MaxDescriptor) : id == 0 ? null : state.Volume.FindSecurityDescriptor(id);
+
+    private uint Add(byte[] descriptor)
     {
-        var file = state.File(new NtfsReference(NtfsMft.SecureRecord, 0));
-        if (file.Open(NtfsAttributeType.Data, NtfsSecure.StreamName) is not { } stream || !file.Has(NtfsAttributeType.IndexRoot, NtfsSecure.HashIndexName)
-            || !file.Has(NtfsAttributeType.IndexRoot, NtfsSecure.IdIndexName))
-            return null;
-        return new NtfsSecurityEditor(new NtfsFileStreamStorage(stream), Index(NtfsSecure.HashIndexName), Index(NtfsSecure.IdIndexName));
+        var secure = state.File(new NtfsReference(NtfsMft.SecureRecord, 0));
+        if (secure.Open(NtfsAttributeType.Data, NtfsSecure.StreamName) is not { } stream)
+            throw new DiskFormatException("NTFS-0112", "$Secure", secure.Base.Offset, $"has no $DATA:{NtfsSecure.StreamName}");
+        state.Volume.ForgetSecure();
+        return new NtfsSecurityEditor(new NtfsContentStorage(stream), Index(NtfsSecure.HashIndexName), Index(NtfsSecure.IdIndexName)).Add(descriptor);
 
-        NtfsIndexEditor Index(string name) => new(new NtfsFileIndexStorage(file, name), state.Volume.Upcase, file.Structure(NtfsAttributeType.IndexAllocation, name));
+        NtfsIndexEditor Index(string name) => new(new NtfsFileIndexStorage(secure, name), state.Volume.Upcase, secure.Structure(NtfsAttributeType.IndexAllocation, name));
     }
 
-    private sealed class NtfsFileStreamStorage(NtfsContentEditor content) : NtfsStreamStorage
+    private sealed class NtfsContentStorage(NtfsContentEditor content) : NtfsStreamStorage
     {
         public override long Length => content.Length;
 

@@ -3,7 +3,7 @@ using Platter.Primitives;
 namespace Platter.FileSystems.Ntfs;
 
 /// <summary>What a directory says of one name: the copies in its index, which may be older than the record.</summary>
-internal readonly record struct NtfsName(string Name, NtfsNamespace Namespace, NtfsReference File, uint Attributes, uint ReparseTag, long DataSize)
+internal readonly record struct NtfsName(string Name, NtfsNamespace Namespace, NtfsReference File, uint Attributes, uint ReparseTag, bool HasEa, long DataSize)
 {
     public bool IsDirectory => (Attributes & NtfsFileAttributes.HasNameIndex) != 0;
     public bool IsReparsePoint => (Attributes & (uint)DosAttributes.ReparsePoint) != 0;
@@ -57,7 +57,8 @@ internal sealed class NtfsDirectory
             throw new DiskFormatException("NTFS-0305", structure, _file.Base.Offset, $"'{NtfsCollation.NameOf(item.Key)}' is a name in the directory of record {key.Parent.Record}");
         uint attributes = key.Attributes;
         return new NtfsName(NtfsCollation.NameOf(item.Key).ToString(), key.Namespace, item.File, attributes,
-            (attributes & (uint)DosAttributes.ReparsePoint) != 0 ? key.ReparseTagOrEaSize : 0U, (long)(ulong)key.DataSize);
+            (attributes & (uint)DosAttributes.ReparsePoint) != 0 ? key.ReparseTagOrEaSize : 0U,
+            (attributes & (uint)DosAttributes.ReparsePoint) == 0 && key.ReparseTagOrEaSize != 0U, (long)(ulong)key.DataSize);
     }
 }
 

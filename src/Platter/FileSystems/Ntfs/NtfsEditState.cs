@@ -31,10 +31,6 @@ internal sealed class NtfsEditState
     public NtfsSpace Space { get; }
     public NtfsRecords Records { get; }
     public NtfsDescriptors Descriptors { get; }
-
-    /// <summary>The edit has added to $Secure.</summary>
-    public bool HasNewDescriptors { get; set; }
-
     public NtfsGeometry Geometry => Volume.Geometry;
     public ulong Now => NtfsTimes.Encode(Timestamp.From(_clock.GetUtcNow()));
 
@@ -135,9 +131,6 @@ internal sealed class NtfsEditState
         Space.Keep();
         _inEdit.Clear();
         Volume.ForgetDescriptions();
-        if (HasNewDescriptors)
-            Volume.ForgetSecure();
-        HasNewDescriptors = false;
     }
 
     /// <summary>The edit failed: everything is as it was when it began.</summary>
@@ -177,10 +170,9 @@ internal sealed class NtfsEditState
         _noted.Clear();
         _inEdit.Clear();
         _files.Clear();
-        Descriptors.Forget();
-        HasNewDescriptors = false;
         Volume.Reload();
         Records.Undo();
+        Descriptors.Clear();
     }
 
     private static FileNotFoundException NoMore() => new("the entry is no more: it was deleted since");

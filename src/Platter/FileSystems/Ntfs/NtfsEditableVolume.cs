@@ -240,6 +240,7 @@ public sealed class NtfsEditableVolume : EditableVolume
             if (isLost)
                 NtfsEditRefusals.MarkDirty(_state);
             NtfsChangeJournal.Invalidate(_state);
+            NtfsExtendIndexes.MarkQuotas(_state);
             return 0;
         });
         _volume.ReloadState();

@@ -24,7 +24,7 @@ internal sealed class NtfsEditor(NtfsEditState state, NtfsOpenStreams openStream
     {
         if (kind is not (EntryKind.CharacterDevice or EntryKind.BlockDevice or EntryKind.Fifo or EntryKind.Socket))
             throw new ArgumentException($"a {kind} is no special file");
-        return Create(parent, name, metadata, new NtfsNewFile { Attributes = DosAttributes.System, Content = NtfsInterix.Content(kind, device) });
+        return Create(parent, name, metadata, new NtfsNewFile { Attributes = DosAttributes.System, Content = NtfsNewInterix.Special(kind, device) });
     }
 
     public void CreateHardLink(NodeId node, NodeId parent, string name)

@@ -5,20 +5,27 @@ namespace Platter.FileSystems.Ntfs;
 /// <summary>The indexes of $Extend that list files by something else than their names: reparse points, object ids.</summary>
 internal static class NtfsExtendIndexes
 {
-    private const string ReparseFile = "$Reparse", ReparseIndex = "$R", ObjectIdFile = "$ObjId", ObjectIdIndex = "$O";
+    private const string ReparseFile = "$Reparse", ObjectIdFile = "$ObjId", QuotaFile = "$Quota";
 
     /// <summary>A file has become a reparse point.</summary>
     public static void AddReparse(NtfsFileEditor file, uint tag)
     {
-        if (Open(file.State, ReparseFile, ReparseIndex) is { } index)
-            index.TryInsert(NtfsIndexEntries.OfView(ReparseKey(file, tag), default));
+        if (Open(file.State, ReparseFile, NtfsViewKeys.ReparseIndex) is { } index)
+            index.TryInsert(NtfsViewKeys.ReparseEntry(tag, file.Reference));
     }
 
     /// <summary>A file goes, or is no reparse point any more.</summary>
     public static void RemoveReparse(NtfsFileEditor file, uint tag)
     {
-        if (Open(file.State, ReparseFile, ReparseIndex) is { } index)
-            index.TryRemove(ReparseKey(file, tag));
+        if (Open(file.State, ReparseFile, NtfsViewKeys.ReparseIndex) is { } index)
+            index.TryRemove(NtfsViewKeys.Reparse(tag, file.Reference));
+    }
+
+    /// <summary>Space was taken or given back that no quota was charged for: Windows has to count anew.</summary>
+    public static void MarkQuotas(NtfsEditState state)
+    {
+        if (Open(state, QuotaFile, NtfsViewKeys.QuotaIndex) is { } quotas)
+            NtfsViewKeys.MarkQuotaOutOfDate(quotas);
     }
 
     /// <summary>A file goes.</summary>
@@ -30,21 +37,12 @@ internal static class NtfsExtendIndexes
             reparse.Read(0, tag);
             RemoveReparse(file, OnDisk.View<U32Le>(tag));
         }
-        if (file.Open(NtfsAttributeType.ObjectId) is { Length: >= NtfsObjectId.Size } objectId && Open(file.State, ObjectIdFile, ObjectIdIndex) is { } ids)
+        if (file.Open(NtfsAttributeType.ObjectId) is { Length: >= NtfsObjectId.Size } objectId && Open(file.State, ObjectIdFile, NtfsViewKeys.ObjectIdIndex) is { } ids)
         {
             var id = new byte[NtfsObjectId.Size];
             objectId.Read(0, id);
             ids.TryRemove(id);
         }
-    }
-
-    private static byte[] ReparseKey(NtfsFileEditor file, uint tag)
-    {
-        var key = new byte[NtfsReparseKey.Size];
-        ref var head = ref OnDisk.Edit<NtfsReparseKey>(key);
-        head.Tag = tag;
-        head.File = file.Reference;
-        return key;
     }
 
     private static NtfsIndexEditor? Open(NtfsEditState state, string name, string index)

@@ -41,6 +41,27 @@ internal static class NtfsExtendedAttributes
     /// <summary>Whether it is one of those that <see cref="Apply"/> shows.</summary>
     public static bool IsLinux(in NtfsEa ea) => ea is { Name: LxUser or LxGroup or LxMode, Value.Length: 4 } or { Name: LxDevice, Value.Length: 8 };
 
+    /// <summary>The kind of special file that $LXMOD says; null when there is none, or it says another. The kernel's ntfs3 makes devices,
+    /// FIFOs and sockets so: empty files without the reparse point that Windows gives them.</summary>
+    public static EntryKind? SpecialKind(List<NtfsEa> attributes)
+    {
+        foreach (var ea in attributes)
+        {
+            if (ea.Name == LxMode && IsLinux(ea))
+            {
+                return (BinaryPrimitives.ReadUInt32LittleEndian(ea.Value) >> 12) switch
+                {
+                    1 => EntryKind.Fifo,
+                    2 => EntryKind.CharacterDevice,
+                    6 => EntryKind.BlockDevice,
+                    12 => EntryKind.Socket,
+                    _ => null,
+                };
+            }
+        }
+        return null;
+    }
+
     /// <summary>Puts mode, owner and device of WSL into the metadata.</summary>
     public static FileMetadata Apply(FileMetadata metadata, List<NtfsEa> attributes)
     {

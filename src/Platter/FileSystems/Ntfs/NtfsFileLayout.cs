@@ -13,6 +13,9 @@ internal sealed class NtfsFileLayout
     // A value of fewer bytes gains nothing by lying in clusters.
     private const int LeastSpilled = 96;
 
+    // Further records that are looked at for being no longer needed.
+    private const int MostGathered = 4;
+
     private readonly NtfsFileEditor _file;
     private readonly NumberMap<Extension> _extensions = new();
     private readonly NtfsRunList _list = new();         // of a list that is not resident
@@ -96,6 +99,7 @@ internal sealed class NtfsFileLayout
     /// <summary>Gives every attribute its place and writes the records that change.</summary>
     public void Store(int? links)
     {
+        Gather();
         MakeRoomOutside();
         while (UsedInBase() > Room(_file.Number))
         {
@@ -179,6 +183,31 @@ internal sealed class NtfsFileLayout
     // Of one that is not resident the most that its map takes, as long as it has a few runs.
     private int ListAttributeLength() => IsListResident(ListLength()) ? NtfsAttributeBytes.ResidentLength("", ListLength())
         : NtfsAttributeBytes.ExtentHead("", hasTotal: false) + Math.Max(64, _list.EncodedLength(0, _list.End) + 2 * NtfsRunList.MaxRunBytes) + 7 & ~7;
+
+    // What has become small enough for the base record alone goes back there, with room to spare, so that the next change does not drive it out again.
+    private void Gather()
+    {
+        if (_extensions.Count is 0 or > MostGathered || _file.Held.Count > MostGathered * 4 || _file.Number < NtfsMft.FirstFreeRecord)
+            return;
+        var used = 0;
+        foreach (var held in _file.Held)
+        {
+            if (held.LowestVcn != 0)
+                return;
+            used += _file.Loaded(held).Bytes!.Length;
+        }
+        if (used > Room(_file.Number) * 3 / 4)
+            return;
+        foreach (var held in _file.Held)
+        {
+            if (held.Record == _file.Number || held.Record == NtfsHeld.Anywhere)
+                continue;
+            if (held.HasPlace)
+                Touch(held.Record);
+            (held.Record, held.Instance) = (NtfsHeld.Anywhere, NtfsHeld.NoInstance);
+        }
+        _isBaseTouched = true;
+    }
 
     // Further records whose attributes have outgrown them, and attributes that are not for the base record.
     private void MakeRoomOutside()

@@ -13,6 +13,10 @@ internal sealed class NtfsGeometry
 {
     public const int MinSectorSize = 256, MaxSectorSize = 4096;
     public const int MaxClusterSize = 2 << 20;
+
+    /// <summary>Files are compressed on volumes with clusters up to here.</summary>
+    public const int MaxCompressedClusterSize = 4096;
+
     public const int MinRecordSize = 512, MaxRecordSize = 4096;
     public const int MinIndexBlockSize = 512, MaxIndexBlockSize = 65536;
 

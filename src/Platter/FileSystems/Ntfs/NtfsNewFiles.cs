@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using Platter.Primitives;
 
 namespace Platter.FileSystems.Ntfs;
@@ -31,93 +30,24 @@ internal sealed class NtfsNewFiles(NtfsEditState state)
         var value = new byte[NtfsStandardInformation3.Offset + NtfsStandardInformation3.Size];
         ref var information = ref OnDisk.Edit<NtfsStandardInformation>(value);
         information.Created = information.Modified = information.Changed = information.Accessed = state.Now;
-        information.Attributes = (uint)(plan.Attributes | (plan.Reparse is null ? 0 : DosAttributes.ReparsePoint)
-            | (DosAttributes)(uint)parent.Attributes & DosAttributes.NotContentIndexed);
+        var inherited = (DosAttributes)(uint)parent.Attributes & DosAttributes.NotContentIndexed;
+        var isCompressed = plan.Reparse is null && ((DosAttributes)(uint)parent.Attributes & DosAttributes.Compressed) != 0 && state.Geometry.ClusterSize <= NtfsCompressionUnit.MaxClusterSize;
+        if (isCompressed)
+            inherited |= DosAttributes.Compressed;
+        information.Attributes = (uint)(plan.Attributes | (plan.Reparse is null ? 0 : DosAttributes.ReparsePoint) | inherited);
         if (plan.IsDirectory)
             information.Flags = parent.Flags & NtfsStandardInformation.CaseSensitive;
         file.SetResident(NtfsAttributeType.StandardInformation, "", value);
-        state.Descriptors.Inherit(file, directory);
+        state.Descriptors.Inherit(file, directory, plan.IsDirectory);
         if (plan.IsDirectory)
             file.SetResident(NtfsAttributeType.IndexRoot, NtfsDirectory.IndexName, NtfsNewIndexNode.EmptyRoot(NtfsAttributeType.FileName, NtfsCollationRule.FileName, state.Geometry));
         else
-            file.OpenOrCreate(NtfsAttributeType.Data).Write(0, plan.Content);
+            file.Add(NtfsAttributeType.Data, "", 0, NtfsAttributeBytes.Resident(NtfsAttributeType.Data, "", plan.Content, isCompressed ? NtfsAttributeFlags.Compressed : NtfsAttributeFlags.None));
         if (plan.Reparse is { } reparse)
         {
             file.OpenOrCreate(NtfsAttributeType.ReparsePoint).Write(0, reparse);
             NtfsExtendIndexes.AddReparse(file, OnDisk.View<NtfsReparseHeader>(reparse).Tag);
         }
         return file;
-    }
-}
-
-/// <summary>Symbolic links as they are made: in the form that Windows follows where that can hold the target, else in that of WSL.</summary>
-internal static class NtfsNewLinks
-{
-    private const int MaxSteps = 4096;
-
-    /// <summary>A link.</summary>
-    /// <param name="volume">Where it is made: a link to a directory is one itself.</param>
-    /// <param name="parent">Its directory.</param>
-    /// <param name="target">A path with '/'; kept as it is.</param>
-    public static NtfsNewFile Of(NtfsVolume volume, NodeId parent, string target)
-    {
-        if (target.Length == 0 || target.Contains('\0', StringComparison.Ordinal))
-            throw new InvalidNameException(target, "cannot be the target of a symbolic link: it is empty or holds a zero");
-        var path = target.Replace('/', '\\');
-        var isWindows = !target.Contains('\\', StringComparison.Ordinal) && !target.Contains(':', StringComparison.Ordinal) && NtfsReparsePoint.ToPath(path) == target;
-        var value = isWindows ? Windows(path) : Linux(target);
-        if (value.Length > NtfsReparseHeader.MaxLength)
-            throw new UnsupportedFeatureException($"ntfs holds reparse points of at most {NtfsReparseHeader.MaxLength} bytes; this target would need {value.Length}");
-        return new NtfsNewFile { Reparse = value, IsDirectory = isWindows && LeadsToDirectory(volume, parent, target) };
-    }
-
-    // A path from the root of the drive counts as relative, too.
-    private static byte[] Windows(string path)
-    {
-        var name = MemoryMarshal.AsBytes(path.AsSpan());
-        var value = new byte[NtfsReparseHeader.Size + NtfsSymbolicLink.Size + 2 * name.Length];
-        ref var link = ref OnDisk.Edit<NtfsSymbolicLink>(Head(value, NtfsReparseTag.SymbolicLink));
-        if (value.Length > NtfsReparseHeader.MaxLength)
-            return value;
-        link.Names.SubstituteLength = (ushort)name.Length;
-        link.Names.PrintOffset = (ushort)name.Length;
-        link.Names.PrintLength = (ushort)name.Length;
-        link.Flags = NtfsSymbolicLink.Relative;
-        name.CopyTo(value.AsSpan(NtfsReparseHeader.Size + NtfsSymbolicLink.Size));
-        name.CopyTo(value.AsSpan(NtfsReparseHeader.Size + NtfsSymbolicLink.Size + name.Length));
-        return value;
-    }
-
-    private static byte[] Linux(string target)
-    {
-        var name = EscapedUtf8.Encode(target);
-        var value = new byte[NtfsReparseHeader.Size + NtfsLxSymbolicLink.Size + name.Length];
-        OnDisk.Edit<NtfsLxSymbolicLink>(Head(value, NtfsReparseTag.LxSymbolicLink)).Version = NtfsLxSymbolicLink.CurrentVersion;
-        name.CopyTo(value, NtfsReparseHeader.Size + NtfsLxSymbolicLink.Size);
-        return value;
-    }
-
-    private static Span<byte> Head(byte[] value, uint tag)
-    {
-        ref var head = ref OnDisk.Edit<NtfsReparseHeader>(value);
-        head.Tag = tag;
-        head.DataLength = (ushort)(value.Length - NtfsReparseHeader.Size);
-        return value.AsSpan(NtfsReparseHeader.Size);
-    }
-
-    private static bool LeadsToDirectory(NtfsVolume volume, NodeId parent, string target)
-    {
-        var at = target[0] == '/' ? volume.RootId : parent;
-        var steps = 0;
-        foreach (var name in target.Split('/', StringSplitOptions.RemoveEmptyEntries))
-        {
-            if (name == "." || ++steps > MaxSteps)
-                continue;
-            if (name == "..")
-                at = volume.ParentOf(at);
-            else if (volume.GetMetadata(at).Kind != EntryKind.Directory || !volume.TryLookup(at, name, out at))
-                return false;
-        }
-        return volume.GetMetadata(at).Kind == EntryKind.Directory;
     }
 }

@@ -47,14 +47,13 @@ internal sealed class NtfsOpenFile(NodeId id, string name, NtfsEditState state, 
             var content = Content;
             if (_reserved > offset && content.Runs.Count == 0 && _reserved > state.Geometry.ClusterSize)
                 content.Goal = state.Space.SeekRoom(state.Geometry.ClustersFor(_reserved));
-            content.Prepare(offset, offset + data.Length);
+            // In the record, or compressed into new clusters, it must be there before the file is stored; in clusters the old bytes stay until all else has succeeded.
+            var isDone = content.TryWriteAtOnce(offset, data);
+            if (!isDone)
+                content.Prepare(offset, offset + data.Length);
             editor.SetWritten(file);
-            // In the record it must be there before that is stored; in clusters the old bytes stay until all else has succeeded.
-            var isResident = content.IsResident;
-            if (isResident)
-                content.Put(offset, data, isContent: true);
             state.Store();
-            if (!isResident)
+            if (!isDone)
                 content.Put(offset, data, isContent: true);
             complete = true;
         }

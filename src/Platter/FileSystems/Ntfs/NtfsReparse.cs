@@ -123,18 +123,6 @@ internal static class NtfsInterix
 
     internal static ReadOnlySpan<byte> LinkMagic => "IntxLNK\x01"u8;
 
-    /// <summary>The content that makes a file a special one.</summary>
-    public static byte[] Content(EntryKind kind, DeviceNumber device)
-    {
-        if (kind is EntryKind.Fifo or EntryKind.Socket)
-            return new byte[kind == EntryKind.Fifo ? 0 : 1];
-        var content = new byte[DeviceLength];
-        (kind == EntryKind.CharacterDevice ? CharacterMagic : BlockMagic).CopyTo(content);
-        BinaryPrimitives.WriteUInt64LittleEndian(content.AsSpan(8), device.Major);
-        BinaryPrimitives.WriteUInt64LittleEndian(content.AsSpan(16), device.Minor);
-        return content;
-    }
-
     /// <summary>Whether a file with such attributes and length may be one.</summary>
     public static bool IsCandidate(uint attributes, long length)
     {

@@ -2,7 +2,7 @@ using Platter.Blocks;
 
 namespace Platter.FileSystems.Ntfs;
 
-/// <summary>NTFS, versions 1.2 to 3.1. Read, edited and checked.</summary>
+/// <summary>NTFS, versions 1.2 to 3.1. Read, edited, formatted and checked.</summary>
 public sealed class NtfsType : FileSystemType
 {
     public override IReadOnlyList<string> Names { get; } = ["ntfs"];
@@ -12,6 +12,10 @@ public sealed class NtfsType : FileSystemType
     public override Volume Open(BlockDevice device, VolumeOptions options) => NtfsVolume.Open(device, options);
 
     public override EditableVolume OpenForEditing(BlockDevice device, VolumeOptions options) => NtfsEditableVolume.Open(device, options);
+
+    public override void Format(BlockDevice device, FormatOptions options) => NtfsFormatter.Format(device, options);
+
+    public override long EstimateLength(TreeShape tree, FormatOptions options, int sectorSize) => NtfsSizeEstimate.Length(tree, options, sectorSize);
 
     public override CheckReport Check(BlockDevice device, CheckOptions options) => NtfsChecker.Check(device, options);
 }

@@ -251,7 +251,7 @@ public sealed class NtfsVolume : Volume
         var isOddLink = name.IsReparsePoint && name.ReparseTag <= ushort.MaxValue;
         if (name.IsDirectory && !isOddLink)
             return EntryKind.Directory;
-        if (!isOddLink && !NtfsInterix.IsCandidate(name.Attributes, name.DataSize))
+        if (!isOddLink && !(name.HasEa && name.DataSize == 0) && !NtfsInterix.IsCandidate(name.Attributes, name.DataSize))
             return EntryKind.File;
         try
         {

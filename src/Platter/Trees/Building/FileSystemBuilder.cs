@@ -60,12 +60,13 @@ public static class FileSystemBuilder
             Type = what.Type, Label = what.Label, Id = what.Id ?? ids.Volume(what.Type, "volume"), Options = what.Options, Volume = options.Volume,
             Clock = options.Clock,
         };
-        var fit = what.Length is { } given ? new FittingLength(given, 0) : Estimate(type, format, source, what.SectorSize, what.Free, options.Cancellation);
+        var fit = what.Length is { } given ? new FittingLength(given, 0, CountEntries(type, source, options.Cancellation))
+            : Estimate(type, format, source, what.SectorSize, what.Free, options.Cancellation);
         for (var attempt = 1; ; attempt++)
         {
             try
             {
-                return Build(path, fit, what, type, format, source, ids, options);
+                return Build(path, fit, what, type, format with { ExpectedEntries = fit.Entries }, source, ids, options);
             }
             catch (VolumeFullException) when (what.Length is null && attempt < MaxAttempts)
             {
@@ -77,18 +78,25 @@ public static class FileSystemBuilder
     internal static FileSystemType FindType(string name) =>
         FileSystemTypes.Find(name) ?? throw new ArgumentException($"there is no filesystem type '{name}'; there are {string.Join(", ", FileSystemTypes.All.SelectMany(t => t.Names))}");
 
+    /// <summary>The entries to come, for a type that wants to know; null for others, and for an empty volume.</summary>
+    internal static long? CountEntries(FileSystemType type, TreeSource? source, CancellationToken cancellation) =>
+        type.FixesEntryCount ? source?.CountNodes(cancellation) : null;
+
     internal static FittingLength Estimate(FileSystemType type, FormatOptions format, TreeSource? source, int sectorSize, FreeRoom room, CancellationToken cancellation)
     {
         var shape = source?.Measure(cancellation) ?? new TreeShape([]);
-        var length = type.EstimateLength(shape, format, sectorSize);
+        var entries = type.FixesEntryCount ? shape.Entries.LongCount(e => !e.IsFurtherName) : (long?)null;
+        var length = type.EstimateLength(shape, format with { ExpectedEntries = entries }, sectorSize);
         var free = 0L;
         if (!room.IsNone)
         {
-            // Free space is what one more file would take.
+            // Free space is what one more file would take. What fills it will be of the same kind: so many entries to the byte.
             free = room.Of(length);
-            length = type.EstimateLength(shape with { Entries = [.. shape.Entries, new TreeShapeEntry(-1, "free", EntryKind.File, free)] }, format, sectorSize);
+            entries += (long)((double)entries.GetValueOrDefault() * free / length) + 1;
+            length = type.EstimateLength(shape with { Entries = [.. shape.Entries, new TreeShapeEntry(-1, "free", EntryKind.File, free)] },
+                format with { ExpectedEntries = entries }, sectorSize);
         }
-        return new FittingLength((length + sectorSize - 1) / sectorSize * sectorSize, free);
+        return new FittingLength((length + sectorSize - 1) / sectorSize * sectorSize, free, entries);
     }
 
     private static BuildReport Build(string path, FittingLength fit, NewFileSystem what, FileSystemType type, FormatOptions format, TreeSource? source, BuildIds ids, BuildOptions options)
@@ -109,10 +117,11 @@ public static class FileSystemBuilder
 /// <summary>The length of a volume that is to fit its content.</summary>
 /// <param name="Length">Bytes.</param>
 /// <param name="Free">Bytes that are to be left free in it.</param>
-internal readonly record struct FittingLength(long Length, long Free)
+/// <param name="Entries">Entries that it is to have room for; null when that is no question of formatting.</param>
+internal readonly record struct FittingLength(long Length, long Free, long? Entries)
 {
     /// <summary>The next one to try when the estimate was too small.</summary>
-    public FittingLength Grown() => this with { Length = (Length + Length / 8 + (1 << 20)) & ~4095L };
+    public FittingLength Grown() => this with { Length = (Length + Length / 8 + (1 << 20)) & ~4095L, Entries = Entries + Entries / 8 };
 
     /// <summary>The volume, if it has the free bytes that were asked for.</summary>
     /// <exception cref="VolumeFullException">It has fewer.</exception>

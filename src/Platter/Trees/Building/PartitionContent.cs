@@ -68,6 +68,8 @@ internal sealed class PartitionContent : IDisposable
         {
             if (Spec.Size.Rule == SizeRule.Auto)
                 filling.Measure(Spec.Free, _disk.SectorSize, options.Cancellation);
+            else
+                filling.Count(options.Cancellation);
             return filling;
         }
         catch

@@ -40,6 +40,7 @@ internal sealed class FileSystemFilling : PartitionFilling
     private readonly FormatOptions _format;
     private readonly TreeSource _source;
     private FittingLength? _fit;
+    private long? _entries;
 
     /// <param name="spec">The filesystem.</param>
     /// <param name="format">How to format it.</param>
@@ -55,8 +56,14 @@ internal sealed class FileSystemFilling : PartitionFilling
     public override long? FittingLength => _fit?.Length;
 
     /// <summary>Finds out how long the partition has to be.</summary>
-    public void Measure(FreeRoom room, int sectorSize, CancellationToken cancellation) =>
+    public void Measure(FreeRoom room, int sectorSize, CancellationToken cancellation)
+    {
         _fit = DiskBuilder.At(_spec.OptionsPlace, () => FileSystemBuilder.Estimate(_type, _format, _source, sectorSize, room, cancellation));
+        _entries = _fit?.Entries;
+    }
+
+    /// <summary>Finds out how many entries are to come, where the length of the partition is given.</summary>
+    public void Count(CancellationToken cancellation) => _entries = FileSystemBuilder.CountEntries(_type, _source, cancellation);
 
     public override bool TryGrow()
     {
@@ -66,7 +73,7 @@ internal sealed class FileSystemFilling : PartitionFilling
 
     public override void Fill(Partition partition, BlockDevice device, FilledPartitions filled, BuildOptions options)
     {
-        var volume = DiskBuilder.At(_spec.Place, () => VolumeFiller.Fill(device, _type, _format with { PartitionOffset = partition.Start }, _source, options));
+        var volume = DiskBuilder.At(_spec.Place, () => VolumeFiller.Fill(device, _type, _format with { PartitionOffset = partition.Start, ExpectedEntries = _entries }, _source, options));
         filled.Volumes.Add((_fit?.Demand(volume) ?? volume) with { Partition = partition });
     }
 

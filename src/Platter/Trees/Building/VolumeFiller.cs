@@ -6,15 +6,27 @@ namespace Platter.Trees.Building;
 /// <summary>Formats a device and fills the new volume from a tree.</summary>
 internal static class VolumeFiller
 {
-    public static BuiltVolume Fill(BlockDevice device, FileSystemType type, FormatOptions format, TreeSource? source, BuildOptions options)
+    /// <param name="image">A device of an image that is being made: nothing on it has to be durable before it is complete.</param>
+    /// <param name="type">The filesystem.</param>
+    /// <param name="format">How to format it.</param>
+    /// <param name="source">What goes into it; null for nothing.</param>
+    /// <param name="options">How.</param>
+    public static BuiltVolume Fill(BlockDevice image, FileSystemType type, FormatOptions format, TreeSource? source, BuildOptions options)
     {
+        using var device = new GatheringDevice(image);
         var clocked = format with { Clock = options.Clock, Volume = format.Volume with { Clock = options.Clock } };
         type.Format(device, clocked);
-        using var volume = type.OpenForEditing(device, clocked.Volume);
-        var report = new CopyReport();
-        if (source is not null)
+        if (source is null)
         {
-            using var sink = new VolumeTreeSink(volume);
+            // Nothing to edit: what can only be formatted will do.
+            device.Flush();
+            using var empty = type.Open(device, clocked.Volume);
+            return new BuiltVolume { Info = empty.Info, Length = device.Length, FreeBytes = empty.FreeBytes, Copied = new CopyReport() };
+        }
+        using var volume = type.OpenForEditing(device, clocked.Volume);
+        CopyReport report;
+        using (var sink = new VolumeTreeSink(volume))
+        {
             report = TreeCopier.Copy(source, sink, new CopyOptions
             {
                 Progress = options.Progress,
@@ -26,6 +38,7 @@ internal static class VolumeFiller
             });
         }
         volume.Commit();
+        device.Flush();
         return new BuiltVolume { Info = volume.Info, Length = device.Length, FreeBytes = volume.FreeBytes, Copied = report };
     }
 }

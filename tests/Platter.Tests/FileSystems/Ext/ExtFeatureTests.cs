@@ -44,14 +44,6 @@ public class ExtFeatureTests
         Assert.Same(FileSystemTypes.Find("ext3"), FileSystemTypes.Recognise(ExtCase.Ext4().Device));
     }
 
-    [Fact]
-    public void What_is_only_read_says_so_when_it_is_to_be_written()
-    {
-        var type = new ExtType();
-        var device = new MemoryDevice(1 << 20);
-        Assert.Contains("does not write", Assert.Throws<UnsupportedFeatureException>(() => type.OpenForEditing(device, VolumeOptions.Default)).Message, StringComparison.Ordinal);
-    }
-
     [Theory]
     [InlineData("-t ext4 -b 1024", 8193L * 1024)]
     [InlineData("-t ext4 -b 2048 -g 16384", 16384L * 2048)]

@@ -227,7 +227,7 @@ public class ExtFormatTests
             }
             made++;
             var findings = new ExtType().Check(device, CheckOptions.Default).Findings;
-            Assert.True(findings.Count == 0, $"{length} {string.Join(' ', wishes)}: {findings.FirstOrDefault()}");
+            Assert.True(findings.Count == 0, $"{length} {string.Join(' ', wishes)}: {(findings.Count == 0 ? null : findings[0])}");
 
             void Wish(string key, long[] values)
             {

@@ -46,6 +46,10 @@ public class ExtPowerCutTests(ITestOutputHelper output)
             v.Commit();
             stream.SetLength(100_000);
         }),
+        new("give it another identity", false, v => ExtTuner.Tune((ExtEditableVolume)v, new TuneOptions
+        {
+            Options = new Dictionary<string, string>(StringComparer.Ordinal) { ["uuid"] = "11111111-2222-4333-8444-555555555555", ["^dir_index"] = "true", ["reserved_percent"] = "1" },
+        })),
         new("fill what is left", true, v =>
         {
             v.Delete(v.RootId, "file.txt");

@@ -93,6 +93,8 @@ public sealed class SpecContentTests
     [InlineData(Disk + "[[image.blob]]\noffset = 1", "spec.toml:3:1: [[image.blob]] needs 'content', such as content = \"u-boot.bin\"")]
     [InlineData(Disk + "[[image.blob]]\ncontent = 'x'", "spec.toml:3:1: [[image.blob]] needs 'offset', such as offset = \"8K\"")]
     [InlineData("[image]\nsector_size = 512\n[[image.blob]]\ncontent = 'x'\noffset = 1\n[filesystem]\ntype = 'fat'", "spec.toml:3:9: 'blob' is for what lies beside partitions, and the filesystem fills the image")]
+    [InlineData(Disk + Auto + "free = '1234567890123456789012345678901234567890123'\n" + Fs,
+        "spec.toml:6:8: 'free': '1234567890123456789012345678901234567890...' is no room to leave free: expected a size such as 100M, or a part such as 10%")]
     [InlineData("[filesystem]\ntype = 'fat'\nsize = '1M'\nfree = '1M'", "spec.toml:4:1: 'free' is for a size of \"auto\"")]
     [InlineData("[filesystem]\ntype = 'swap'", "spec.toml:1:1: 'size' is \"auto\", but a swap area has no content to fit")]
     public void A_mistake_is_refused_with_its_place(string text, string message) => Assert.Equal(message, Refused(text));

@@ -127,6 +127,21 @@ public sealed class HostileTarTests
         Assert.Equal("!TAR-0006 /file /link", Paths(tar));
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_hole_that_is_longer_than_any_file_of_the_host_is_an_error_of_that_file(bool portable)
+    {
+        var tar = new HandMadeTar().Add('0', "a", "1")
+            .Pax(("GNU.sparse.major", "1"), ("GNU.sparse.minor", "0"), ("GNU.sparse.realsize", "9223372036854775807")).Add('0', "hole", "0\n" + new string('\0', 510)).Add('0', "z", "2");
+        using var source = TarSourceTests.Open(tar.ToArray());
+        Assert.Equal(long.MaxValue, TarSourceTests.Entry(source, "/hole").Length);
+        using var folder = new TempFolder();
+        using var sink = new HostTreeSink(folder.Path, HostSinkOptions.Default, portable: portable || OperatingSystem.IsWindows());
+        Assert.Contains("hole", Assert.Throws<IOException>(() => TreeCopier.Copy(source, sink, new CopyOptions())).Message, StringComparison.Ordinal);
+        Assert.Equal("a", string.Join(' ', Directory.EnumerateFileSystemEntries(folder.Path).Select(Path.GetFileName)));
+    }
+
     [Fact]
     public void Absolute_names_are_names_below_the_top() => Assert.Equal("/etc /etc/passwd", Paths(new HandMadeTar().Add('0', "//etc/./passwd", "x")));
 

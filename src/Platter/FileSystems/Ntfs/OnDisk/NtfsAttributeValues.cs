@@ -178,3 +178,18 @@ internal struct NtfsAttributeDefinitionName
 {
     private byte _first;
 }
+
+/// <summary>The stream $Info of $UpCase, since Windows 8: 32 bytes.</summary>
+internal struct NtfsUpcaseInformation
+{
+    public const int Size = 32;
+
+    public U32Le Length;                     // 0x00  32
+    public U32Le Reserved;                   // 0x04
+    public U64Le Checksum;                   // 0x08  of the table
+    public U32Le MajorVersion;               // 0x10  of the Windows that made it; mkntfs leaves these 0
+    public U32Le MinorVersion;               // 0x14
+    public U32Le Build;                      // 0x18
+    public U16Le ServicePackMajor;           // 0x1C
+    public U16Le ServicePackMinor;           // 0x1E
+}

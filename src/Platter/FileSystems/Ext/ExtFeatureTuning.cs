@@ -1,0 +1,214 @@
+using Platter.Primitives;
+
+namespace Platter.FileSystems.Ext;
+
+/// <summary>Adds features to a volume and takes them away, with the structures that belong to them.</summary>
+internal sealed class ExtFeatureTuning(ExtEditState state, ExtTuning own)
+{
+    private const uint ReservedOwner = 0;
+
+    /// <summary>What changes nothing that is there, or brings a structure of its own.</summary>
+    private static readonly ExtFeatureSet Settable = new(
+        ExtCompat.HasJournal | ExtCompat.DirIndex | ExtCompat.FastCommit | ExtCompat.StableInodes | ExtCompat.OrphanFile,
+        ExtIncompat.Extents | ExtIncompat.EaInode | ExtIncompat.Mmp | ExtIncompat.ChecksumSeed | ExtIncompat.LargeDir | ExtIncompat.Casefold,
+        ExtRoCompat.LargeFile | ExtRoCompat.HugeFile | ExtRoCompat.DirNlink | ExtRoCompat.Project);
+
+    private static readonly ExtFeatureSet Clearable = new(
+        ExtCompat.HasJournal | ExtCompat.DirIndex | ExtCompat.FastCommit | ExtCompat.OrphanFile,
+        ExtIncompat.Mmp | ExtIncompat.ChecksumSeed | ExtIncompat.Casefold,
+        ExtRoCompat.LargeFile | ExtRoCompat.HugeFile | ExtRoCompat.DirNlink | ExtRoCompat.Project);
+
+    /// <summary>These go only when no inode has need of them.</summary>
+    private static readonly ExtFeatureSet GoesUnused = new(0, ExtIncompat.Casefold, ExtRoCompat.LargeFile | ExtRoCompat.HugeFile | ExtRoCompat.DirNlink | ExtRoCompat.Project);
+
+    private readonly ExtGeometry _geometry = state.Geometry;
+
+    /// <summary>Does what was asked for.</summary>
+    /// <exception cref="ArgumentException">Features exclude or need each other.</exception>
+    /// <exception cref="UnsupportedFeatureException">It cannot be done here, or is in use.</exception>
+    /// <exception cref="VolumeFullException">No room for a structure.</exception>
+    public void Apply()
+    {
+        var before = new ExtFeatureSet(_geometry.Compat, _geometry.Incompat, _geometry.RoCompat);
+        var after = before.Edited(own.Features, new((ExtCompat)~0u, (ExtIncompat)~0u, (ExtRoCompat)~0u));
+        var (added, removed) = (after.Without(before), before.Without(after));
+        Require(after, added, removed);
+        if (own.JournalLength is not null && !added.Has(ExtCompat.HasJournal))
+            throw new ArgumentException("the option journal_size is for a journal that is added");
+        if (removed.Without(removed.Without(GoesUnused)) is var unused && unused != default)
+            RequireUnused(unused);
+        if (removed.Has(ExtCompat.DirIndex))
+            FlattenDirectories();
+
+        // What goes first leaves its room to nothing else before the commit, but is counted as free.
+        if (removed.Has(ExtCompat.OrphanFile))
+            RemoveOrphanFile();
+        if (removed.Has(ExtCompat.HasJournal))
+            ExtJournalTuning.Remove(state);
+        if (removed.Has(ExtIncompat.Mmp))
+            RemoveMountProtection();
+        if (added.Has(ExtCompat.HasJournal))
+            ExtJournalTuning.Add(state, own, after.Has(ExtCompat.FastCommit));
+        if (added.Has(ExtCompat.OrphanFile))
+            AddOrphanFile();
+        if (added.Has(ExtIncompat.Mmp))
+            AddMountProtection();
+        SetFields(after, added, removed);
+    }
+
+    private static void Require(ExtFeatureSet after, ExtFeatureSet added, ExtFeatureSet removed)
+    {
+        if (added.Without(Settable) is var notAdded && notAdded != default)
+            throw new UnsupportedFeatureException($"adding {Names(notAdded)} to a volume that is there: it is chosen when the volume is made");
+        if (removed.Without(Clearable) is var notRemoved && notRemoved != default)
+            throw new UnsupportedFeatureException($"taking {Names(notRemoved)} from a volume that is there: what is stored depends on it");
+        if (after.Has(ExtCompat.OrphanFile) && !after.Has(ExtCompat.HasJournal))
+            throw new ArgumentException("the feature orphan_file needs has_journal: add ^orphan_file");
+        if (after.Has(ExtIncompat.ChecksumSeed) && !after.Has(ExtRoCompat.MetadataChecksum))
+            throw new ArgumentException("the feature metadata_csum_seed needs metadata_csum");
+        if (added.Has(ExtCompat.FastCommit) && !after.Has(ExtCompat.HasJournal))
+            throw new ArgumentException("the feature fast_commit needs has_journal");
+
+        static string Names(ExtFeatureSet set) => ExtFeatures.Names(set.Compat, set.Incompat, set.RoCompat);
+    }
+
+    private void RequireUnused(ExtFeatureSet removed)
+    {
+        foreach (var inode in ExtInodeWalk.All(state))
+        {
+            if (inode.LinkCount == 0 || inode.Number == ExtGeometry.ResizeInode)
+                continue;
+            var use = removed.Has(ExtRoCompat.LargeFile) && inode.IsFile && inode.Length > int.MaxValue ? $"has {inode.Length} bytes, which need large_file"
+                : removed.Has(ExtRoCompat.HugeFile) && (inode.Record.BlocksHigh != 0 || (inode.Flags & ExtInodeFlags.HugeFile) != 0) ? "has so many blocks that it needs huge_file"
+                : removed.Has(ExtRoCompat.DirNlink) && inode.IsDirectory && inode.LinkCount == 1 ? "has so many directories that it needs dir_nlink"
+                : removed.Has(ExtRoCompat.Project) && inode.ProjectId != 0 ? $"belongs to project {inode.ProjectId}"
+                : removed.Has(ExtIncompat.Casefold) && (inode.Flags & ExtInodeFlags.Casefold) != 0 ? "is a directory without case, which needs casefold"
+                : null;
+            if (use is not null)
+                throw new UnsupportedFeatureException($"taking a feature away that is in use: inode {inode.Number} {use}");
+        }
+    }
+
+    private void SetFields(ExtFeatureSet after, ExtFeatureSet added, ExtFeatureSet removed)
+    {
+        ref var s = ref _geometry.EditSuper;
+        s.Compat.Raw = (uint)after.Compat;
+        s.Incompat.Raw = (uint)after.Incompat;
+        s.RoCompat.Raw = (uint)after.RoCompat;
+        if (added.Has(ExtIncompat.ChecksumSeed))
+            s.ChecksumSeed = state.Checksums.Seed;
+        if (removed.Has(ExtIncompat.ChecksumSeed))
+            s.ChecksumSeed = 0;
+        if (added.Has(ExtIncompat.Casefold))
+            (s.Encoding, s.EncodingFlags) = ((ushort)1, (ushort)(own.StrictEncoding ? 1 : 0));
+        if (removed.Has(ExtIncompat.Casefold))
+            (s.Encoding, s.EncodingFlags) = ((ushort)0, (ushort)0);
+        if (added.Has(ExtCompat.DirIndex) && s.DefaultHashVersion == 0 && IsZero(s.HashSeed))
+            SetHash(ref s);
+        if (added.Has(ExtRoCompat.Project) && _geometry.InodeSize == ExtInodeRecord.Size)
+            throw new ArgumentException("inodes of 128 bytes are too small for project");
+    }
+
+    // A volume that never had hash trees: the seed can be any, and is the same in every build.
+    private static void SetHash(ref ExtSuperblock s)
+    {
+        s.DefaultHashVersion = (byte)ExtHashVersion.HalfMd4;
+        s.Flags.Raw = (uint)((s.Flags.Value & ExtMiscFlags.UnsignedHash) != 0 ? s.Flags.Value : s.Flags.Value | ExtMiscFlags.SignedHash);
+        Span<byte> bytes = stackalloc byte[16];
+        ((Guid)s.Uuid).TryWriteBytes(bytes);
+        for (var i = 0; i < 4; i++)
+            s.HashSeed[i] = Crc32C.AppendRaw((uint)i, bytes);
+    }
+
+    private static bool IsZero(in ExtHashSeed seed) => ((uint)seed[0] | (uint)seed[1] | (uint)seed[2] | (uint)seed[3]) == 0;
+
+    private void FlattenDirectories()
+    {
+        foreach (var inode in ExtInodeWalk.All(state))
+        {
+            if (inode.LinkCount > 0 && inode.IsDirectory && (inode.Flags & (ExtInodeFlags.Index | ExtInodeFlags.InlineData)) == ExtInodeFlags.Index)
+                ExtIndexBlocks.Flatten(state.Inodes.Read(inode.Number), state);
+        }
+    }
+
+    private void AddMountProtection()
+    {
+        var (block, _) = state.Space.Take(_geometry.FirstDataBlock, 1);
+        var bytes = state.Changes.New(block);
+        var seconds = own.MmpInterval ?? ExtMountProtection.UsualInterval;
+        ExtMountProtection.Fill(bytes, seconds, Math.Max(0, state.Now.UnixSeconds), state.Checksums);
+        ref var s = ref _geometry.EditSuper;
+        s.MmpBlock = (ulong)block;
+        s.MmpInterval = (ushort)seconds;
+    }
+
+    private void RemoveMountProtection()
+    {
+        ref var s = ref _geometry.EditSuper;
+        if (s.MmpBlock != 0)
+            state.Space.Release((long)(ulong)s.MmpBlock, 1);
+        state.Changes.Drop((long)(ulong)s.MmpBlock);
+        (s.MmpBlock, s.MmpInterval) = (0UL, (ushort)0);
+    }
+
+    private void AddOrphanFile()
+    {
+        var number = state.InodeSpace.Take(ExtGeometry.RootInode, isDirectory: false);
+        var file = NewFile(state, number);
+        var blocks = ExtFormatter.OrphanBlocks(_geometry, own.OrphanFileLength);
+        var made = new List<ExtRun>();
+        ExtMapEditor.Of(file, state).Fill(0, blocks, 0, made);
+        var seed = state.Checksums.InodeSeed(number, file.Generation);
+        foreach (var run in made)
+        {
+            for (var block = run.Physical; block < run.Physical + run.Count; block++)
+            {
+                var bytes = state.Changes.New(block);
+                ref var tail = ref OnDisk.Edit<ExtOrphanTail>(bytes, bytes.Length - ExtOrphanTail.Size);
+                tail.Magic = ExtOrphanTail.MagicValue;
+                if (state.Checksums.IsOn)
+                    tail.Checksum = ExtChecksums.OfOrphanBlock(seed, block, bytes);
+            }
+        }
+        file.SetLength(blocks << _geometry.LogBlockSize);
+        state.Inodes.Write(file);
+        _geometry.EditSuper.OrphanFileInode = number;
+    }
+
+    // What was in it has been dealt with when the volume was opened.
+    private void RemoveOrphanFile()
+    {
+        var file = state.Inodes.Read(_geometry.Super.OrphanFileInode);
+        if (!file.IsFile || file.Number < _geometry.FirstInode)
+            throw new DiskFormatException("EXT-0118", $"Inode {file.Number}", file.Offset, "should hold the orphan file");
+        ExtInodeRemoval.Remove(file, state);
+        _geometry.EditSuper.OrphanFileInode = 0;
+    }
+
+    /// <summary>The inode of a file that has no name, without blocks.</summary>
+    internal static ExtInode NewFile(ExtEditState state, uint number)
+    {
+        var old = state.Inodes.ReadUnchecked(number);
+        var inode = new ExtInode(number, ExtInodeBytes(state.Geometry), old.Offset);
+        ref var record = ref inode.Edit;
+        record.Mode = ExtNewInode.File | 0x180;
+        record.LinksCount = 1;
+        record.Generation = old.Generation;
+        inode.SetUser(ReservedOwner);
+        inode.ClearMap(state.Geometry.Has(ExtIncompat.Extents));
+        var now = state.Now;
+        inode.SetCreated(now);
+        inode.SetAccessed(now);
+        inode.SetModified(now);
+        inode.SetChanged(now);
+        return inode;
+    }
+
+    private static byte[] ExtInodeBytes(ExtGeometry geometry)
+    {
+        var bytes = new byte[geometry.InodeSize];
+        if (bytes.Length > ExtInodeRecord.Size)
+            OnDisk.Edit<ExtInodeExtra>(bytes, ExtInodeRecord.Size).ExtraSize = ExtInodeExtra.Size;
+        return bytes;
+    }
+}

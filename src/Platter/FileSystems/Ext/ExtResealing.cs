@@ -1,0 +1,177 @@
+using System.Runtime.InteropServices;
+using Platter.Primitives;
+
+namespace Platter.FileSystems.Ext;
+
+/// <summary>Gives every structure a new checksum, when what checksums start from has changed (the UUID). What does not match its old one is damaged, and ends it.</summary>
+/// <remarks>Descriptors come last: the way to everything else leads over them, by their old checksums.</remarks>
+internal sealed class ExtResealing(ExtEditState state, ExtChecksums next)
+{
+    private readonly ExtGeometry _geometry = state.Geometry;
+    private readonly ExtInodeTable _inodes = new(state.Geometry, state.Blocks, state.Volume.Groups, next);
+    private readonly HashSet<long> _sharedAttributes = [];
+
+    /// <summary>Seals inodes and all that belongs to them, and the mount protection.</summary>
+    /// <exception cref="DiskFormatException">A checksum is wrong already.</exception>
+    public void Run()
+    {
+        foreach (var inode in ExtInodeWalk.All(state))
+        {
+            if (!state.Checksums.IsInodeRight(inode.Number, inode.Bytes, out var found, out var expected))
+            {
+                // What is not in use may hold anything.
+                if (inode.LinkCount == 0)
+                    continue;
+                throw new DiskFormatException("EXT-0101", $"Inode {inode.Number}", inode.Offset, $"checksum: found 0x{found:X8}, expected 0x{expected:X8}");
+            }
+            if (inode.LinkCount > 0)
+                SealContent(inode);
+            _inodes.Write(inode);
+            state.WriteBackLargeChanges();
+        }
+        if ((state.Geometry.EditSuper.Incompat.Value & ExtIncompat.Mmp) != 0)
+            SealMountProtection((long)(ulong)_geometry.Super.MmpBlock);
+    }
+
+    /// <summary>Seals the bitmaps' checksums and the descriptors that hold them.</summary>
+    /// <exception cref="DiskFormatException">A checksum is wrong already.</exception>
+    public static void SealDescriptors(ExtEditState state, ExtChecksums next)
+    {
+        var (geometry, groups) = (state.Geometry, state.Volume.Groups);
+        var bitmaps = new ExtBitmaps(geometry, state.Blocks, groups, state.Checksums);
+        for (var group = 0L; group < geometry.GroupCount; group++)
+        {
+            var block = state.Edit(geometry.DescriptorBlock(group / geometry.DescriptorsPerBlock), "Group descriptors");
+            var bytes = block.AsSpan((int)(group % geometry.DescriptorsPerBlock) * geometry.DescriptorSize, geometry.DescriptorSize);
+            if (!groups.IsRight(group, bytes))
+                throw new DiskFormatException("EXT-0031", $"GroupDescriptor {group}", groups.Offset(group), "the checksum is wrong");
+            if (next.IsOn)
+                SealBitmaps(group, bytes);
+            OnDisk.Edit<ExtGroupDescriptor>(bytes).Checksum = next.OfDescriptor(group, bytes);
+            if (group % geometry.DescriptorsPerBlock == geometry.DescriptorsPerBlock - 1)
+                state.WriteBackLargeChanges();
+        }
+
+        void SealBitmaps(long group, Span<byte> bytes)
+        {
+            var descriptor = groups.Decode(bytes);
+            ref var low = ref OnDisk.Edit<ExtGroupDescriptor>(bytes);
+            var high = new ExtGroupDescriptorHigh();
+            if (bytes.Length >= ExtGroupDescriptor.LargeSize)
+                high = OnDisk.View<ExtGroupDescriptorHigh>(bytes, ExtGroupDescriptor.Size);
+            if ((descriptor.Flags & ExtGroupFlags.BlockUninit) == 0)
+            {
+                var found = state.Blocks.Read(descriptor.BlockBitmap, "Block bitmap");
+                if (!bitmaps.IsRight(found, geometry.ClustersPerGroup, descriptor.BlockBitmapChecksum))
+                    throw new DiskFormatException("EXT-0607", $"Block bitmap of group {group}", descriptor.BlockBitmap << geometry.LogBlockSize, "the checksum is wrong");
+                var sum = next.OfBitmap(found, geometry.ClustersPerGroup);
+                (low.BlockBitmapChecksumLo, high.BlockBitmapChecksumHi) = ((ushort)sum, (ushort)(sum >> 16));
+            }
+            if ((descriptor.Flags & ExtGroupFlags.InodeUninit) == 0)
+            {
+                var found = state.Blocks.Read(descriptor.InodeBitmap, "Inode bitmap");
+                if (!bitmaps.IsRight(found, geometry.InodesPerGroup, descriptor.InodeBitmapChecksum))
+                    throw new DiskFormatException("EXT-0608", $"Inode bitmap of group {group}", descriptor.InodeBitmap << geometry.LogBlockSize, "the checksum is wrong");
+                var sum = next.OfBitmap(found, geometry.InodesPerGroup);
+                (low.InodeBitmapChecksumLo, high.InodeBitmapChecksumHi) = ((ushort)sum, (ushort)(sum >> 16));
+            }
+            if (bytes.Length >= ExtGroupDescriptor.LargeSize)
+                OnDisk.Edit<ExtGroupDescriptorHigh>(bytes, ExtGroupDescriptor.Size) = high;
+        }
+    }
+
+    private void SealContent(ExtInode inode)
+    {
+        if (inode.AttributeBlock != 0)
+            SealAttributes(inode.AttributeBlock);
+        if (!ExtInodeRemoval.HasMap(inode, _geometry))
+            return;
+        var (old, seed) = (state.Checksums.InodeSeed(inode.Number, inode.Generation), next.InodeSeed(inode.Number, inode.Generation));
+        if (inode.IsDirectory)
+            SealDirectory(inode, old, seed);
+        else if (inode.Number == _geometry.Super.OrphanFileInode && (_geometry.EditSuper.Compat.Value & ExtCompat.OrphanFile) != 0)
+            SealOrphanFile(inode, old, seed);
+        if ((inode.Flags & ExtInodeFlags.Extents) != 0)
+            SealNodes(inode, inode.Block.ToArray(), -1, old, seed);
+    }
+
+    private void SealDirectory(ExtInode inode, uint old, uint seed)
+    {
+        var map = ExtBlockMap.Of(inode, _geometry, state.Blocks, state.Checksums);
+        var blocks = Math.Min(inode.Length >> _geometry.LogBlockSize, map.MaxBlocks);
+        var nodes = ExtIndexBlocks.Of(inode, map, blocks, state);
+        for (var block = 0L; block < blocks; block++)
+        {
+            var run = map.Find(block);
+            if (!run.HasData)
+                throw new DiskFormatException("EXT-0203", Structure(block), inode.Offset, "is a hole");
+            var bytes = state.Edit(run.Physical, Structure(block));
+            if (nodes.Contains(block))
+            {
+                var at = block == 0 ? ExtIndexBlocks.RootEntriesOffset : ExtHashTree.NodeEntriesOffset;
+                if (ExtHashNode.Parse(bytes, at, hasTail: true, out var node) is not null || !node.IsRight(old))
+                    throw new DiskFormatException("EXT-0222", Structure(block), run.Physical << _geometry.LogBlockSize, "the checksum of the hash tree's node is wrong");
+                OnDisk.Edit<ExtHashTail>(bytes, at + node.Limit * ExtHashEntry.Size).Checksum = ExtChecksums.OfHashBlock(seed, bytes, at, node.Count, node.Limit);
+                continue;
+            }
+            ref var tail = ref OnDisk.Edit<ExtDirectoryTail>(bytes, bytes.Length - ExtDirectoryTail.Size);
+            if (!ExtDirectoryBlock.HasTail(bytes) || tail.Checksum != ExtChecksums.OfDirectoryBlock(old, bytes))
+                throw new DiskFormatException("EXT-0202", Structure(block), run.Physical << _geometry.LogBlockSize, "the checksum is missing or wrong");
+            tail.Checksum = ExtChecksums.OfDirectoryBlock(seed, bytes);
+        }
+
+        string Structure(long block) => $"Directory {inode.Number}, block {block}";
+    }
+
+    private void SealOrphanFile(ExtInode inode, uint old, uint seed)
+    {
+        var map = ExtBlockMap.Of(inode, _geometry, state.Blocks, state.Checksums);
+        foreach (var run in map.Runs(0, inode.Length >> _geometry.LogBlockSize))
+        {
+            for (var block = run.Physical; run.HasData && block < run.Physical + run.Count; block++)
+            {
+                var bytes = state.Edit(block, "Orphan file");
+                ref var tail = ref OnDisk.Edit<ExtOrphanTail>(bytes, bytes.Length - ExtOrphanTail.Size);
+                if (tail.Magic != ExtOrphanTail.MagicValue || tail.Checksum != ExtChecksums.OfOrphanBlock(old, block, bytes))
+                    throw new DiskFormatException("EXT-0118", "Orphan file", block << _geometry.LogBlockSize, "the checksum is wrong");
+                tail.Checksum = ExtChecksums.OfOrphanBlock(seed, block, bytes);
+            }
+        }
+    }
+
+    private void SealNodes(ExtInode inode, byte[] bytes, int depth, uint old, uint seed)
+    {
+        if (ExtExtentNode.Parse(bytes, depth, _geometry, out var node, out var code) is { } problem)
+            throw new DiskFormatException(code, $"Inode {inode.Number}, extent tree", -1, problem);
+        for (var i = 0; node.Depth > 0 && i < node.Count; i++)
+        {
+            var leaf = node.Indexes[i].Leaf;
+            var below = state.Edit(leaf, $"Inode {inode.Number}, extent tree");
+            if (!ExtExtentTree.IsRight(below, old))
+                throw new DiskFormatException("EXT-0312", $"Inode {inode.Number}, extent tree", leaf << _geometry.LogBlockSize, "the checksum is wrong");
+            var tail = ExtExtentHeader.Size + OnDisk.View<ExtExtentHeader>(below).Max * ExtExtent.Size;
+            OnDisk.Edit<U32Le>(below, tail) = ExtChecksums.OfExtentBlock(seed, below, tail);
+            SealNodes(inode, below, node.Depth - 1, old, seed);
+        }
+    }
+
+    private void SealAttributes(long number)
+    {
+        ref readonly var header = ref OnDisk.View<ExtAttributeHeader>(state.Blocks.Read(number, "Attribute block"));
+        if (header.ReferenceCount > 1 && !_sharedAttributes.Add(number))
+            return;
+        var block = state.Edit(number, "Attribute block");
+        if (header.Magic != ExtAttributeHeader.MagicValue || header.Checksum != state.Checksums.OfAttributeBlock(number, block))
+            throw new DiskFormatException("EXT-0402", $"Attribute block {number}", number << _geometry.LogBlockSize, "the checksum is wrong");
+        OnDisk.Edit<ExtAttributeHeader>(block).Checksum = next.OfAttributeBlock(number, block);
+    }
+
+    private void SealMountProtection(long number)
+    {
+        var block = state.Edit(number, "Multiple mount protection");
+        ref var protection = ref OnDisk.Edit<ExtMmpBlock>(block);
+        if (protection.Magic != ExtMmpBlock.MagicValue || protection.Checksum != state.Checksums.OfMmp(block))
+            throw new DiskFormatException("EXT-0024", "Multiple mount protection", number << _geometry.LogBlockSize, "the checksum is wrong");
+        protection.Checksum = next.OfMmp(block);
+    }
+}

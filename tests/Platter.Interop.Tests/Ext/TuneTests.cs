@@ -1,0 +1,185 @@
+using System.Text.RegularExpressions;
+using Platter.Blocks;
+using Platter.FileSystems;
+using Platter.FileSystems.Ext;
+using Platter.Testing;
+using Platter.Testing.Ext;
+using Platter.Testing.Volumes;
+using Xunit;
+
+namespace Platter.Interop.Tests.Ext;
+
+/// <summary>The same change by tune2fs and by Platter: dumpe2fs prints the same, e2fsck has nothing to say, and the files are what they were.</summary>
+public sealed class TuneTests(TuneTests.Sources sources) : IClassFixture<TuneTests.Sources>
+{
+    private const string Identity = "11111111-2222-4333-8444-555555555555";
+
+    // Written by each of them, or by one at another time.
+    private static readonly string[] Own = ["Last write time", "Lifetime writes", "Checksum", "mmp_update_date", "mmp_update_time", "mmp_node_name", "mmp_device_name"];
+
+    // tune2fs leaves the first two to a repair, or to the kernel; Platter counts them. A copy of the journal's map makes no sense without a journal.
+    private static readonly string[] OfJournals = ["Overhead clusters", "Journal backup"];
+
+    public static TheoryData<string, string, string, string> Changes => new()
+    {
+        { "-t ext4 -b 1024", "-U " + Identity, "uuid=" + Identity, "" },
+        { "-t ext4 -b 4096 -O inline_data", "-U " + Identity, "uuid=" + Identity, "" },
+        { "-t ext4 -b 1024 -O ^64bit,orphan_file", "-U " + Identity, "uuid=" + Identity, "" },
+        { "-t ext4 -b 1024 -O metadata_csum_seed,ea_inode", "-U " + Identity, "uuid=" + Identity, "" },
+        { "-t ext4 -b 4096 -O ^metadata_csum,uninit_bg", "-U clear", "uuid=clear", "" },
+        { "-t ext4 -b 1024 -O meta_bg,^resize_inode,bigalloc", "-U " + Identity, "uuid=" + Identity, "" },
+        { "-t ext2 -b 1024", "-U " + Identity, "uuid=" + Identity, "" },
+        { "-t ext4 -b 1024", "-O ^has_journal", "^has_journal", "Overhead clusters,Journal backup" },
+        { "-t ext3 -b 1024", "-O ^has_journal", "^has_journal", "Overhead clusters,Journal backup" },
+        { "-t ext2 -b 1024", "-O has_journal", "has_journal", "Overhead clusters" },
+        { "-t ext2 -b 4096", "-O has_journal", "has_journal", "Overhead clusters" },
+        { "-t ext4 -b 1024 -O ^has_journal", "-J size=2", "has_journal,journal_size=2M", "Overhead clusters" },
+        { "-t ext4 -b 1024 -O bigalloc,^has_journal", "-O has_journal", "has_journal", "Overhead clusters" },
+        { "-t ext4 -b 1024", "-O ^dir_index", "^dir_index", "" },
+        { "-t ext4 -b 1024 -O ^metadata_csum", "-O ^dir_index", "^dir_index", "" },
+        { "-t ext4 -b 1024 -O ^dir_index", "-O dir_index", "dir_index", "" },
+
+        // One extent more, and a block for it, where tune2fs starts in a gap.
+        { "-t ext4 -b 1024", "-O orphan_file", "orphan_file", "Free blocks" },
+        { "-t ext4 -b 1024 -O orphan_file", "-O ^orphan_file", "^orphan_file", "" },
+        { "-t ext4 -b 1024", "-O mmp", "mmp", "" },
+        { "-t ext4 -b 1024 -O mmp", "-f -O ^mmp", "^mmp", "" },
+        { "-t ext4 -b 1024", "-O metadata_csum_seed", "metadata_csum_seed", "" },
+        { "-t ext4 -b 1024 -O metadata_csum_seed", "-O ^metadata_csum_seed", "^metadata_csum_seed", "" },
+
+        // tune2fs asks for a check afterwards; Platter has looked that none is in use.
+        { "-t ext4 -b 1024", "-O ^large_file,^huge_file,^dir_nlink", "^large_file,^huge_file,^dir_nlink", "Filesystem state" },
+        { "-t ext4 -b 1024", "-O fast_commit,stable_inodes,ea_inode,large_dir", "fast_commit,stable_inodes,ea_inode,large_dir", "" },
+        { "-t ext4 -b 1024", "-O casefold", "casefold", "" },
+        { "-t ext3 -b 1024", "-O extent,huge_file,dir_nlink", "extent,huge_file,dir_nlink", "" },
+        {
+            "-t ext4 -b 1024", "-c 30 -i 6m -C 7 -T 20250102030405 -M /mnt -L neu -e panic -r 777 -u 12 -g 13",
+            "max_mount_count=30,check_interval=6m,mount_count=7,last_checked=2025-01-02T03:04:05Z,last_mounted=/mnt,label=neu,errors=panic,reserved_blocks=777,reserved_uid=12,reserved_gid=13", ""
+        },
+        {
+            "-t ext4 -b 1024", "-m 1.5 -c 0 -i 0 -o ^acl,journal_data_writeback,discard -E stride=16,stripe_width=64,hash_alg=tea,mount_opts=noatime",
+            "reserved_percent=1.5,max_mount_count=0,check_interval=0,default_mntopts=^acl journal_data_writeback discard,stride=16,stripe_width=64,hash_alg=tea,mount_options=noatime", ""
+        },
+    };
+
+    [Theory, MemberData(nameof(Changes))]
+    public void A_change_is_that_of_tune2fs(string made, string theirs, string ours, string different)
+    {
+        using var folder = new TempFolder();
+        var (image, twin) = (folder.File("platter.img"), folder.File("tune2fs.img"));
+        Mke2fs.Make(image, 40 << 20, made, sources.Tree);
+        Mke2fs.Debugfs(image, sources.Script);
+        Mke2fs.Index(image);
+        File.Copy(image, twin);
+        Tool.Expect("tune2fs", [.. theirs.Split(' '), twin]);
+
+        TreeSnapshot before;
+        using (var device = HostFile.Open(image, FileAccess.ReadWrite))
+        {
+            before = Read(device);
+            new ExtType().Tune(device, Options(ours));
+            device.Flush();
+            Assert.Empty(before.DifferencesTo(Read(device)));
+            Assert.DoesNotContain(new ExtType().Check(device, CheckOptions.Default).Findings, f => f.Severity > Severity.Note);
+        }
+        Assert.Null(Mke2fs.Complaint(image));
+        var ignored = Own.Concat(different.Split(',')).ToHashSet(StringComparer.Ordinal);
+        Assert.Equal(Fields(twin, ignored), Fields(image, ignored));
+        Assert.All(different.Split(',', StringSplitOptions.RemoveEmptyEntries), d => Assert.True(OfJournals.Contains(d) || d is "Free blocks" or "Filesystem state", d));
+        CompareCopies(image);
+
+        // And the volume can be written to as before.
+        using (var device = HostFile.Open(image, FileAccess.ReadWrite))
+        using (var volume = ExtEditableVolume.Open(device, VolumeOptions.Default))
+        {
+            for (var i = 0; i < 40; i++)
+                volume.CreateFile(volume.Find("/many").Id, $"another name of some length {i}", new MemoryStream(new byte[i * 100]), null, MetadataChange.None);
+            volume.Delete(volume.RootId, "numbers");
+            volume.Commit();
+        }
+        Assert.Null(Mke2fs.Complaint(image));
+    }
+
+    [Fact]
+    public void The_kernel_mounts_what_was_changed_and_writes_to_it()
+    {
+        using var folder = new TempFolder();
+        var images = new List<KernelMount.Image>();
+        foreach (var (made, ours) in new[]
+        {
+            ("-t ext4 -b 1024", "uuid=" + Identity), ("-t ext2 -b 1024", "has_journal"), ("-t ext4 -b 4096", "^has_journal,^dir_index"),
+            ("-t ext4 -b 4096 -O ^has_journal", "has_journal,orphan_file,metadata_csum_seed,uuid=" + Identity), ("-t ext4 -b 1024 -O orphan_file", "^orphan_file,mmp"),
+        })
+        {
+            var image = folder.File($"{images.Count}.img");
+            Mke2fs.Make(image, 40 << 20, made, sources.Tree);
+            Mke2fs.Index(image);
+            using (var device = HostFile.Open(image, FileAccess.ReadWrite))
+            {
+                new ExtType().Tune(device, Options(ours));
+                device.Flush();
+            }
+            images.Add(new KernelMount.Image(image, "ext4"));
+        }
+        var reports = KernelMount.Run([.. images], new KernelMount.Options { Script = "for i in 1 2 3 4 5 6 7 8 9; do echo $i > many/from-the-kernel-$i; done; rm numbers; sync", Keep = true });
+        foreach (var (image, report) in images.Zip(reports))
+        {
+            Assert.True(report.IsOk, $"{image.Path}: {report.Error} {report.ScriptOutput}");
+            Assert.Null(Mke2fs.Complaint(image.Path));
+        }
+    }
+
+    private static TreeSnapshot Read(BlockDevice device)
+    {
+        using var volume = ExtVolume.Open(device, VolumeOptions.Default);
+        return TreeSnapshot.Read(volume);
+    }
+
+    private static TuneOptions Options(string text) => new()
+    {
+        Options = text.Split(',').Select(o => o.Split('=', 2)).ToDictionary(o => o[0], o => o.Length > 1 ? o[1] : "true", StringComparer.Ordinal),
+    };
+
+    private static List<string> Fields(string image, HashSet<string> ignored) =>
+        [.. Tool.Expect("dumpe2fs", "-h", image).Split('\n').Select(l => Regex.Replace(l.Trim(), @"\s+", " ")).Where(l => l.Length > 0 && !ignored.Contains(l.Split(':')[0]))];
+
+    // The copies say the same of identity and features.
+    private static void CompareCopies(string image)
+    {
+        using var device = HostFile.Open(image, FileAccess.Read);
+        var geometry = ExtGeometry.Read(device);
+        for (var group = 1L; group < geometry.GroupCount; group++)
+        {
+            if (!geometry.HasSuper(group))
+                continue;
+            var copy = ExtGeometry.ReadAt(device, geometry.GroupStart(group) << geometry.LogBlockSize);
+            Assert.Equal((geometry.Compat, geometry.Incompat, geometry.RoCompat, (Guid)geometry.Super.Uuid), (copy.Compat, copy.Incompat, copy.RoCompat, (Guid)copy.Super.Uuid));
+        }
+    }
+
+    /// <summary>A tree with something of every structure that has a checksum.</summary>
+    public sealed class Sources : IDisposable
+    {
+        private readonly TempFolder _folder = new();
+
+        public Sources()
+        {
+            Tree = _folder.File("tree");
+            Directory.CreateDirectory(Path.Combine(Tree, "many"));
+            Directory.CreateDirectory(Path.Combine(Tree, "few"));
+            for (var i = 0; i < 700; i++)
+                File.WriteAllText(Path.Combine(Tree, $"many/a-name-of-some-length-{i}"), $"{i}");
+            File.WriteAllText(Path.Combine(Tree, "numbers"), string.Join('\n', Enumerable.Range(1, 50_000)));
+            File.WriteAllText(Path.Combine(Tree, "few/small"), "a few words");
+            var value = _folder.File("value");
+            File.WriteAllBytes(value, [.. Enumerable.Range(0, 600).Select(i => (byte)i)]);
+            Script = $"ea_set -f {value} numbers user.long\nea_set -f {value} few user.long\nsymlink long {new string('t', 200)}\nmknod pipe p\n"
+                + string.Concat(Enumerable.Range(0, 60).Select(i => $"punch numbers {i * 2} {i * 2}\n"));
+        }
+
+        public string Tree { get; }
+        public string Script { get; }
+
+        public void Dispose() => _folder.Dispose();
+    }
+}

@@ -1,0 +1,107 @@
+using Platter.FileSystems;
+using Platter.FileSystems.Ext;
+using Platter.Testing.Ext;
+using Platter.Testing.Volumes;
+using Xunit;
+
+namespace Platter.Tests.FileSystems.Ext;
+
+/// <summary>What tuning refuses, and that nothing has changed then.</summary>
+public class ExtTuneTests
+{
+    private const string Identity = "uuid=11111111-2222-4333-8444-555555555555";
+
+    [Theory]
+    [InlineData("nonsense=1", "has no option 'nonsense'")]
+    [InlineData("reserved_percent=60", "0 to 50")]
+    [InlineData("reserved_percent=1,reserved_blocks=7", "the same")]
+    [InlineData("reserved_blocks=6000", "more than half")]
+    [InlineData("uuid=1A2B-3C4D", "is no UUID")]
+    [InlineData("label=12345678901234567", "has 17 bytes")]
+    [InlineData("errors=explode", "needs one of")]
+    [InlineData("default_mntopts=acl fast", "names 'fast'")]
+    [InlineData("check_interval=6y", "number of days")]
+    [InlineData("check_interval=99999999w", "number of days")]
+    [InlineData("last_checked=yesterday", "time since 1970")]
+    [InlineData("max_mount_count=99999", "0 to 16000")]
+    [InlineData("mmp_update_interval=7", "needs the feature mmp")]
+    [InlineData("journal_size=2M", "journal that is added")]
+    [InlineData("orphan_file,^has_journal", "orphan_file needs has_journal")]
+    [InlineData("^has_journal,fast_commit", "fast_commit needs has_journal")]
+    public void A_wrong_wish_is_refused_and_nothing_changes(string options, string message) => Refused<ArgumentException>(ExtCase.Ext4(), options, message);
+
+    [Theory]
+    [InlineData("^extent", "taking extent")]
+    [InlineData("^metadata_csum", "taking metadata_csum")]
+    [InlineData("none", "taking ")]
+    [InlineData("bigalloc", "adding bigalloc")]
+    [InlineData("quota", "adding quota")]
+    [InlineData("64bit,mmp,^64bit", "taking 64bit")]
+    public void A_feature_that_more_depends_on_is_refused_by_name(string options, string message) => Refused<UnsupportedFeatureException>(ExtCase.Ext4(), options, message);
+
+    [Fact]
+    public void A_feature_that_is_in_use_stays()
+    {
+        Refused<UnsupportedFeatureException>(ExtCase.Plain().Inode("/file", (ref ExtInodeRecord r) => r.SizeHigh = 1), "^large_file", "need large_file");
+        Refused<UnsupportedFeatureException>(ExtCase.Plain().Inode("/dir", (ref ExtInodeRecord r) => r.LinksCount = 1), "^dir_nlink", "needs dir_nlink");
+        Refused<UnsupportedFeatureException>(ExtCase.Plain().Inode("/file", (ref ExtInodeRecord r) => r.BlocksHigh = 1), "^huge_file", "needs huge_file");
+    }
+
+    [Fact]
+    public void What_does_not_match_its_checksum_is_not_sealed_anew()
+    {
+        var damaged = new (string Code, ExtCase Case)[]
+        {
+            ("EXT-0101", ExtCase.Ext4() is var inode ? inode.InodeBytes(inode.Number("/small"), b => b[0x7C] ^= 1, fix: false) : null!),
+            ("EXT-0202", ExtCase.Ext4() is var directory ? directory.Block(directory.BlockOf("/dir"), b => b[^20] ^= 1) : null!),
+            ("EXT-0222", ExtCase.Ext4() is var tree ? tree.Block(tree.BlockOf("/many"), b => b[44] ^= 1) : null!),
+            ("EXT-0312", ExtCase.Ext4() is var extents ? extents.Block(extents.NodeOf("/holes"), b => b[^40] ^= 1) : null!),
+            ("EXT-0402", ExtCase.Ext4() is var attributes ? attributes.Block(attributes.Use(v => v.Inodes.Read(attributes.Number("/file")).AttributeBlock), b => b[500] ^= 1) : null!),
+            ("EXT-0607", ExtCase.Ext4() is var bitmap ? bitmap.Block(bitmap.Use(v => v.Groups[0].BlockBitmap), b => b[900] ^= 1) : null!),
+            ("EXT-0608", ExtCase.Ext4() is var inodes ? inodes.Block(inodes.Use(v => v.Groups[0].InodeBitmap), b => b[40] ^= 1) : null!),
+        };
+        foreach (var (code, test) in damaged)
+            Assert.Equal(code, Refused<DiskFormatException>(test, Identity, "").Code);
+    }
+
+    [Fact]
+    public void Encrypted_content_and_values_in_inodes_keep_the_identity()
+    {
+        Refused<UnsupportedFeatureException>(ExtCase.Ext4().Super((ref ExtSuperblock s) => s.Compat.Raw |= (uint)ExtCompat.StableInodes), Identity, "STABLE_INODES");
+        using var folder = new Platter.Testing.TempFolder();
+        var path = folder.File("volume.img");
+        Mke2fs.Make(path, 8 << 20, "-t ext4 -b 1024 -O ea_inode");
+        File.WriteAllBytes(folder.File("value"), new byte[1024]);
+        Mke2fs.Debugfs(path, $"mknod pipe p\nea_set -f {folder.File("value")} pipe user.long\n");
+        Mke2fs.Index(path);     // debugfs does not count the blocks of values
+        var device = Mke2fs.Load(path);
+        Assert.Contains("EA_INODE", Assert.Throws<UnsupportedFeatureException>(() => new ExtType().Tune(device, Options(Identity))).Message, StringComparison.Ordinal);
+
+        // With a seed of its own nothing depends on it.
+        new ExtType().Tune(device, Options("metadata_csum_seed," + Identity));
+        Assert.Null(ExtFixture.Complaint(device));
+    }
+
+    [Fact]
+    public void Other_filesystems_say_that_they_have_no_settings() =>
+        Assert.Contains("no settings", Assert.Throws<UnsupportedFeatureException>(() => FileSystemTypes.Find("fat32")!.Tune(new ScratchDevice(1 << 20), Options("label=x"))).Message, StringComparison.Ordinal);
+
+    private static T Refused<T>(ExtCase test, string options, string message)
+        where T : Exception
+    {
+        test.Device.Flush();
+        var before = test.Device.Copy();
+        var refused = Assert.Throws<T>(() => new ExtType().Tune(test.Device, Options(options)));
+        Assert.Contains(message, refused.Message, StringComparison.Ordinal);
+        var (old, now) = (new byte[before.Length], new byte[before.Length]);
+        before.Read(0, old);
+        test.Device.Read(0, now);
+        Assert.True(old.AsSpan().SequenceEqual(now), "the volume was changed");
+        return refused;
+    }
+
+    private static TuneOptions Options(string text) => new()
+    {
+        Options = text.Split(',').Select(o => o.Split('=', 2)).ToDictionary(o => o[0], o => o.Length > 1 ? o[1] : "true", StringComparer.Ordinal),
+    };
+}
