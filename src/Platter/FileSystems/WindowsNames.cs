@@ -42,8 +42,8 @@ internal static class WindowsNames
             throw new InvalidNameException(name, "is reserved for a device");
     }
 
-    /// <summary>Whether a name is one of a device: CON, con.txt, COM1 ... COM9, LPT1 ... LPT9 and their superscript digits, with any extension.</summary>
-    public static bool IsDevice(string name)
+    // CON, con.txt, COM1 ... COM9, LPT1 ... LPT9 and their superscript digits, with any extension.
+    private static bool IsDevice(string name)
     {
         var dot = name.IndexOf('.', StringComparison.Ordinal);
         var stem = name.AsSpan(0, dot < 0 ? name.Length : dot).TrimEnd(' ');

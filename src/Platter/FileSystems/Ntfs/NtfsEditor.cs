@@ -92,7 +92,8 @@ internal sealed class NtfsEditor(NtfsEditState state, NtfsOpenStreams openStream
     public void SetExtendedAttribute(NodeId id, string name, byte[]? value)
     {
         var file = Own(id, allowRoot: true);
-        NtfsAttributeSetter.Set(file, name, value);
+        if (!new NtfsFormatAttributes(state, Names).TrySet(file, name, value))
+            NtfsAttributeSetter.Set(file, name, value);
         SetChanged(file);
     }
 

@@ -15,10 +15,14 @@ internal static class NtfsExtendIndexes
     }
 
     /// <summary>A file goes, or is no reparse point any more.</summary>
-    public static void RemoveReparse(NtfsFileEditor file, uint tag)
+    public static void RemoveReparse(NtfsFileEditor file)
     {
+        if (file.Open(NtfsAttributeType.ReparsePoint) is not { Length: >= NtfsReparseHeader.Size } reparse)
+            return;
+        var tag = new byte[4];
+        reparse.Read(0, tag);
         if (Open(file.State, ReparseFile, NtfsViewKeys.ReparseIndex) is { } index)
-            index.TryRemove(NtfsViewKeys.Reparse(tag, file.Reference));
+            index.TryRemove(NtfsViewKeys.Reparse(OnDisk.View<U32Le>(tag), file.Reference));
     }
 
     /// <summary>Space was taken or given back that no quota was charged for: Windows has to count anew.</summary>
@@ -31,12 +35,19 @@ internal static class NtfsExtendIndexes
     /// <summary>A file goes.</summary>
     public static void Remove(NtfsFileEditor file)
     {
-        if (file.Open(NtfsAttributeType.ReparsePoint) is { Length: >= NtfsReparseHeader.Size } reparse)
-        {
-            var tag = new byte[4];
-            reparse.Read(0, tag);
-            RemoveReparse(file, OnDisk.View<U32Le>(tag));
-        }
+        RemoveReparse(file);
+        RemoveObjectId(file);
+    }
+
+    /// <summary>Gives a file an object id; false when another one has it.</summary>
+    /// <exception cref="UnsupportedFeatureException">The volume has no list of object ids.</exception>
+    public static bool AddObjectId(NtfsFileEditor file, byte[] value) =>
+        (Open(file.State, ObjectIdFile, NtfsViewKeys.ObjectIdIndex) ?? throw new UnsupportedFeatureException("the volume has no $ObjId, and so no object ids"))
+            .TryInsert(NtfsViewKeys.ObjectIdEntry(value, file.Reference));
+
+    /// <summary>Takes a file's object id out of the list.</summary>
+    public static void RemoveObjectId(NtfsFileEditor file)
+    {
         if (file.Open(NtfsAttributeType.ObjectId) is { Length: >= NtfsObjectId.Size } objectId && Open(file.State, ObjectIdFile, NtfsViewKeys.ObjectIdIndex) is { } ids)
         {
             var id = new byte[NtfsObjectId.Size];

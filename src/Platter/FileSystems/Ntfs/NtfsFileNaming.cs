@@ -57,7 +57,7 @@ internal static class NtfsFileNaming
             file.LinkCount--;
         }
         var isBoth = NtfsNames.TextOf(name) == shortName;
-        SetNamespace(shortName.Length == 0 ? NtfsNamespace.Posix : isBoth ? NtfsNamespace.Win32AndDos : NtfsNamespace.Win32);
+        SetNamespace(file, name, directory, shortName.Length == 0 ? NtfsNamespace.Posix : isBoth ? NtfsNamespace.Win32AndDos : NtfsNamespace.Win32, names);
         if (shortName.Length == 0 || isBoth)
             return;
         if (file.State.Volume.TryLookup(new NodeId(directory.Reference.Raw), shortName, out var taken) && new NtfsReference(taken.Value) != file.Reference)
@@ -66,14 +66,33 @@ internal static class NtfsFileNaming
         file.Add(NtfsAttributeType.FileName, "", 0, NtfsAttributeBytes.Resident(NtfsAttributeType.FileName, "", value));
         file.LinkCount++;
         names.Insert(directory, file.Reference, value);
+    }
 
-        void SetNamespace(NtfsNamespace space)
+    /// <summary>Gives a file the short name that Windows would give its first long one, when it has none. One that is short as it is serves as both.</summary>
+    public static void MakeShortName(NtfsFileEditor file, NtfsNames names)
+    {
+        var held = NtfsNames.Of(file);
+        var name = held.Find(h => NtfsNames.NamespaceOf(h) != NtfsNamespace.Dos) ?? throw new UnsupportedFeatureException($"record {file.Number} has no long name");
+        if (NtfsNames.NamespaceOf(name) is NtfsNamespace.Win32 or NtfsNamespace.Win32AndDos && (NtfsNames.PartnerOf(held, name) is not null || NtfsNames.NamespaceOf(name) == NtfsNamespace.Win32AndDos))
+            return;
+        var directory = file.State.File(OnDisk.View<NtfsFileName>(name.Value).Parent.Value);
+        var text = NtfsNames.TextOf(name);
+        if (NtfsShortNames.IsShort(text))
         {
-            var bytes = name.Value.ToArray();
-            OnDisk.Edit<NtfsFileName>(bytes).Namespace = space;
-            file.Replace(name, NtfsAttributeBytes.Resident(NtfsAttributeType.FileName, "", bytes));
-            names.Update(directory, file.Reference, bytes);
+            SetNamespace(file, name, directory, NtfsNamespace.Win32AndDos, names);
+            return;
         }
+        var made = NtfsShortNames.Make(text, candidate => file.State.Volume.TryLookup(new NodeId(directory.Reference.Raw), candidate, out _))
+            ?? throw new UnsupportedFeatureException($"every short name for '{text}' is taken");
+        SetShortName(file, made, names);
+    }
+
+    private static void SetNamespace(NtfsFileEditor file, NtfsHeld name, NtfsFileEditor directory, NtfsNamespace space, NtfsNames names)
+    {
+        var bytes = name.Value.ToArray();
+        OnDisk.Edit<NtfsFileName>(bytes).Namespace = space;
+        file.Replace(name, NtfsAttributeBytes.Resident(NtfsAttributeType.FileName, "", bytes));
+        names.Update(directory, file.Reference, bytes);
     }
 
     private static bool IsShortPart(string part)

@@ -3,8 +3,8 @@ using Xunit;
 
 namespace Platter.Tests.FileSystems.Ntfs;
 
-/// <summary>What names may be, and the short ones that Windows makes of long ones.</summary>
-public class NtfsNameRulesTests
+/// <summary>Short names that Windows makes of long ones.</summary>
+public class NtfsShortNamesTests
 {
     [Theory]
     [InlineData("readme.txt", true)]
@@ -20,31 +20,7 @@ public class NtfsNameRulesTests
     [InlineData(".a", false)]
     [InlineData("ä", false)]
     [InlineData("", false)]
-    public void A_name_of_8_3_is_short_as_it_is(string name, bool isShort) => Assert.Equal(isShort, NtfsNameRules.IsShort(name));
-
-    [Theory]
-    [InlineData("file.txt", true, (byte)NtfsNamespace.Win32AndDos)]
-    [InlineData("a long name.txt", true, (byte)NtfsNamespace.Win32)]
-    [InlineData("a long name.txt", false, (byte)NtfsNamespace.Posix)]
-    [InlineData("file.txt", false, (byte)NtfsNamespace.Posix)]
-    [InlineData("a:b", true, (byte)NtfsNamespace.Posix)]
-    [InlineData("con.txt", true, (byte)NtfsNamespace.Posix)]
-    [InlineData("COM\u00B2", true, (byte)NtfsNamespace.Posix)]
-    [InlineData("dot.", true, (byte)NtfsNamespace.Posix)]
-    [InlineData("space ", true, (byte)NtfsNamespace.Posix)]
-    [InlineData("tab\t", true, (byte)NtfsNamespace.Posix)]
-    [InlineData("ünï\uD800", true, (byte)NtfsNamespace.Win32)]
-    public void A_name_is_of_the_namespace_that_can_hold_it(string name, bool hasShortName, byte expected) =>
-        Assert.Equal((NtfsNamespace)expected, NtfsNameRules.NamespaceOf(name, hasShortName));
-
-    [Fact]
-    public void Names_that_no_file_can_have_are_refused_and_all_others_are_not()
-    {
-        foreach (var name in new[] { "", ".", "..", "a/b", "a\0b", new string('x', 256) })
-            Assert.Throws<InvalidNameException>(() => NtfsNameRules.Validate(name));
-        foreach (var name in new[] { "...", "a\\b", "con", "x:y", "\uDC00", " ", new string('x', 255) })
-            NtfsNameRules.Validate(name);
-    }
+    public void A_name_of_8_3_is_short_as_it_is(string name, bool isShort) => Assert.Equal(isShort, NtfsShortNames.IsShort(name));
 
     [Theory]
     // The first ones are documented: Windows' help, and the article that found the hash.
@@ -69,7 +45,7 @@ public class NtfsNameRulesTests
         Assert.Equal(hashed, candidates[4]);
         if (fifth is not null)
             Assert.Equal(fifth, candidates[4]);
-        Assert.All(candidates, c => Assert.True(NtfsNameRules.IsShort(c), c));
+        Assert.All(candidates, c => Assert.True(NtfsShortNames.IsShort(c), c));
     }
 
     [Fact]
@@ -87,7 +63,7 @@ public class NtfsNameRulesTests
         for (var i = 0; i < 3000; i++)
         {
             var made = NtfsShortNames.Make($"the same start {i % 40}.txt", taken.Contains);
-            Assert.True(made is not null && NtfsNameRules.IsShort(made) && taken.Add(made), made);
+            Assert.True(made is not null && NtfsShortNames.IsShort(made) && taken.Add(made), made);
         }
         // More than nine of one hash take another digit from the letters.
         Assert.Contains(taken, name => name.Contains("~10.", StringComparison.Ordinal));

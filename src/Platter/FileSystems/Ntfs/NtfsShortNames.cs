@@ -2,50 +2,6 @@ using System.Buffers;
 
 namespace Platter.FileSystems.Ntfs;
 
-/// <summary>The rules for names: what NTFS stores, what Windows opens, and what is a short name as it is.</summary>
-/// <remarks>[MS-FSCC] 2.1.5. The POSIX namespace has any units but 0 and '/'; the namespaces of Windows forbid more.</remarks>
-internal static class NtfsNameRules
-{
-    private static readonly SearchValues<char> _forbidden = SearchValues.Create("\"*/:<>?\\|");
-    private static readonly SearchValues<char> _forbiddenInShort = SearchValues.Create("\"*/:<>?\\|+,;=[] .");
-
-    /// <summary>Checks a name that is to be stored.</summary>
-    /// <exception cref="InvalidNameException">It breaks a rule; the message says which.</exception>
-    public static void Validate(string name)
-    {
-        if (name.Length == 0)
-            throw new InvalidNameException(name, "is empty");
-        if (name.Length > NtfsFileName.MaxNameLength)
-            throw new InvalidNameException(name, $"has {name.Length} UTF-16 units, ntfs stores at most {NtfsFileName.MaxNameLength}");
-        if (name.Contains('\0', StringComparison.Ordinal) || name.Contains('/', StringComparison.Ordinal))
-            throw new InvalidNameException(name.Replace('\0', '\uFFFD'), "holds a zero or '/', which no file can have in its name");
-        if (name is "." or "..")
-            throw new InvalidNameException(name, "stands for a directory itself or its parent");
-    }
-
-    /// <summary>Whether Windows can open a file of this name without tricks.</summary>
-    public static bool IsWindows(string name) =>
-        name.Length > 0 && name[^1] is not ('.' or ' ') && !name.AsSpan().ContainsAny(_forbidden) && !name.AsSpan().ContainsAnyInRange('\0', '\x1F') && !WindowsNames.IsDevice(name);
-
-    /// <summary>Whether a name is a short one, 8.3, as it is; case doesn't count.</summary>
-    public static bool IsShort(ReadOnlySpan<char> name)
-    {
-        var dot = name.IndexOf('.');
-        var stem = dot < 0 ? name : name[..dot];
-        var extension = dot < 0 ? default : name[(dot + 1)..];
-        return stem.Length is >= 1 and <= NtfsShortNames.StemLength && (dot < 0 || extension.Length is >= 1 and <= NtfsShortNames.ExtensionLength) && IsPlain(stem) && IsPlain(extension);
-    }
-
-    /// <summary>The namespace that Windows gives a name.</summary>
-    /// <param name="name">The name.</param>
-    /// <param name="hasShortName">Whether a short one is made beside it when it needs one. Without, Windows makes names of the POSIX namespace: a name of its own
-    /// that has no short one beside it is a fault to its checker.</param>
-    public static NtfsNamespace NamespaceOf(string name, bool hasShortName) =>
-        !hasShortName || !IsWindows(name) ? NtfsNamespace.Posix : IsShort(name) ? NtfsNamespace.Win32AndDos : NtfsNamespace.Win32;
-
-    private static bool IsPlain(ReadOnlySpan<char> part) => !part.ContainsAnyExceptInRange('!', '~') && !part.ContainsAny(_forbiddenInShort);
-}
-
 /// <summary>Short names, 8.3, for long ones, as Windows makes them.</summary>
 /// <remarks>
 /// RtlGenerate8dot3Name: without spaces, without dots but the last, without what is not ASCII; what DOS forbids becomes '_'; six letters and ~1 to ~4, then two
@@ -56,8 +12,19 @@ internal static class NtfsShortNames
 {
     public const int StemLength = 8, ExtensionLength = 3;
 
+    private static readonly SearchValues<char> _forbidden = SearchValues.Create("\"*/:<>?\\|+,;=[] .");
+
     private const int PlainTries = 4, LettersBeforeNumber = 6, LettersBeforeHash = 2;
     private const int MostTries = 999_999;
+
+    /// <summary>Whether a name is a short one as it is; case doesn't count.</summary>
+    public static bool IsShort(ReadOnlySpan<char> name)
+    {
+        var dot = name.IndexOf('.');
+        var stem = dot < 0 ? name : name[..dot];
+        var extension = dot < 0 ? default : name[(dot + 1)..];
+        return stem.Length is >= 1 and <= StemLength && (dot < 0 || extension.Length is >= 1 and <= ExtensionLength) && IsPlain(stem) && IsPlain(extension);
+    }
 
     /// <summary>The first name that nobody has.</summary>
     /// <param name="name">The long name.</param>
@@ -103,6 +70,8 @@ internal static class NtfsShortNames
         var spread = (ushort)(Math.Abs((long)unchecked(sum * 314159269)) % 1000000007);
         return (ushort)(spread >> 12 | spread >> 4 & 0xF0 | spread << 4 & 0xF00 | spread << 12);
     }
+
+    private static bool IsPlain(ReadOnlySpan<char> part) => !part.ContainsAnyExceptInRange('!', '~') && !part.ContainsAny(_forbidden);
 
     // Of the dot before the extension; the end when there is none. Dots at the start and at the end are none.
     private static int LastDot(string name)
