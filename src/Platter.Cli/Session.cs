@@ -97,6 +97,7 @@ internal sealed class Session : IDisposable
         UtcOffset = UtcOffset(),
         Clock = Clock,
         DiscardJournal = Arguments.Has(GlobalOptions.DiscardJournal),
+        IgnoreHibernation = Arguments.Has(GlobalOptions.IgnoreHibernation),
         RawEncrypted = Arguments.Has(GlobalOptions.RawEncrypted),
     };
 

@@ -33,6 +33,7 @@ internal static class GlobalOptions
     public static readonly Option CodePage = Option.Choice("--codepage", "the code page of FAT's short names; 437 by default", "437", "850", "852", "866", "932");
     public static readonly Option Literal = Option.Flag("--literal", "take *, ? and [ in paths inside the image as they are");
     public static readonly Option Force = Option.Flag("--force", "pass a safety check: a disk in use, data that would be lost");
+    public static readonly Option IgnoreHibernation = Option.Flag("--ignore-hibernation", "edit though a hibernated Windows has the NTFS volume open; its session is lost");
     public static readonly Option DiscardJournal = Option.Flag("--discard-journal", "edit though the filesystem's own journal cannot be replayed; what it holds is lost");
     public static readonly Option RawEncrypted = Option.Flag("--raw-encrypted", "read encrypted files (NTFS) as they lie on the volume");
     public static readonly Option AsRaw = Option.Flag("--as-raw", "take the image as bare bytes, whatever container it looks like");
@@ -40,5 +41,5 @@ internal static class GlobalOptions
     public static readonly Option Version = Option.Flag("--version", "the version");
 
     public static readonly Option[] All =
-        [Json, Quiet, Verbose, NoProgress, Progress, Color, UtcOffset, CodePage, Literal, Force, DiscardJournal, RawEncrypted, AsRaw, Help, Version];
+        [Json, Quiet, Verbose, NoProgress, Progress, Color, UtcOffset, CodePage, Literal, Force, DiscardJournal, IgnoreHibernation, RawEncrypted, AsRaw, Help, Version];
 }

@@ -42,6 +42,9 @@ public sealed record VolumeOptions
     /// <summary>Edit even though a foreign journal cannot be replayed; what it holds is lost.</summary>
     public bool DiscardJournal { get; init; }
 
+    /// <summary>Edit even though a hibernated Windows (or one shut down for a fast start) has the volume open; its session is lost.</summary>
+    public bool IgnoreHibernation { get; init; }
+
     /// <summary>Read encrypted files (NTFS with EFS) as they lie on the volume, instead of refusing.</summary>
     public bool RawEncrypted { get; init; }
 }

@@ -201,7 +201,7 @@ public sealed class RandomEdits
         if (Pick(null) is not { } entry)
             return;
         var time = new Timestamp(_random.NextInt64(315_532_800, 4_000_000_000), _random.Next(1_000_000_000));
-        var bits = _case.Capabilities.SettableAttributes;
+        var bits = _case.Capabilities.SettableAttributes & ~_case.Fixture.AttributesWithMeaning;
         var change = new MetadataChange
         {
             Modified = _random.Next(2) == 0 ? time : null,

@@ -58,6 +58,9 @@ public abstract class VolumeFixture : IDisposable
     /// <summary>The most bytes of extended attributes that a node can be sure to have room for.</summary>
     public virtual int MaxAttributeLength => int.MaxValue;
 
+    /// <summary>Attributes that random edits leave out, since with them a file can be of another kind: on NTFS an empty system file is a FIFO.</summary>
+    public virtual DosAttributes AttributesWithMeaning => DosAttributes.None;
+
     /// <summary>The device below, when there is one that can be asked for its bytes.</summary>
     public virtual ScratchDevice? Device => null;
 

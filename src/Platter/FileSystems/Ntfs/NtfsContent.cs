@@ -84,6 +84,16 @@ internal sealed class NtfsContent
         };
     }
 
+    /// <summary>Plain content of which the map is known.</summary>
+    public static NtfsContent OfMap(BlockDevice device, NtfsGeometry geometry, string structure, NtfsRunList runs, long length) =>
+        OfMap(device, geometry, structure, runs, new NtfsSizes(NtfsAttributeFlags.None, 0, runs.End << geometry.ClusterShift, length, length, 0));
+
+    /// <summary>Content of which map and sizes are known.</summary>
+    public static NtfsContent OfMap(BlockDevice device, NtfsGeometry geometry, string structure, NtfsRunList runs, NtfsSizes sizes) => new(device, geometry, structure, null, runs)
+    {
+        Flags = sizes.Flags, Length = sizes.Length, Initialized = sizes.Initialized, Allocated = sizes.Allocated, CompressionUnit = sizes.CompressionUnit,
+    };
+
     /// <summary>Reads all of <paramref name="buffer"/>, which lies within the content.</summary>
     /// <exception cref="DiskFormatException">Clusters that should be there are not mapped, or behind the end of the device.</exception>
     public void Read(long offset, Span<byte> buffer)

@@ -7,7 +7,7 @@ namespace Platter.FileSystems.Ntfs;
 internal sealed class NtfsDescription
 {
     // Names of extended attributes that stand for what NTFS keeps elsewhere; docs/filesystems/ntfs.md has what is in them.
-    private const string AttributesName = "user.ntfs.attributes", SecurityName = "system.ntfs_security", ObjectIdName = "user.ntfs.object_id",
+    internal const string AttributesName = "user.ntfs.attributes", SecurityName = "system.ntfs_security", ObjectIdName = "user.ntfs.object_id",
         ReparseName = "user.ntfs.reparse", ShortNameName = "user.ntfs.short_name", EfsName = "user.ntfs.efsinfo";
 
     private const int MaxEfs = 1 << 20;

@@ -10,7 +10,7 @@ internal readonly record struct NtfsEa(string Name, byte[] Value, byte Flags);
 /// <summary>The value of $EA, and what the Windows Subsystem for Linux keeps in it.</summary>
 internal static class NtfsExtendedAttributes
 {
-    private const string LxUser = "$LXUID", LxGroup = "$LXGID", LxMode = "$LXMOD", LxDevice = "$LXDEV";
+    internal const string LxUser = "$LXUID", LxGroup = "$LXGID", LxMode = "$LXMOD", LxDevice = "$LXDEV";
 
     /// <summary>Takes the list apart.</summary>
     /// <param name="value">The value of $EA.</param>

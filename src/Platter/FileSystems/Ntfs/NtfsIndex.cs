@@ -2,12 +2,9 @@ using Platter.Primitives;
 
 namespace Platter.FileSystems.Ntfs;
 
-/// <summary>An index of a file: a B-tree of keys, found or listed in order. See OnDisk/NtfsIndexes.cs for its drawing.</summary>
-internal sealed class NtfsIndex
+/// <summary>An index of a file, for reading.</summary>
+internal sealed class NtfsIndex : NtfsIndexTree
 {
-    /// <summary>Levels. A tree of 2^32 names in blocks of 4 KiB has eight.</summary>
-    public const int MaxDepth = 32;
-
     private readonly NtfsGeometry _geometry;
     private readonly NtfsContent? _allocation;
     private readonly LruCache<NtfsIndexNode> _nodes;
@@ -28,12 +25,11 @@ internal sealed class NtfsIndex
         _allocation = root.HasSubNodes ? file.Open(NtfsAttributeType.IndexAllocation, name) : null;
     }
 
-    public NtfsIndexNode Root { get; }
+    public override NtfsIndexNode Root { get; }
     public int BlockSize { get; }
     public NtfsCollationRule Rule { get; }
 
-    /// <summary>What messages call its blocks.</summary>
-    public string Structure { get; }
+    public override string Structure { get; }
 
     /// <summary>Opens an index; null when the file has none of this name.</summary>
     /// <param name="file">The file.</param>
@@ -67,79 +63,7 @@ internal sealed class NtfsIndex
         return NtfsIndexNode.Parse(value, NtfsIndexRoot.Size, head.AttributeType == 0U, out root);
     }
 
-    /// <summary>All entries but the end entries, in order, as blocks are read.</summary>
-    /// <exception cref="DiskFormatException">A block is damaged, or reached twice.</exception>
-    public IEnumerable<NtfsIndexItem> Entries()
-    {
-        var way = new List<(NtfsIndexNode Node, int Next, bool IsBelowDone)> { (Root, 0, false) };
-        var seen = new HashSet<long>();
-        while (way.Count > 0)
-        {
-            var (node, next, isBelowDone) = way[^1];
-            var item = node[next];
-            if (item.HasSubNode && !isBelowDone)
-            {
-                way[^1] = (node, next, true);
-                if (way.Count > MaxDepth || !seen.Add(item.SubNode))
-                    throw new DiskFormatException("NTFS-0304", Structure, -1, way.Count > MaxDepth ? $"has more than {MaxDepth} levels" : $"reaches the block {item.SubNode} twice");
-                way.Add((Block(item.SubNode), 0, false));
-                continue;
-            }
-            if (item.IsEnd)
-            {
-                way.RemoveAt(way.Count - 1);
-                continue;
-            }
-            way[^1] = (node, next + 1, false);
-            yield return item;
-        }
-    }
-
-    /// <summary>Compares a key that is looked for with one in the index: negative when it comes before.</summary>
-    public delegate int Comparison(ReadOnlySpan<byte> key);
-
-    /// <summary>Finds a key.</summary>
-    /// <param name="compare">The order.</param>
-    /// <param name="near">Asked for the neighbours on both sides when the key is not there: 0 takes that entry.</param>
-    /// <returns>Null when it isn't there.</returns>
-    /// <exception cref="DiskFormatException">A block on the way is damaged.</exception>
-    public NtfsIndexItem? Find(Comparison compare, Comparison? near = null)
-    {
-        // In a B-tree the neighbours of a missing key are both on the way down.
-        NtfsIndexItem? neighbour = null;
-        var node = Root;
-        for (var depth = 0; depth <= MaxDepth; depth++)
-        {
-            int low = 0, high = node.Count - 1;
-            while (low < high)
-            {
-                var middle = (low + high) / 2;
-                var order = compare(node[middle].Key);
-                if (order == 0)
-                    return node[middle];
-                if (order < 0)
-                    high = middle;
-                else
-                    low = middle + 1;
-            }
-            if (near is not null)
-            {
-                if (low > 0 && near(node[low - 1].Key) == 0)
-                    neighbour = node[low - 1];
-                else if (low < node.Count - 1 && near(node[low].Key) == 0)
-                    neighbour = node[low];
-            }
-            if (!node[low].HasSubNode)
-                return neighbour;
-            node = Block(node[low].SubNode);
-        }
-        throw new DiskFormatException("NTFS-0304", Structure, -1, $"has more than {MaxDepth} levels");
-    }
-
-    /// <summary>A block of the index.</summary>
-    /// <param name="vcn">Its number, in clusters or, where those are larger than a block, in units of 512 bytes.</param>
-    /// <exception cref="DiskFormatException">There is none, or it is damaged.</exception>
-    public NtfsIndexNode Block(long vcn)
+    public override NtfsIndexNode Block(long vcn)
     {
         if (_allocation is null || vcn < 0 || vcn > (_allocation.Length - BlockSize) / _unit)
             throw new DiskFormatException("NTFS-0306", Structure, -1, $"an entry leads to block {vcn}, expected 0..{((_allocation?.Length ?? 0) - BlockSize) / _unit}");

@@ -34,7 +34,7 @@ internal sealed class NtfsMft
     }
 
     /// <summary>The table's own record.</summary>
-    public NtfsRecord Record0 { get; }
+    public NtfsRecord Record0 { get; private set; }
 
     /// <summary>Whether record 0 is damaged, and the mirror's was taken.</summary>
     public bool IsFromMirror { get; private init; }
@@ -126,7 +126,40 @@ internal sealed class NtfsMft
         }
     }
 
-    private long OffsetOf(long at)
+    /// <summary>A record was written: what is held of it is brought up to date.</summary>
+    /// <param name="record">As it is now.</param>
+    /// <param name="protectedBytes">The same, its protection on.</param>
+    public void Changed(NtfsRecord record, ReadOnlySpan<byte> protectedBytes)
+    {
+        if (record.Number == 0)
+            Record0 = record;
+        else
+            _records.Set(record.Number, record);
+        var perChunk = ChunkBytes / _geometry.RecordSize;
+        if (_chunks.TryGet(record.Number / perChunk, out var chunk))
+            protectedBytes.CopyTo(chunk.AsSpan((int)(record.Number % perChunk) * _geometry.RecordSize));
+    }
+
+    /// <summary>The table has grown, or has another map.</summary>
+    public void SetMap(NtfsRunList runs, long length)
+    {
+        _content = NtfsContent.OfMap(_device, _geometry, "Record 0, $DATA", runs, length);
+        _chunks.Clear();
+    }
+
+    /// <summary>Forgets everything and reads the table's own record and map again.</summary>
+    public void Reload()
+    {
+        _chunks.Clear();
+        _records.Clear();
+        Record0 = TryReadAt(_device, _geometry, _geometry.MftCluster << _geometry.ClusterShift, out var problem, out var code)
+            ?? throw new DiskFormatException(code, "Record 0", _geometry.MftCluster << _geometry.ClusterShift, problem!);
+        _content = FirstExtent(Record0);
+        _content = WholeContent();
+    }
+
+    /// <summary>Where a byte of the table lies on the volume; -1 when nowhere.</summary>
+    public long OffsetOf(long at)
     {
         var run = _content.Runs.Find(at >> _geometry.ClusterShift);
         return run is { IsHole: false } r ? (r.Lcn << _geometry.ClusterShift) + (at - (r.Vcn << _geometry.ClusterShift)) : -1;

@@ -117,11 +117,11 @@ internal static class NtfsInterix
 
     private const int MaxLinkLength = 8 + 2 * 4096;
 
-    private static ReadOnlySpan<byte> CharacterMagic => "IntxCHR\0"u8;
+    internal static ReadOnlySpan<byte> CharacterMagic => "IntxCHR\0"u8;
 
-    private static ReadOnlySpan<byte> BlockMagic => "IntxBLK\0"u8;
+    internal static ReadOnlySpan<byte> BlockMagic => "IntxBLK\0"u8;
 
-    private static ReadOnlySpan<byte> LinkMagic => "IntxLNK\x01"u8;
+    internal static ReadOnlySpan<byte> LinkMagic => "IntxLNK\x01"u8;
 
     /// <summary>Whether a file with such attributes and length may be one.</summary>
     public static bool IsCandidate(uint attributes, long length)

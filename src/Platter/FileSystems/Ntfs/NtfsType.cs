@@ -2,7 +2,7 @@ using Platter.Blocks;
 
 namespace Platter.FileSystems.Ntfs;
 
-/// <summary>NTFS, versions 1.2 to 3.1. Read, formatted and checked.</summary>
+/// <summary>NTFS, versions 1.2 to 3.1. Read, edited, formatted and checked.</summary>
 public sealed class NtfsType : FileSystemType
 {
     public override IReadOnlyList<string> Names { get; } = ["ntfs"];
@@ -10,6 +10,8 @@ public sealed class NtfsType : FileSystemType
     public override bool Recognise(BlockDevice device) => NtfsGeometry.Recognise(device);
 
     public override Volume Open(BlockDevice device, VolumeOptions options) => NtfsVolume.Open(device, options);
+
+    public override EditableVolume OpenForEditing(BlockDevice device, VolumeOptions options) => NtfsEditableVolume.Open(device, options);
 
     public override void Format(BlockDevice device, FormatOptions options) => NtfsFormatter.Format(device, options);
 

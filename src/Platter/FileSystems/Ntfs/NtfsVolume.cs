@@ -16,13 +16,14 @@ public sealed class NtfsVolume : Volume
     private const int CachedNodes = 1024, CachedDescriptions = 64;
 
     private readonly BlockDevice _device;
-    private readonly NtfsVolumeState _state;
+    private NtfsVolumeState _state;
     private readonly bool _rawEncrypted;
     private readonly LruCache<NtfsIndexNode> _nodes = new(CachedNodes);
     private readonly LruCache<FileMetadata> _described = new(CachedDescriptions);
     private NtfsUpcase? _upcase;
     private NtfsSecure? _secure;
     private bool _isSecureOpened;
+    private NtfsLogState? _logState;
     private VolumeInfo? _info;
     private long? _freeClusters;
 
@@ -50,7 +51,7 @@ public sealed class NtfsVolume : Volume
     internal NtfsGeometry Geometry { get; }
     internal NtfsMft Mft { get; }
     internal NtfsVolumeState State => _state;
-    internal NtfsLogState LogState => field ??= NtfsLogState.Of(OpenSystemFile(NtfsMft.LogFileRecord).Open(NtfsAttributeType.Data));
+    internal NtfsLogState LogState => _logState ??= NtfsLogState.Of(OpenSystemFile(NtfsMft.LogFileRecord).Open(NtfsAttributeType.Data));
     internal NtfsUpcase Upcase => _upcase ??= ReadUpcase();
 
     /// <summary>Opens a volume for reading.</summary>
@@ -129,6 +130,32 @@ public sealed class NtfsVolume : Volume
     public override IReadOnlyDictionary<string, byte[]> GetFormatAttributes(NodeId id) => new NtfsDescription(this, OpenFile(id)).FormatAttributes();
 
     public override IEnumerable<ByteRange> AllocatedRanges() => Allocation().UsedRanges(_device.Length);
+
+    /// <summary>Blocks of indexes that were read, by their place on the device.</summary>
+    internal LruCache<NtfsIndexNode> Nodes => _nodes;
+
+    /// <summary>Forgets what depends on records: some of them were changed.</summary>
+    internal void ForgetDescriptions() => _described.Clear();
+
+    /// <summary>Forgets what was read of $Secure.</summary>
+    internal void ForgetSecure() => (_secure, _isSecureOpened) = (null, false);
+
+    /// <summary>Reads $Volume and the state of the log again.</summary>
+    internal void ReloadState()
+    {
+        _state = NtfsVolumeState.Of(OpenSystemFile(NtfsMft.VolumeRecord));
+        (_info, _logState) = (null, null);
+    }
+
+    /// <summary>Forgets everything that was read: the volume below has gone back.</summary>
+    internal void Reload()
+    {
+        _nodes.Clear();
+        ForgetDescriptions();
+        ForgetSecure();
+        Mft.Reload();
+        ReloadState();
+    }
 
     /// <summary>The file that a node's id means.</summary>
     /// <exception cref="DiskFormatException">Its record is damaged, not in use, or another file's.</exception>
@@ -247,17 +274,30 @@ public sealed class NtfsVolume : Volume
         directory.TryFind(NtfsAttributeType.StandardInformation, "", out _, out var attribute) && attribute is { IsResident: true, Value.Length: >= NtfsStandardInformation.Size }
         && (OnDisk.View<NtfsStandardInformation>(attribute.Value).Flags & NtfsStandardInformation.CaseSensitive) != 0;
 
-    // Stream names are compared without case, too.
-    private NtfsContent? FindStream(NtfsFile file, string name)
+    private NtfsContent? FindStream(NtfsFile file, string name) => StoredStreamName(file, name) is { } stored ? file.Open(NtfsAttributeType.Data, stored) : null;
+
+    /// <summary>The name of a stream as it is stored: case does not count there, too. Null when there is no such stream.</summary>
+    internal string? StoredStreamName(NtfsFile file, string name)
     {
-        if (file.Open(NtfsAttributeType.Data, name) is { } exact)
-            return exact;
+        string? found = null;
         foreach (var place in file.Places)
         {
-            if (place.Type == NtfsAttributeType.Data && place.Name.Length > 0 && place.LowestVcn == 0 && Upcase.AreEqual(place.Name, name))
-                return file.Open(NtfsAttributeType.Data, place.Name);
+            if (place.Type != NtfsAttributeType.Data || place.Name.Length == 0 || place.LowestVcn != 0)
+                continue;
+            if (place.Name == name)
+                return name;
+            if (Upcase.AreEqual(place.Name, name))
+                found ??= place.Name;
         }
-        return null;
+        return found;
+    }
+
+    /// <summary>The directory of a directory; of the root itself.</summary>
+    internal NodeId ParentOf(NodeId directory)
+    {
+        var file = OpenFile(directory);
+        return file.TryFind(NtfsAttributeType.FileName, "", out _, out var name) && name.IsResident && NtfsFileNames.Problem(name.Value) is null
+            ? new NodeId(OnDisk.View<NtfsFileName>(name.Value).Parent.Raw) : RootId;
     }
 
     // A hole that stands for content elsewhere must not be taken for zeros.
@@ -318,7 +358,7 @@ public sealed class NtfsVolume : Volume
         ?? throw new DiskFormatException("NTFS-0112", "$Bitmap", -1, "has no $DATA"), Geometry);
 
     // Windows writes its memory here when it hibernates, and when it shuts down for a fast start; then it still has the volume open.
-    private string? Hibernation()
+    internal string? Hibernation()
     {
         Span<byte> head = stackalloc byte[4];
         try

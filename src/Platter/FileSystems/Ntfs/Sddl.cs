@@ -89,7 +89,7 @@ public static class Sddl
     }
 
     // Windows lays the parts down in this order.
-    private static byte[] Build(NtfsSecurityControl control, byte[] owner, byte[] group, byte[] systemAcl, byte[] acl)
+    internal static byte[] Build(NtfsSecurityControl control, byte[] owner, byte[] group, byte[] systemAcl, byte[] acl)
     {
         var bytes = new byte[NtfsSecurityDescriptor.Size + systemAcl.Length + acl.Length + owner.Length + group.Length];
         ref var head = ref OnDisk.Edit<NtfsSecurityDescriptor>(bytes);

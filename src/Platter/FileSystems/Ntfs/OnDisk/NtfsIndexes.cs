@@ -121,6 +121,9 @@ internal struct NtfsQuotaData
 {
     public const int Size = 48;
 
+    /// <summary>In the flags of owner 1, for the whole volume: bytes are counted; what was counted is no longer right.</summary>
+    public const uint TrackingEnabled = 0x10, OutOfDate = 0x200;
+
     public U32Le Version;                    // 0x00  2
     public U32Le Flags;                      // 0x04
     public U64Le BytesUsed;                  // 0x08

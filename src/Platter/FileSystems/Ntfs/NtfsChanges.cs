@@ -1,0 +1,202 @@
+using Platter.Blocks;
+using Platter.Primitives;
+
+namespace Platter.FileSystems.Ntfs;
+
+/// <summary>The volume as it is changed: pages of structures held in memory until they are written, in order; and within one edit, what each was before.</summary>
+/// <remarks>
+/// <para>Everything that reads the volume reads it through this. An edit begins with <see cref="Begin"/> and ends with <see cref="Keep"/> or
+/// <see cref="Undo"/>, so that one which fails anywhere leaves no trace, and no step has to know how to go back.</para>
+/// <para>Content of files does not collect here: it goes to the device at once (<see cref="WriteContent"/>), after everything else of its edit has
+/// succeeded.</para>
+/// </remarks>
+internal sealed class NtfsChanges(BlockDevice device) : BlockDevice
+{
+    private const int PageShift = 12, PageLength = 1 << PageShift;
+    private const int MaxSpareBytes = 1 << 20, MaxRunBytes = 1 << 18;
+
+    private readonly NumberMap<Page> _pages = new();
+    private readonly List<(long Number, Page? Before)> _undo = [];
+    private readonly Stack<byte[]> _spare = new();
+    private int _edit;
+
+    private sealed class Page
+    {
+        public required byte[] Bytes { get; init; }
+
+        /// <summary>The edit in which it was made: within the same one it is changed in place.</summary>
+        public required int Edit { get; init; }
+    }
+
+    public override long Length => device.Length;
+    public override int SectorSize => device.SectorSize;
+    public override bool CanWrite => device.CanWrite;
+
+    /// <summary>Bytes of changed pages held.</summary>
+    public long HeldBytes => (long)_pages.Count << PageShift;
+
+    /// <summary>Bytes written to the device since the last commit.</summary>
+    public long WrittenBytes { get; set; }
+
+    /// <summary>An edit begins.</summary>
+    public void Begin()
+    {
+        _undo.Clear();
+        _edit++;
+    }
+
+    /// <summary>The edit succeeded.</summary>
+    public void Keep()
+    {
+        foreach (var (_, before) in _undo)
+        {
+            if (before is not null)
+                GiveBack(before.Bytes);
+        }
+        _undo.Clear();
+        _edit++;
+    }
+
+    /// <summary>The edit failed: every page is what it was.</summary>
+    public void Undo()
+    {
+        for (var i = _undo.Count - 1; i >= 0; i--)
+        {
+            var (number, before) = _undo[i];
+            if (before is null)
+                _pages.Remove((ulong)number);
+            else
+                _pages[(ulong)number] = before;
+        }
+        _undo.Clear();
+        _edit++;
+    }
+
+    /// <summary>Drops everything.</summary>
+    public void Clear()
+    {
+        _pages.Clear();
+        _undo.Clear();
+        WrittenBytes = 0;
+        _edit++;
+    }
+
+    /// <summary>Writes content of a file to the device; pages that hold a part of it follow.</summary>
+    /// <param name="offset">Bytes from the start of the volume.</param>
+    /// <param name="data">The content.</param>
+    /// <param name="isFresh">Whether no committed structure refers to the range.</param>
+    public void WriteContent(long offset, ReadOnlySpan<byte> data, bool isFresh)
+    {
+        if (isFresh)
+            device.WriteFresh(offset, data);
+        else
+            device.Write(offset, data);
+        WrittenBytes += data.Length;
+        if (_pages.Count == 0)
+            return;
+        for (var done = 0; done < data.Length;)
+        {
+            var (number, within, count) = Part(offset + done, data.Length - done);
+            if (_pages.ContainsKey((ulong)number))
+                data.Slice(done, count).CopyTo(Edit(number).AsSpan(within));
+            done += count;
+        }
+    }
+
+    /// <summary>Writes every changed page to the device, in order.</summary>
+    /// <param name="isFresh">Whether no committed structure refers to a range, in bytes.</param>
+    public void WriteBack(Func<long, long, bool> isFresh)
+    {
+        var numbers = _pages.Keys();
+        Array.Sort(numbers);
+        var run = new byte[Math.Min(MaxRunBytes, numbers.Length << PageShift)];
+        for (var i = 0; i < numbers.Length;)
+        {
+            var first = (long)numbers[i];
+            var fresh = isFresh(first << PageShift, LengthOf(first));
+            var length = 0;
+            do
+            {
+                var number = (long)numbers[i];
+                _pages[(ulong)number].Bytes.AsSpan(0, LengthOf(number)).CopyTo(run.AsSpan(length));
+                length += LengthOf(number);
+                i++;
+            }
+            while (i < numbers.Length && length < run.Length && (long)numbers[i] == first + (length >> PageShift)
+                && isFresh((long)numbers[i] << PageShift, LengthOf((long)numbers[i])) == fresh);
+            if (fresh)
+                device.WriteFresh(first << PageShift, run.AsSpan(0, length));
+            else
+                device.Write(first << PageShift, run.AsSpan(0, length));
+            WrittenBytes += length;
+        }
+        _pages.Clear();
+        _undo.Clear();
+    }
+
+    public override void Flush() => device.Flush();
+
+    protected override void ReadCore(long offset, Span<byte> buffer)
+    {
+        if (_pages.Count == 0)
+        {
+            device.Read(offset, buffer);
+            return;
+        }
+        // What is not held is read in pieces as long as can be.
+        var missing = 0;
+        for (var done = 0; done < buffer.Length;)
+        {
+            var (number, within, count) = Part(offset + done, buffer.Length - done);
+            if (_pages.TryGetValue((ulong)number, out var page))
+            {
+                if (done > missing)
+                    device.Read(offset + missing, buffer[missing..done]);
+                page.Bytes.AsSpan(within, count).CopyTo(buffer[done..]);
+                missing = done + count;
+            }
+            done += count;
+        }
+        if (missing < buffer.Length)
+            device.Read(offset + missing, buffer[missing..]);
+    }
+
+    protected override void WriteCore(long offset, ReadOnlySpan<byte> data)
+    {
+        for (var done = 0; done < data.Length;)
+        {
+            var (number, within, count) = Part(offset + done, data.Length - done);
+            data.Slice(done, count).CopyTo(Edit(number).AsSpan(within));
+            done += count;
+        }
+    }
+
+    private byte[] Edit(long number)
+    {
+        if (_pages.TryGetValue((ulong)number, out var page) && page.Edit == _edit)
+            return page.Bytes;
+        var bytes = _spare.TryPop(out var spare) ? spare : new byte[PageLength];
+        if (page is null)
+            device.Read(number << PageShift, bytes.AsSpan(0, LengthOf(number)));
+        else
+            page.Bytes.CopyTo(bytes, 0);
+        _undo.Add((number, page));
+        _pages[(ulong)number] = new Page { Bytes = bytes, Edit = _edit };
+        return bytes;
+    }
+
+    // The last page may be shorter.
+    private int LengthOf(long number) => (int)Math.Min(PageLength, Length - (number << PageShift));
+
+    private static (long Number, int Within, int Count) Part(long offset, int length)
+    {
+        var within = (int)(offset & PageLength - 1);
+        return (offset >> PageShift, within, Math.Min(PageLength - within, length));
+    }
+
+    private void GiveBack(byte[] bytes)
+    {
+        if ((long)_spare.Count << PageShift < MaxSpareBytes)
+            _spare.Push(bytes);
+    }
+}

@@ -1,0 +1,62 @@
+using Platter.Blocks;
+using Platter.Primitives;
+
+namespace Platter.FileSystems.Ntfs;
+
+/// <summary>Whether a volume may be edited: not while Windows still has it open in its own memory or journal, unless that is given up.</summary>
+internal static class NtfsEditRefusals
+{
+    private const int EmptyBytes = 1 << 18;
+
+    /// <exception cref="UnsupportedFeatureException">It was not left properly, or is of another version.</exception>
+    /// <exception cref="DiskFormatException">Boot sector or record 0 cannot be used as they are.</exception>
+    public static void Check(NtfsVolume volume, BlockDevice device, VolumeOptions options)
+    {
+        var geometry = volume.Geometry;
+        if (geometry.BootOffset != 0)
+            throw new DiskFormatException("NTFS-0009", "BootSector", 0, "cannot be used, and the volume not be edited by its copy: have it repaired");
+        if (volume.Mft.IsFromMirror)
+            throw new DiskFormatException("NTFS-0102", "Record 0", geometry.MftCluster << geometry.ClusterShift, "cannot be used, and the volume not be edited by its copy: have it repaired");
+        if (geometry.ClusterCount << geometry.ClusterShift > device.Length)
+            throw new DiskFormatException("NTFS-0202", "BootSector", 0, $"counts {geometry.ClusterCount} clusters, past the device's {device.Length} bytes: the image is cut short");
+        var state = volume.State;
+        if (state is not { Major: 3, Minor: 0 or 1 })
+            throw new UnsupportedFeatureException($"NTFS of version {state.Major}.{state.Minor} is read, not edited: versions 3.0 and 3.1 are");
+        if (volume.Hibernation() is { } hibernation && !options.IgnoreHibernation)
+            throw new UnsupportedFeatureException($"{hibernation}: it has the volume open and would write over every edit. Shut Windows down fully, or give its session up (--ignore-hibernation)");
+        if (options.DiscardJournal)
+            return;
+        if (!volume.LogState.IsClean)
+            throw new UnsupportedFeatureException($"$LogFile is {volume.LogState.Text}: Windows (or ntfs3) has to finish what it holds, or it is given up (--discard-journal)");
+        if ((state.Flags & (NtfsVolumeFlags.Dirty | NtfsVolumeFlags.ChkdskUnderway)) != 0)
+            throw new UnsupportedFeatureException("the volume is marked dirty: chkdsk has to look at it first, or the mark is ignored (--discard-journal)");
+    }
+
+    /// <summary>Fills a log that was given up with FF, which is how a new one looks; one that was closed stays as it is.</summary>
+    /// <returns>Whether something may be lost with it, so that Windows should check the volume.</returns>
+    public static bool EmptyLog(NtfsVolume volume, NtfsChanges changes)
+    {
+        if (volume.LogState.IsClean || volume.OpenSystemFile(NtfsMft.LogFileRecord).Open(NtfsAttributeType.Data) is not { IsResident: false } log)
+            return false;
+        var empty = new byte[EmptyBytes];
+        empty.AsSpan().Fill(0xFF);
+        foreach (var run in log.Runs.Runs)
+        {
+            var (offset, length) = (run.Lcn << volume.Geometry.ClusterShift, run.Count << volume.Geometry.ClusterShift);
+            for (var done = 0L; done < length && !run.IsHole; done += empty.Length)
+                changes.WriteContent(offset + done, empty.AsSpan(0, (int)Math.Min(empty.Length, length - done)), isFresh: false);
+        }
+        return true;
+    }
+
+    /// <summary>Marks the volume so that Windows checks it.</summary>
+    public static void MarkDirty(NtfsEditState state)
+    {
+        var volume = state.File(new NtfsReference(NtfsMft.VolumeRecord, 0));
+        if (volume.Find(NtfsAttributeType.VolumeInformation) is not { IsResident: true } held)
+            return;
+        var value = held.Value.ToArray();
+        OnDisk.Edit<NtfsVolumeInformation>(value).Flags.Value |= NtfsVolumeFlags.Dirty;
+        volume.SetResident(NtfsAttributeType.VolumeInformation, "", value);
+    }
+}

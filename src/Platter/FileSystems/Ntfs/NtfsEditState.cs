@@ -1,0 +1,185 @@
+using Platter.Primitives;
+
+namespace Platter.FileSystems.Ntfs;
+
+/// <summary>What the parts of editing share: the volume as it is changed, its free clusters and records, the files under edit, the clock; and where an edit
+/// begins and ends.</summary>
+internal sealed class NtfsEditState
+{
+    // Changed pages beyond this are written between two edits: the device below keeps them until the commit.
+    private const long MaxHeldBytes = 16 << 20;
+
+    private const int CachedFiles = 256;
+
+    private readonly TimeProvider _clock;
+    private readonly LruCache<NtfsFileEditor> _files = new(CachedFiles);
+    private readonly NumberMap<NtfsFileEditor> _inEdit = new();
+    private readonly List<NtfsFileEditor> _noted = [];
+    private bool _isEditing;
+
+    public NtfsEditState(NtfsVolume volume, NtfsChanges changes, VolumeOptions options)
+    {
+        Volume = volume;
+        Changes = changes;
+        _clock = options.Clock;
+        Space = new NtfsSpace(changes, volume);
+        Records = new NtfsRecords(this);
+        Descriptors = new NtfsDescriptors(this);
+    }
+
+    public NtfsVolume Volume { get; }
+    public NtfsChanges Changes { get; }
+    public NtfsSpace Space { get; }
+    public NtfsRecords Records { get; }
+    public NtfsDescriptors Descriptors { get; }
+    public NtfsGeometry Geometry => Volume.Geometry;
+    public ulong Now => NtfsTimes.Encode(Timestamp.From(_clock.GetUtcNow()));
+
+    /// <summary>The editor of a file; one for all who edit it.</summary>
+    /// <param name="reference">The file; a sequence number of 0 is not compared.</param>
+    /// <exception cref="FileNotFoundException">The file is no more.</exception>
+    /// <exception cref="DiskFormatException">Its record is damaged.</exception>
+    public NtfsFileEditor File(NtfsReference reference)
+    {
+        var number = reference.Record;
+        if (!_inEdit.TryGetValue((ulong)number, out var file))
+        {
+            if (!_files.TryGet(number, out file))
+                _files.Set(number, file = new NtfsFileEditor(this, Open(reference)));
+            // Within an edit none may be forgotten: it would be made anew from records that are not written yet.
+            if (_isEditing)
+                _inEdit[(ulong)number] = file;
+        }
+        return reference.Sequence == 0 || file.Reference == reference ? file : throw NoMore();
+    }
+
+    /// <summary>A new file, without attributes.</summary>
+    public NtfsFileEditor NewFile(NtfsRecordFlags flags)
+    {
+        var record = Records.Take(default, NtfsRecordFlags.InUse | flags);
+        var file = new NtfsFileEditor(this, new NtfsFile(Changes, Geometry, Volume.Mft, record));
+        _files.Set(record.Number, file);
+        _inEdit[(ulong)record.Number] = file;
+        file.Changed();
+        return file;
+    }
+
+    /// <summary>A file, for looking.</summary>
+    /// <exception cref="FileNotFoundException">It is no more.</exception>
+    public NtfsFile Open(NtfsReference reference)
+    {
+        var mft = Volume.Mft;
+        if (reference.Record >= mft.Count)
+            throw NoMore();
+        var record = mft.Read(reference.Record);
+        if (!record.IsInUse || !record.IsBase || (reference.Sequence != 0 && record.Header.SequenceNumber != reference.Sequence))
+            throw NoMore();
+        return new NtfsFile(Changes, Geometry, mft, record);
+    }
+
+    /// <summary>Whether the main data of a file is not its content: compressed by the overlay filter, or kept elsewhere.</summary>
+    public bool IsOverlaid(NtfsReference reference, string stream)
+    {
+        if (stream.Length > 0 || File(reference).Open(NtfsAttributeType.ReparsePoint) is not { Length: >= NtfsReparseHeader.Size } reparse)
+            return false;
+        var tag = new byte[4];
+        reparse.Read(0, tag);
+        uint value = OnDisk.View<U32Le>(tag);
+        return value == NtfsReparseTag.Wof || NtfsReparseTag.MayBeElsewhere(value);
+    }
+
+    /// <summary>A file has changed: it is stored when the edit ends.</summary>
+    public void Note(NtfsFileEditor file)
+    {
+        if (file.IsNoted)
+            return;
+        file.IsNoted = true;
+        _noted.Add(file);
+    }
+
+    /// <summary>A file is no more.</summary>
+    public void Forget(NtfsFileEditor file)
+    {
+        _noted.Remove(file);
+        _inEdit.Remove((ulong)file.Number);
+        _files.Remove(file.Number);
+    }
+
+    /// <summary>An edit begins.</summary>
+    public void Begin()
+    {
+        if (Changes.HeldBytes > MaxHeldBytes)
+            WriteBack();
+        Changes.Begin();
+        Space.Begin();
+        _isEditing = true;
+    }
+
+    /// <summary>Brings every file that has changed to its records. After this, nothing of an edit may fail but the device.</summary>
+    public void Store()
+    {
+        // Storing one may change another: records come from the MFT.
+        while (_noted.Count > 0)
+        {
+            var file = _noted[^1];
+            _noted.RemoveAt(_noted.Count - 1);
+            file.IsNoted = false;
+            file.Store();
+        }
+    }
+
+    /// <summary>The edit is whole, and stored.</summary>
+    public void Keep()
+    {
+        Changes.Keep();
+        Space.Keep();
+        _inEdit.Clear();
+        _isEditing = false;
+        Volume.ForgetDescriptions();
+    }
+
+    /// <summary>The edit failed: everything is as it was when it began.</summary>
+    public void Undo()
+    {
+        Changes.Undo();
+        Space.Undo();
+        Reload();
+    }
+
+    /// <summary>The device went back to the last commit: so does everything that is held of it.</summary>
+    public void ForgetAll()
+    {
+        Changes.Clear();
+        Space.ForgetAll();
+        Reload();
+    }
+
+    /// <summary>Writes what is held to the device; nothing is committed.</summary>
+    public void WriteBack()
+    {
+        if (Changes.HeldBytes > 0)
+            Changes.WriteBack(Space.IsFreshRange);
+    }
+
+    /// <summary>Everything so far becomes durable, all at once above a transaction device.</summary>
+    public void Commit()
+    {
+        WriteBack();
+        Changes.Flush();
+        Space.Committed();
+        Changes.WrittenBytes = 0;
+    }
+
+    private void Reload()
+    {
+        _noted.Clear();
+        _inEdit.Clear();
+        _isEditing = false;
+        _files.Clear();
+        Volume.Reload();
+        Records.Undo();
+        Descriptors.Clear();
+    }
+
+    private static FileNotFoundException NoMore() => new("the entry is no more: it was deleted since");
+}

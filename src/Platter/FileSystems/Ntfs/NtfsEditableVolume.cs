@@ -1,0 +1,248 @@
+using Platter.Blocks;
+
+namespace Platter.FileSystems.Ntfs;
+
+/// <summary>An NTFS volume of version 3.0 or 3.1, for changing. Reading is <see cref="NtfsVolume"/>'s, over the structures as they are changed.</summary>
+/// <remarks>
+/// <para>A volume that was not left properly is refused: see <see cref="NtfsEditRefusals"/>. $LogFile is left as it is when it was closed, else it is emptied,
+/// so that no driver finds anything in it to do again; that all of a commit arrives or nothing is the transaction device's work.</para>
+/// <para>Every edit is undone page by page when it fails (<see cref="NtfsChanges"/>).</para>
+/// </remarks>
+public sealed class NtfsEditableVolume : EditableVolume
+{
+    private readonly BlockDevice _device;
+    private readonly NtfsChanges _changes;
+    private readonly NtfsVolume _volume;
+    private readonly NtfsEditState _state;
+    private readonly NtfsEditor _editor;
+    private readonly NtfsOpenStreams _openStreams = new();
+    private bool _isPrepared;
+
+    private NtfsEditableVolume(BlockDevice device, VolumeOptions options)
+    {
+        _device = device;
+        _changes = new NtfsChanges(device);
+        _volume = NtfsVolume.Open(_changes, options);
+        NtfsEditRefusals.Check(_volume, device, options);
+        _state = new NtfsEditState(_volume, _changes, options);
+        _editor = new NtfsEditor(_state, _openStreams);
+    }
+
+    public override VolumeInfo Info => _volume.Info;
+    public override Capabilities Capabilities => _volume.Capabilities;
+    public override NodeId RootId => _volume.RootId;
+    public override IEqualityComparer<string> NameComparer => _volume.NameComparer;
+    public override long FreeBytes => _state.Space.FreeClusters << _volume.Geometry.ClusterShift;
+    public override long UncommittedBytes => _changes.HeldBytes + _changes.WrittenBytes;
+
+    /// <summary>Opens a volume for changing.</summary>
+    /// <exception cref="DiskFormatException">The volume is broken where it matters for all of it.</exception>
+    /// <exception cref="UnsupportedFeatureException">It was not left properly, or is of a version that is not edited.</exception>
+    public static NtfsEditableVolume Open(BlockDevice device, VolumeOptions options) => new(device, options);
+
+    public override bool TryLookup(NodeId directory, string name, out NodeId id)
+    {
+        _editor.Live(directory);
+        return _volume.TryLookup(directory, name, out id);
+    }
+
+    public override IEnumerable<DirectoryEntry> Enumerate(NodeId directory)
+    {
+        _editor.Live(directory);
+        return _volume.Enumerate(directory);
+    }
+
+    public override FileMetadata GetMetadata(NodeId id)
+    {
+        _editor.Live(id);
+        return _volume.GetMetadata(id);
+    }
+
+    public override IReadOnlyList<StreamDescription> GetStreams(NodeId id)
+    {
+        _editor.Live(id);
+        return _volume.GetStreams(id);
+    }
+
+    public override IReadOnlyDictionary<string, byte[]> GetExtendedAttributes(NodeId id)
+    {
+        _editor.Live(id);
+        return _volume.GetExtendedAttributes(id);
+    }
+
+    public override IReadOnlyDictionary<string, byte[]> GetFormatAttributes(NodeId id)
+    {
+        _editor.Live(id);
+        return _volume.GetFormatAttributes(id);
+    }
+
+    public override VolumeStream OpenRead(NodeId id, StreamName stream)
+    {
+        var file = _editor.Live(id);
+        // What reading refuses is refused here: no data, a key that is missing.
+        using (_volume.OpenRead(id, stream))
+        {
+        }
+        if (stream.Kind == StreamKind.Data && !file.Has(NtfsAttributeType.Data))
+            return _volume.OpenRead(id, stream);
+        return Open(id, stream.Kind == StreamKind.Named ? _volume.StoredStreamName(file, stream.Name)! : "", writable: false);
+    }
+
+    public override VolumeStream OpenWrite(NodeId id, StreamName stream)
+    {
+        var file = _editor.Live(id);
+        if (stream.Kind == StreamKind.ResourceFork)
+            throw Lacks("resource forks");
+        if (stream.Kind == StreamKind.Data)
+        {
+            var kind = _volume.GetMetadata(id).Kind;
+            if (kind != EntryKind.File)
+                throw new UnauthorizedAccessException($"record {file.Base.Number} is a {kind} and has no data");
+            _editor.Own(id);
+            return Open(id, "", writable: true);
+        }
+        if (_volume.StoredStreamName(file, stream.Name) is { } stored)
+        {
+            _editor.Own(id, allowRoot: true);
+            return Open(id, stored, writable: true);
+        }
+        if (stream.Name.Length is 0 or > NtfsFileName.MaxNameLength || stream.Name.AsSpan().IndexOfAny("\0/\\:") >= 0)
+            throw new InvalidNameException(stream.Name, $"cannot be the name of a stream: it is empty, longer than {NtfsFileName.MaxNameLength} units, or holds a zero, /, \\ or :");
+        Run(() =>
+        {
+            var own = _editor.Own(id, allowRoot: true);
+            own.OpenOrCreate(NtfsAttributeType.Data, stream.Name);
+            _editor.SetWritten(own);
+        });
+        return Open(id, stream.Name, writable: true);
+    }
+
+    public override void DeleteStream(NodeId id, StreamName stream)
+    {
+        if (stream.Kind != StreamKind.Named)
+            throw Lacks("resource forks");
+        Run(() => _editor.DeleteStream(id, stream.Name));
+    }
+
+    public override IEnumerable<ByteRange> AllocatedRanges() => _volume.AllocatedRanges();
+
+    public override NodeId CreateFile(NodeId parent, string name, MetadataChange metadata) => Run(() => _editor.CreateFile(parent, name, metadata));
+
+    /// <inheritdoc/>
+    /// <remarks>A system file without content would be a FIFO, in the form of Interix: such a one gets its attributes last.</remarks>
+    public override NodeId CreateFile(NodeId parent, string name, Stream content, long? length, MetadataChange metadata)
+    {
+        if ((metadata.DosAttributes & DosAttributes.System) is null or DosAttributes.None)
+            return base.CreateFile(parent, name, content, length, metadata);
+        var id = base.CreateFile(parent, name, content, length, metadata with { DosAttributes = metadata.DosAttributes & ~DosAttributes.System });
+        SetMetadata(id, metadata);
+        return id;
+    }
+
+    public override NodeId CreateDirectory(NodeId parent, string name, MetadataChange metadata) => Run(() => _editor.CreateDirectory(parent, name, metadata));
+
+    public override NodeId CreateSymbolicLink(NodeId parent, string name, string target, MetadataChange metadata) =>
+        Run(() => _editor.CreateSymbolicLink(parent, name, target, metadata));
+
+    public override NodeId CreateSpecial(NodeId parent, string name, EntryKind kind, DeviceNumber device, MetadataChange metadata) =>
+        Run(() => _editor.CreateSpecial(parent, name, kind, device, metadata));
+
+    public override void CreateHardLink(NodeId node, NodeId parent, string name) => Run(() => _editor.CreateHardLink(node, parent, name));
+
+    public override void Rename(NodeId parent, string name, NodeId newParent, string newName, bool replace) =>
+        Run(() => _editor.Rename(parent, name, newParent, newName, replace));
+
+    public override void Delete(NodeId parent, string name) => Run(() => _editor.Delete(parent, name));
+
+    public override void SetMetadata(NodeId id, MetadataChange change) => Run(() => _editor.SetMetadata(id, change));
+
+    public override void SetExtendedAttribute(NodeId id, string name, byte[]? value) => Run(() => _editor.SetExtendedAttribute(id, name, value));
+
+    public override void SetLabel(string label)
+    {
+        Run(() => _editor.SetLabel(label));
+        _volume.ReloadState();
+    }
+
+    public override void Commit()
+    {
+        RefreshNames();
+        if (UncommittedBytes > 0 && !_isPrepared)
+        {
+            Prepare();
+            _isPrepared = true;
+        }
+        _state.Commit();
+    }
+
+    public override void Rollback()
+    {
+        _device.Rollback();
+        _openStreams.InvalidateAll();
+        _editor.Names.ForgetStale();
+        _state.ForgetAll();
+    }
+
+    private VolumeStream Open(NodeId id, string name, bool writable) => _openStreams.Open(id, name, writable, () => new NtfsOpenFile(id, name, _state, _editor));
+
+    private void Run(Action edit) => Run(() =>
+    {
+        edit();
+        return 0;
+    });
+
+    private T Run<T>(Func<T> edit)
+    {
+        if (_editor.Names.HasManyStale)
+            RefreshNames();
+        return RunAlone(edit);
+    }
+
+    private T RunAlone<T>(Func<T> edit)
+    {
+        var complete = false;
+        _state.Begin();
+        try
+        {
+            var result = edit();
+            _state.Store();
+            complete = true;
+            return result;
+        }
+        finally
+        {
+            if (complete)
+                _state.Keep();
+            else
+                _state.Undo();
+        }
+    }
+
+    // The copies of times and sizes that directories keep.
+    private void RefreshNames()
+    {
+        if (!_editor.Names.HasStale)
+            return;
+        RunAlone(() =>
+        {
+            _editor.Names.RefreshStale();
+            return 0;
+        });
+        _editor.Names.ForgetStale();
+    }
+
+    // Before the first commit: what other drivers keep of the volume's past must not be held against it.
+    private void Prepare()
+    {
+        var isLost = NtfsEditRefusals.EmptyLog(_volume, _changes);
+        RunAlone(() =>
+        {
+            if (isLost)
+                NtfsEditRefusals.MarkDirty(_state);
+            NtfsChangeJournal.Invalidate(_state);
+            NtfsExtendIndexes.MarkQuotas(_state);
+            return 0;
+        });
+        _volume.ReloadState();
+    }
+}

@@ -1,0 +1,116 @@
+using Platter.Primitives;
+
+namespace Platter.FileSystems.Ntfs;
+
+/// <summary>An index of a file that is edited: its root in $INDEX_ROOT, its blocks in $INDEX_ALLOCATION, those in use in $BITMAP.</summary>
+internal sealed class NtfsFileIndexStorage(NtfsFileEditor file, string name) : NtfsIndexStorage
+{
+    private readonly NtfsGeometry _geometry = file.State.Geometry;
+
+    public override int BlockSize => (int)(uint)OnDisk.View<NtfsIndexRoot>(Root.Value).BlockSize;
+
+    private NtfsHeld Root => file.Find(NtfsAttributeType.IndexRoot, name) is { IsResident: true } root && root.Value.Length >= NtfsIndexRoot.Size ? root
+        : throw new DiskFormatException("NTFS-0112", file.Base.Structure, file.Base.Offset, $"has no resident $INDEX_ROOT:{name}");
+
+    private string Structure => file.Structure(NtfsAttributeType.IndexAllocation, name);
+
+    public override byte[] ReadRoot() => Root.Value.ToArray();
+
+    public override bool TryWriteRoot(ReadOnlySpan<byte> value)
+    {
+        var root = Root;
+        if (value.Length > LeastRoot && value.Length > root.Value.Length && !file.HasRoom(root, NtfsAttributeBytes.ResidentLength(name, value.Length)))
+            return false;
+        file.SetResident(NtfsAttributeType.IndexRoot, name, value);
+        return true;
+    }
+
+    public override byte[] ReadBlock(long vcn)
+    {
+        var (allocation, offset) = Find(vcn);
+        var bytes = new byte[BlockSize];
+        allocation.Read(offset, bytes);
+        var isView = OnDisk.View<NtfsIndexRoot>(Root.Value).AttributeType == 0U;
+        return NtfsIndex.ParseBlock(bytes, vcn, isView, out _, out var code) is { } problem
+            ? throw new DiskFormatException(code, $"{Structure}, block {vcn}", Place(allocation, offset), problem) : bytes;
+    }
+
+    public override void WriteBlock(long vcn, ReadOnlySpan<byte> block)
+    {
+        var (allocation, offset) = Find(vcn);
+        var bytes = block.ToArray();
+        NtfsUpdateSequence.Apply(bytes);
+        allocation.Write(offset, bytes);
+        file.State.Volume.Nodes.Remove(Place(allocation, offset));
+    }
+
+    public override long AllocateBlock()
+    {
+        var allocation = file.OpenOrCreate(NtfsAttributeType.IndexAllocation, name);
+        var bitmap = file.OpenOrCreate(NtfsAttributeType.Bitmap, name);
+        var count = allocation.Length / BlockSize;
+        var bits = bitmap.ReadAll(int.MaxValue);
+        for (var i = 0; i < bits.Length && i * 8L < count; i++)
+        {
+            if (bits[i] == 0xFF)
+                continue;
+            var block = i * 8L + System.Numerics.BitOperations.TrailingZeroCount((uint)~bits[i]);
+            if (block >= count)
+                break;
+            return Take(bitmap, block, bits[i]);
+        }
+        // A block more; the bitmap grows in steps of 64.
+        if (count >= bits.Length * 8L)
+            bitmap.Write(bits.Length, new byte[8]);
+        allocation.Prepare(allocation.Length, allocation.Length + BlockSize);
+        return Take(bitmap, count, count / 8 < bits.Length ? bits[count / 8] : (byte)0);
+    }
+
+    public override void FreeBlock(long vcn)
+    {
+        var (allocation, offset) = Find(vcn);
+        file.State.Volume.Nodes.Remove(Place(allocation, offset));
+        var bitmap = file.Open(NtfsAttributeType.Bitmap, name)
+            ?? throw new DiskFormatException("NTFS-0112", file.Base.Structure, file.Base.Offset, $"has no $BITMAP:{name}");
+        var block = offset / BlockSize;
+        Span<byte> bits = stackalloc byte[1];
+        if (block / 8 >= bitmap.Length)
+            return;
+        bitmap.Read(block / 8, bits);
+        bits[0] &= (byte)~(1 << (int)(block & 7));
+        bitmap.Write(block / 8, bits);
+    }
+
+    public override void DropBlocks()
+    {
+        if (file.Open(NtfsAttributeType.IndexAllocation, name) is { } allocation)
+        {
+            for (var offset = 0L; offset + BlockSize <= allocation.Length; offset += BlockSize)
+                file.State.Volume.Nodes.Remove(Place(allocation, offset));
+        }
+        file.Delete(NtfsAttributeType.IndexAllocation, name);
+        file.Delete(NtfsAttributeType.Bitmap, name);
+    }
+
+    private long Take(NtfsContentEditor bitmap, long block, byte bits)
+    {
+        bitmap.Write(block / 8, [(byte)(bits | 1 << (int)(block & 7))]);
+        return block * BlockSize / _geometry.IndexUnit(BlockSize);
+    }
+
+    private (NtfsContentEditor Allocation, long Offset) Find(long vcn)
+    {
+        var unit = _geometry.IndexUnit(BlockSize);
+        var allocation = file.Open(NtfsAttributeType.IndexAllocation, name);
+        var offset = vcn * unit;
+        if (allocation is null || vcn < 0 || vcn > (allocation.Length - BlockSize) / unit)
+            throw new DiskFormatException("NTFS-0306", Structure, -1, $"an entry leads to block {vcn}, expected 0..{((allocation?.Length ?? 0) - BlockSize) / unit}");
+        return (allocation, offset);
+    }
+
+    private long Place(NtfsContentEditor allocation, long offset)
+    {
+        var run = allocation.Runs.Find(offset >> _geometry.ClusterShift);
+        return run is { IsHole: false } r ? (r.Lcn << _geometry.ClusterShift) + (offset - (r.Vcn << _geometry.ClusterShift)) : -1;
+    }
+}

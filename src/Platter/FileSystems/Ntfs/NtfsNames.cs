@@ -1,0 +1,163 @@
+using System.Runtime.InteropServices;
+using Platter.Primitives;
+
+namespace Platter.FileSystems.Ntfs;
+
+/// <summary>The names of files that are edited: in their records, and in the indexes of their directories.</summary>
+/// <remarks>
+/// A name stands twice: as $FILE_NAME in the file's record and as a key in its directory's index, with copies of times, sizes and attributes. The copies
+/// of what was changed are brought up to date before a commit, in all names of a file: see <see cref="MarkStale"/>.
+/// </remarks>
+internal sealed class NtfsNames(NtfsEditState state)
+{
+    private const int MaxStale = 4096;
+
+    private readonly HashSet<NtfsReference> _stale = [];
+
+    public bool HasStale => _stale.Count > 0;
+    public bool HasManyStale => _stale.Count >= MaxStale;
+
+    /// <summary>The value of $FILE_NAME for a file as it is now.</summary>
+    public static byte[] Value(NtfsFileEditor file, NtfsReference parent, string name, NtfsNamespace space)
+    {
+        var value = new byte[NtfsFileName.Size + 2 * name.Length];
+        ref var head = ref OnDisk.Edit<NtfsFileName>(value);
+        head.Parent = parent;
+        head.NameLength = (byte)name.Length;
+        head.Namespace = space;
+        MemoryMarshal.AsBytes(name.AsSpan()).CopyTo(value.AsSpan(NtfsFileName.Size));
+        Refresh(file, value);
+        return value;
+    }
+
+    /// <summary>Puts a name into a directory's index.</summary>
+    public void Insert(NtfsFileEditor directory, NtfsReference file, ReadOnlySpan<byte> value)
+    {
+        if (!Index(directory).TryInsert(NtfsIndexEntries.OfName(file, value)))
+            throw new AlreadyExistsException(NtfsCollation.NameOf(value).ToString());
+    }
+
+    /// <summary>Takes a name out of a directory's index.</summary>
+    /// <exception cref="DiskFormatException">It is not there.</exception>
+    public void Remove(NtfsFileEditor directory, ReadOnlySpan<byte> value)
+    {
+        if (!Index(directory).TryRemove(value))
+            throw new DiskFormatException("NTFS-0902", $"Record {directory.Number}, $I30", directory.Base.Offset, $"has no entry '{NtfsCollation.NameOf(value)}', and a record has that name");
+    }
+
+    /// <summary>Puts other copies into a name of a directory's index.</summary>
+    public void Update(NtfsFileEditor directory, NtfsReference file, ReadOnlySpan<byte> value) => Index(directory).TryUpdate(NtfsIndexEntries.OfName(file, value));
+
+    /// <summary>The names of a file, as they stand in its records.</summary>
+    /// <exception cref="DiskFormatException">One of them is damaged.</exception>
+    public static List<NtfsHeld> Of(NtfsFileEditor file)
+    {
+        var names = file.FindAll(NtfsAttributeType.FileName);
+        foreach (var held in names)
+        {
+            if ((held.IsResident ? NtfsFileNames.Problem(held.Value) : "a name is not resident") is { } problem)
+                throw new DiskFormatException("NTFS-0113", $"{file.Base.Structure}, $FILE_NAME", file.Base.Offset, problem);
+        }
+        return names;
+    }
+
+    /// <summary>The name of a file in a directory; null when it has none there.</summary>
+    public static NtfsHeld? Find(List<NtfsHeld> names, NtfsFileEditor directory, ReadOnlySpan<char> name)
+    {
+        foreach (var held in names)
+        {
+            if (ParentOf(held) == directory.Number && NtfsCollation.NameOf(held.Value).SequenceEqual(name))
+                return held;
+        }
+        return null;
+    }
+
+    /// <summary>The other half of a long name and its short one; null where there is no such pair.</summary>
+    public static NtfsHeld? PartnerOf(List<NtfsHeld> names, NtfsHeld name)
+    {
+        if (NamespaceOf(name) is not (NtfsNamespace.Win32 or NtfsNamespace.Dos))
+            return null;
+        var wanted = NamespaceOf(name) == NtfsNamespace.Win32 ? NtfsNamespace.Dos : NtfsNamespace.Win32;
+        foreach (var held in names)
+        {
+            if (NamespaceOf(held) == wanted && ParentOf(held) == ParentOf(name))
+                return held;
+        }
+        return null;
+    }
+
+    public static NtfsNamespace NamespaceOf(NtfsHeld name) => OnDisk.View<NtfsFileName>(name.Value).Namespace;
+
+    public static long ParentOf(NtfsHeld name) => OnDisk.View<NtfsFileName>(name.Value).Parent.Record;
+
+    public static string TextOf(NtfsHeld name) => NtfsCollation.NameOf(name.Value).ToString();
+
+    /// <summary>The copies in a file's names are no longer what its record says.</summary>
+    public void MarkStale(NtfsFileEditor file)
+    {
+        if (file.Number >= NtfsMft.FirstFreeRecord)
+            _stale.Add(file.Reference);
+    }
+
+    /// <summary>Brings the copies up to date, within an edit. Makes nothing longer.</summary>
+    public void RefreshStale()
+    {
+        foreach (var reference in _stale)
+        {
+            if (IsThere(reference))
+                Refresh(state.File(reference));
+        }
+    }
+
+    /// <summary>All copies are up to date; or the volume went back.</summary>
+    public void ForgetStale() => _stale.Clear();
+
+    // Files that were made and undone, or deleted since.
+    private bool IsThere(NtfsReference reference)
+    {
+        if (reference.Record >= state.Volume.Mft.Count)
+            return false;
+        var record = state.Volume.Mft.Read(reference.Record);
+        return record.IsInUse && record.Header.SequenceNumber == reference.Sequence;
+    }
+
+    private void Refresh(NtfsFileEditor file)
+    {
+        foreach (var held in Of(file))
+        {
+            var value = held.Value.ToArray();
+            Refresh(file, value);
+            if (!held.Value.SequenceEqual(value))
+                file.Replace(held, NtfsAttributeBytes.Resident(NtfsAttributeType.FileName, "", value));
+            Update(state.File(OnDisk.View<NtfsFileName>(value).Parent.Value), file.Reference, value);
+        }
+    }
+
+    private static void Refresh(NtfsFileEditor file, byte[] value)
+    {
+        var information = NtfsStandard.Read(file);
+        ref var head = ref OnDisk.Edit<NtfsFileName>(value);
+        head.Created = information.Created;
+        head.Modified = information.Modified;
+        head.Changed = information.Changed;
+        head.Accessed = information.Accessed;
+        head.Attributes = information.Attributes | ((file.Flags & NtfsRecordFlags.Directory) != 0 ? NtfsFileAttributes.HasNameIndex : 0)
+            | ((file.Flags & NtfsRecordFlags.ViewIndex) != 0 ? NtfsFileAttributes.HasViewIndex : 0);
+        var data = (file.Flags & NtfsRecordFlags.Directory) != 0 ? null : file.Open(NtfsAttributeType.Data);
+        head.AllocatedSize = (ulong)(data?.Allocated ?? 0);
+        head.DataSize = (ulong)(data?.Length ?? 0);
+        head.ReparseTagOrEaSize = file.Open(NtfsAttributeType.ReparsePoint) is { Length: >= NtfsReparseHeader.Size } reparse ? Tag(reparse)
+            : file.Find(NtfsAttributeType.EaInformation) is { IsResident: true } ea && ea.Value.Length >= NtfsEaInformation.Size
+                ? OnDisk.View<NtfsEaInformation>(ea.Value).PackedLength : 0U;
+    }
+
+    private static uint Tag(NtfsContentEditor reparse)
+    {
+        Span<byte> tag = stackalloc byte[4];
+        reparse.Read(0, tag);
+        return OnDisk.View<U32Le>(tag);
+    }
+
+    private NtfsIndexEditor Index(NtfsFileEditor directory) => new(new NtfsFileIndexStorage(directory, NtfsDirectory.IndexName), state.Volume.Upcase,
+        directory.Structure(NtfsAttributeType.IndexAllocation, NtfsDirectory.IndexName));
+}

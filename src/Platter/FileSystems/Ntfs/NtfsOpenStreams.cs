@@ -1,0 +1,37 @@
+namespace Platter.FileSystems.Ntfs;
+
+/// <summary>The streams of files that are open, main and named ones.</summary>
+internal sealed class NtfsOpenStreams
+{
+    private readonly Dictionary<string, OpenFiles> _byName = new(StringComparer.Ordinal);
+
+    /// <summary>Whether any stream of a file is open.</summary>
+    public bool IsOpen(NodeId id)
+    {
+        foreach (var (_, files) in _byName)
+        {
+            if (files.IsOpen(id))
+                return true;
+        }
+        return false;
+    }
+
+    /// <summary>Whether this stream is open; the main data has the empty name.</summary>
+    public bool IsOpen(NodeId id, string name) => _byName.TryGetValue(name, out var files) && files.IsOpen(id);
+
+    /// <inheritdoc cref="OpenFiles.Open"/>
+    public VolumeStream Open(NodeId id, string name, bool writable, Func<OpenFile> make)
+    {
+        if (!_byName.TryGetValue(name, out var files))
+            _byName[name] = files = new OpenFiles();
+        return files.Open(id, writable, make);
+    }
+
+    /// <inheritdoc cref="OpenFiles.InvalidateAll"/>
+    public void InvalidateAll()
+    {
+        foreach (var (_, files) in _byName)
+            files.InvalidateAll();
+        _byName.Clear();
+    }
+}

@@ -1,0 +1,206 @@
+using System.Buffers.Binary;
+using Platter.Primitives;
+
+namespace Platter.FileSystems.Ntfs;
+
+/// <summary>The MFT's records as they are taken, written and given up; and the growth of the table.</summary>
+/// <remarks>
+/// Records below 16 are the volume's own, those from 16 to 23 are kept for extents of the MFT's own map. A record that was given up keeps its content, and
+/// the number that tells its files apart goes up by one. New ones are formatted before the table's length includes them.
+/// </remarks>
+internal sealed class NtfsRecords
+{
+    /// <summary>The first record for files.</summary>
+    public const long FirstOfFiles = 24;
+
+    private const int LeastGrowth = 16, MostGrowth = 4096;     // records
+
+    private readonly NtfsEditState _state;
+    private readonly NtfsBitmapFile _bitmap;
+    private readonly NtfsRunList _mirror;
+    private readonly long _mirrorRecords;
+    private long _hint = FirstOfFiles;      // no record below is free
+
+    public NtfsRecords(NtfsEditState state)
+    {
+        _state = state;
+        _bitmap = new NtfsBitmapFile(state.Changes, state.Geometry, "Record 0, $BITMAP");
+        Attach();
+        var mirror = state.Volume.OpenSystemFile(NtfsMft.MirrorRecord).Open(NtfsAttributeType.Data)
+            ?? throw new DiskFormatException("NTFS-0112", "$MFTMirr", -1, "has no $DATA");
+        _mirror = mirror.Runs;
+        _mirrorRecords = Math.Min(state.Geometry.MirrorRecords, mirror.Length / state.Geometry.RecordSize);
+    }
+
+    /// <summary>Where attributes start in a new record.</summary>
+    public int AttributesOffset => UpdateSequenceOffset + 2 * NtfsUpdateSequence.WordCount(_state.Geometry.RecordSize) + 7 & ~7;
+
+    private bool IsOld => _state.Volume.State is { Major: < 3 } or { Major: 3, Minor: 0 };
+    private int UpdateSequenceOffset => IsOld ? NtfsRecordHeader.OldSize : NtfsRecordHeader.Size;
+
+    /// <summary>Takes a free record.</summary>
+    /// <param name="baseRecord">Whose attributes it is to hold; default for a file of its own.</param>
+    /// <param name="flags">What it is.</param>
+    /// <returns>The record without attributes; not yet written.</returns>
+    /// <exception cref="VolumeFullException">There is none, and the table can't grow.</exception>
+    public NtfsRecord Take(NtfsReference baseRecord, NtfsRecordFlags flags)
+    {
+        var isOfMft = baseRecord.Raw != 0 && baseRecord.Record == NtfsMft.MftRecord;
+        var number = isOfMft ? Find(NtfsMft.FirstFreeRecord) : Find(_hint);
+        if (number < 0)
+        {
+            if (isOfMft)
+                throw _state.Space.Full(1);
+            Grow();
+            number = Find(_hint);
+        }
+        _bitmap.Set(number, 1, true);
+        if (!isOfMft)
+            _hint = number + 1;
+        var old = _state.Volume.Mft.Load(number, out var problem, out _);
+        if (problem is null && old.IsInUse)
+            throw new DiskFormatException("NTFS-0901", old.Structure, old.Offset, "is in use, and the bitmap of the MFT says that it is free");
+        var bytes = Blank(number, problem is null ? Math.Max((ushort)1, (ushort)old.Header.SequenceNumber) : (ushort)1);
+        if (problem is null && old.Header.Protection.UpdateSequenceOffset == UpdateSequenceOffset)
+            old.Bytes.AsSpan(UpdateSequenceOffset, 2).CopyTo(bytes.AsSpan(UpdateSequenceOffset));
+        ref var head = ref OnDisk.Edit<NtfsRecordHeader>(bytes);
+        head.Flags.Value = flags;
+        head.BaseRecord = baseRecord;
+        return new NtfsRecord(number, bytes, old.Offset);
+    }
+
+    /// <summary>Gives a record up.</summary>
+    public void Release(NtfsRecord record)
+    {
+        var bytes = record.Bytes.ToArray();
+        ref var head = ref OnDisk.Edit<NtfsRecordHeader>(bytes);
+        head.Flags.Value &= ~NtfsRecordFlags.InUse;
+        head.SequenceNumber = head.SequenceNumber == ushort.MaxValue ? (ushort)1 : (ushort)(head.SequenceNumber + 1);
+        Write(new NtfsRecord(record.Number, bytes, record.Offset));
+        _bitmap.Set(record.Number, 1, false);
+        if (record.Number >= FirstOfFiles)
+            _hint = Math.Min(_hint, record.Number);
+    }
+
+    /// <summary>Writes a record, its protection on, and its copy in $MFTMirr.</summary>
+    /// <returns>The same record.</returns>
+    public NtfsRecord Write(NtfsRecord record)
+    {
+        var bytes = record.Bytes.ToArray();
+        NtfsUpdateSequence.Apply(bytes);
+        // The number of this write is what the next one goes on from.
+        int at = record.Header.Protection.UpdateSequenceOffset;
+        bytes.AsSpan(at, 2).CopyTo(record.Bytes.AsSpan(at));
+        Write(_state.Volume.Mft.Content.Runs, record.Number * bytes.Length, bytes);
+        if (record.Number < _mirrorRecords)
+            Write(_mirror, record.Number * bytes.Length, bytes);
+        _state.Volume.Mft.Changed(record, bytes);
+        return record;
+    }
+
+    /// <summary>The volume went back: what is known of the bitmap is read again.</summary>
+    public void Undo()
+    {
+        Attach();
+        _hint = FirstOfFiles;
+    }
+
+    private void Attach()
+    {
+        var bitmap = _state.Volume.OpenSystemFile(NtfsMft.MftRecord).Open(NtfsAttributeType.Bitmap)
+            ?? throw new DiskFormatException("NTFS-0112", "Record 0", -1, "has no $BITMAP");
+        if (bitmap.IsResident)
+            throw new UnsupportedFeatureException("the bitmap of the MFT lies in its record: such a volume is not edited");
+        _bitmap.Attach(bitmap.Runs, Math.Min(bitmap.Initialized, bitmap.Length) * 8);
+    }
+
+    private long Find(long from)
+    {
+        var limit = Math.Min(_state.Volume.Mft.Count, _bitmap.Count);
+        for (var page = from / NtfsBitmapFile.PageBits; page * NtfsBitmapFile.PageBits < limit; page++)
+        {
+            var start = page * NtfsBitmapFile.PageBits;
+            var found = BitWords.Next(_bitmap.Words(page), Math.Max(0, from - start), Math.Min(limit - start, NtfsBitmapFile.PageBits), 0);
+            if (found >= 0)
+                return start + found;
+        }
+        return -1;
+    }
+
+    private void Grow()
+    {
+        var mft = _state.File(new NtfsReference(NtfsMft.MftRecord, 0));
+        var data = mft.Open(NtfsAttributeType.Data)!;
+        var size = _state.Geometry.RecordSize;
+        // What is left in the table's last cluster, or new ones: an eighth of the table, or at least a record.
+        var room = ((data.Runs.End << _state.Geometry.ClusterShift) - data.Length) / size;
+        if (room == 0)
+        {
+            var wanted = Math.Clamp(data.Length / size / 8, LeastGrowth, MostGrowth);
+            if (!_state.Space.HasRoom(_state.Geometry.ClustersFor(2 * wanted * size)))
+                wanted = 1;
+            var clusters = Math.Max(1, _state.Geometry.ClustersFor(wanted * size));
+            data.Allocate(data.Runs.End, data.Runs.End + clusters, 0, long.MaxValue);
+            room = ((data.Runs.End << _state.Geometry.ClusterShift) - data.Length) / size;
+        }
+        room = Math.Min(room, MostGrowth);
+        var count = data.Length / size + room;
+        GrowBitmap(mft, count);
+        _state.Volume.Mft.SetMap(data.Runs, data.Length);
+        Format(data.Length / size, count);
+        data.SetSizes(count * size);
+        _state.Volume.Mft.SetMap(data.Runs, data.Length);
+    }
+
+    private void GrowBitmap(NtfsFileEditor mft, long count)
+    {
+        var bitmap = mft.Open(NtfsAttributeType.Bitmap)!;
+        var length = (count + 63) / 64 * 8;
+        if (length <= bitmap.Length)
+            return;
+        bitmap.Write(bitmap.Length, new byte[length - bitmap.Length]);
+        _bitmap.Attach(bitmap.Runs, bitmap.Length * 8);
+    }
+
+    private void Format(long first, long end)
+    {
+        for (var number = first; number < end; number++)
+        {
+            var bytes = Blank(number, 1);
+            NtfsUpdateSequence.Apply(bytes);
+            Write(_state.Volume.Mft.Content.Runs, number * bytes.Length, bytes);
+        }
+    }
+
+    private byte[] Blank(long number, ushort sequence)
+    {
+        var bytes = new byte[_state.Geometry.RecordSize];
+        ref var head = ref OnDisk.Edit<NtfsRecordHeader>(bytes);
+        head.Protection.Magic = NtfsRecordHeader.MagicValue;
+        head.SequenceNumber = sequence;
+        head.BytesAllocated = (uint)bytes.Length;
+        var at = NtfsUpdateSequence.Place(bytes, UpdateSequenceOffset);
+        head.AttributesOffset = (ushort)at;
+        if (!IsOld)
+            head.RecordNumber = (uint)number;
+        BinaryPrimitives.WriteUInt32LittleEndian(bytes.AsSpan(at), (uint)NtfsAttributeType.End);
+        BinaryPrimitives.WriteUInt32LittleEndian(bytes.AsSpan(at + 4), NtfsAttributeHeader.EndFiller);
+        head.BytesInUse = (uint)(at + NtfsAttributeHeader.EndSize);
+        return bytes;
+    }
+
+    private void Write(NtfsRunList runs, long offset, ReadOnlySpan<byte> bytes)
+    {
+        var shift = _state.Geometry.ClusterShift;
+        for (var done = 0; done < bytes.Length;)
+        {
+            var run = runs.Find(offset + done >> shift);
+            if (run is not { IsHole: false } r)
+                throw new DiskFormatException("NTFS-0201", "$MFT", -1, $"cluster {offset + done >> shift} is not mapped");
+            var within = offset + done - (r.Vcn << shift);
+            var part = (int)Math.Min(bytes.Length - done, (r.Count << shift) - within);
+            _state.Changes.Write((r.Lcn << shift) + within, bytes.Slice(done, part));
+            done += part;
+        }
+    }
+}

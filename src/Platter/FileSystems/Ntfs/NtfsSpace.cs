@@ -1,0 +1,264 @@
+using Platter.Primitives;
+
+namespace Platter.FileSystems.Ntfs;
+
+/// <summary>The free clusters: taken near a goal, in runs as long as can be found soon, and given back.</summary>
+/// <remarks>
+/// <para>Between two commits a cluster that the committed state refers to is written through the transaction only. So clusters freed since the last
+/// commit are taken again only when nothing else is left, and then they are not fresh.</para>
+/// <para>A search looks at the goal's page of $Bitmap, then at the pages behind it, then at those before it; pages in which nothing is free are
+/// remembered. Behind the MFT an eighth of the volume is left for its growth as long as there is room elsewhere.</para>
+/// </remarks>
+internal sealed class NtfsSpace
+{
+    // Runs looked at in one page, and pages looked at, before the longest run found has to do.
+    private const int MaxProbes = 64, MaxPages = 8;
+
+    private const int PageBits = NtfsBitmapFile.PageBits;
+
+    private readonly NtfsGeometry _geometry;
+    private readonly NtfsBitmapFile _bitmap;
+    private readonly RangeSet _fresh = new(), _freed = new();
+    private readonly RangeSet _full = new();                        // pages in which nothing can be taken before the next commit
+    private readonly List<(RangeSet Set, bool Added, long Start, long Count)> _undo = [];
+    private long? _free, _freeBefore;
+    private long _next;
+
+    public NtfsSpace(NtfsChanges changes, NtfsVolume volume)
+    {
+        _geometry = volume.Geometry;
+        _bitmap = new NtfsBitmapFile(changes, _geometry, "$Bitmap");
+        var content = volume.OpenSystemFile(NtfsMft.BitmapRecord).Open(NtfsAttributeType.Data)
+            ?? throw new DiskFormatException("NTFS-0112", "$Bitmap", -1, "has no $DATA");
+        if (content.IsResident)
+            throw new UnsupportedFeatureException("$Bitmap lies in its record: such a volume is not edited");
+        if (content.Initialized < (_geometry.ClusterCount + 7) / 8)
+            throw new DiskFormatException("NTFS-0112", "$Bitmap", -1, $"has {content.Initialized} bytes, expected at least {(_geometry.ClusterCount + 7) / 8}");
+        _bitmap.Attach(content.Runs, _geometry.ClusterCount);
+        var mft = volume.Mft.Content.Runs;
+        _next = Math.Min(mft[mft.Count - 1].Lcn + mft[mft.Count - 1].Count + _geometry.ClusterCount / 8, _geometry.ClusterCount - 1);
+    }
+
+    /// <summary>Free clusters; counted when first asked for.</summary>
+    public long FreeClusters => _free ??= CountFree(long.MaxValue);
+
+    /// <summary>An edit begins.</summary>
+    public void Begin() => _freeBefore = _free;
+
+    /// <summary>The edit is whole.</summary>
+    public void Keep() => _undo.Clear();
+
+    /// <summary>The edit failed. The bitmap goes back with the pages that it lies in.</summary>
+    public void Undo()
+    {
+        for (var i = _undo.Count - 1; i >= 0; i--)
+        {
+            var (set, added, start, count) = _undo[i];
+            if (added)
+                set.Remove(start, count);
+            else
+                set.Add(start, count);
+        }
+        _undo.Clear();
+        _full.Clear();
+        _bitmap.Clear();
+        _free = _freeBefore;
+    }
+
+    /// <summary>Everything is durable: what was freed may be used again, what was fresh no longer is.</summary>
+    public void Committed()
+    {
+        _fresh.Clear();
+        if (!_freed.IsEmpty)
+            _full.Clear();
+        _freed.Clear();
+    }
+
+    /// <summary>The volume went back to the last commit.</summary>
+    public void ForgetAll()
+    {
+        _undo.Clear();
+        _fresh.Clear();
+        _freed.Clear();
+        _full.Clear();
+        _bitmap.Clear();
+        _free = null;
+    }
+
+    /// <summary>Whether no committed structure refers to any of these clusters.</summary>
+    public bool IsFresh(long cluster, long count) => !_fresh.IsEmpty && _fresh.Contains(cluster, count);
+
+    /// <summary>As <see cref="IsFresh"/>, of bytes of the volume.</summary>
+    public bool IsFreshRange(long offset, long length)
+    {
+        var first = offset >> _geometry.ClusterShift;
+        return IsFresh(first, (offset + length - 1 >> _geometry.ClusterShift) - first + 1);
+    }
+
+    /// <summary>Whether so many clusters are free.</summary>
+    public bool HasRoom(long clusters) => (_free ?? CountFree(clusters)) >= clusters;
+
+    /// <summary>Where so many clusters lie in one piece, or the longest piece that is found soon; below 0 when there is none.</summary>
+    public long SeekRoom(long wanted)
+    {
+        var run = Find(_next, Math.Min(wanted, PageBits));
+        return run.Length > 0 ? run.Start : -1;
+    }
+
+    public VolumeFullException Full(long wanted) => new("bytes", wanted << _geometry.ClusterShift, FreeClusters << _geometry.ClusterShift);
+
+    /// <summary>Takes clusters in one piece.</summary>
+    /// <param name="goal">The cluster at or behind which they should lie; below 0 where that does not matter.</param>
+    /// <param name="wanted">How many; at least 1.</param>
+    /// <returns>The first one, and how many from there on: fewer where there is no such run nearby.</returns>
+    /// <exception cref="VolumeFullException">There is none.</exception>
+    public LongRange Take(long goal, long wanted)
+    {
+        var isFree = goal < 0 || goal >= _geometry.ClusterCount;
+        if (isFree)
+            goal = _next;
+        var most = Math.Min(wanted, PageBits);
+        var run = FreeAt(goal / PageBits, goal % PageBits, most);
+        if (run.Length == 0 || (isFree && run.Length < most))
+            run = Find(goal, most);
+        var fresh = run.Length > 0;
+        if (!fresh)
+        {
+            if (_freed.IsEmpty)
+                throw Full(wanted);
+            run = new LongRange(_freed[0].Start, Math.Min(_freed[0].Length, most));
+        }
+        _bitmap.Set(run.Start, run.Length, true);
+        _free -= run.Length;
+        if (fresh)
+        {
+            Add(_fresh, run.Start, run.Length);
+        }
+        else
+        {
+            _freed.Remove(run.Start, run.Length);
+            _undo.Add((_freed, false, run.Start, run.Length));
+        }
+        if (isFree)
+            _next = run.End < _geometry.ClusterCount ? run.End : 0;
+        return run;
+    }
+
+    /// <summary>Gives clusters back.</summary>
+    /// <exception cref="DiskFormatException">Some of them are free already: two files have them, or the bitmap is wrong.</exception>
+    public void Release(long cluster, long count)
+    {
+        if (!_geometry.IsRange(cluster, count))
+            throw new DiskFormatException("NTFS-0900", "$Bitmap", -1, $"clusters {cluster}..{cluster + count - 1} are outside of the volume and cannot be freed");
+        var used = _bitmap.Set(cluster, count, false);
+        if (used != count)
+            throw new DiskFormatException("NTFS-0900", "$Bitmap", -1, $"clusters {cluster}..{cluster + count - 1} are to be freed, and {count - used} of them are free already");
+        _free += count;
+        for (var page = cluster / PageBits; page <= (cluster + count - 1) / PageBits; page++)
+            _full.Remove(page, 1);
+        // What was fresh never was in a committed state: it can be fresh again.
+        for (var at = cluster; at < cluster + count;)
+        {
+            var fresh = _fresh.NextRange(at);
+            var until = Math.Min(fresh is { } range ? range.Start : long.MaxValue, cluster + count);
+            if (until > at)
+                Add(_freed, at, until - at);
+            at = until;
+            if (at < cluster + count)
+            {
+                var part = Math.Min(fresh!.Value.End, cluster + count) - at;
+                _fresh.Remove(at, part);
+                _undo.Add((_fresh, false, at, part));
+                at += part;
+            }
+        }
+    }
+
+    private void Add(RangeSet set, long start, long count)
+    {
+        set.Add(start, count);
+        _undo.Add((set, true, start, count));
+    }
+
+    // Counting may end when so many were found.
+    private long CountFree(long enough)
+    {
+        var free = 0L;
+        for (var page = 0L; page < _bitmap.PageCount && free < enough; page++)
+        {
+            var bits = _bitmap.BitsIn(page);
+            free += bits - BitWords.CountSet(_bitmap.Words(page), 0, bits);
+        }
+        return free;
+    }
+
+    private LongRange Find(long goal, long wanted)
+    {
+        var best = default(LongRange);
+        var looked = 0;
+        var goalPage = goal / PageBits;
+        for (var wrapped = false; ; wrapped = true)
+        {
+            var end = wrapped ? goalPage + 1 : _bitmap.PageCount;
+            for (var page = wrapped ? 0 : goalPage; page < end; page++)
+            {
+                if (_full.NextGap(page, end) is not { } gap)
+                    break;
+                page = gap.Start;
+                var from = page == goalPage && !wrapped ? goal % PageBits : 0;
+                var run = FindIn(page, from, wanted);
+                if (run.Length >= wanted)
+                    return run;
+                if (run.Length == 0 && from == 0)
+                    _full.Add(page, 1);
+                if (run.Length > best.Length)
+                    best = run;
+                if (best.Length > 0 && ++looked >= MaxPages)
+                    return best;
+            }
+            if (wrapped)
+                return best;
+        }
+    }
+
+    // The first run of a page that is long enough; else the longest of those looked at.
+    private LongRange FindIn(long page, long from, long wanted)
+    {
+        var words = _bitmap.Words(page);
+        var limit = _bitmap.BitsIn(page);
+        var found = default(LongRange);
+        for (var probe = 0; probe < MaxProbes || found.Length == 0; probe++)
+        {
+            from = BitWords.Next(words, from, limit, 0);
+            if (from < 0)
+                break;
+            var run = FreeAt(page, from, wanted);
+            if (run.Length == 0)
+            {
+                // Freed since the commit: behind the whole range.
+                from = _freed.NextRange(page * PageBits + from)!.Value.End - page * PageBits;
+                if (from >= limit)
+                    break;
+                continue;
+            }
+            if (run.Length > found.Length)
+                found = run;
+            if (found.Length >= wanted)
+                break;
+            from += run.Length;
+        }
+        return found;
+    }
+
+    // The clusters from one on that are free, and were when the last commit was made.
+    private LongRange FreeAt(long page, long within, long most)
+    {
+        var limit = Math.Min(within + most, _bitmap.BitsIn(page));
+        var used = BitWords.Next(_bitmap.Words(page), within, limit, ulong.MaxValue);
+        var start = page * PageBits + within;
+        var end = page * PageBits + (used < 0 ? Math.Max(limit, within) : used);
+        if (!_freed.IsEmpty && end > start && _freed.NextRange(start) is { } freed)
+            end = Math.Min(end, Math.Max(start, freed.Start));
+        return end > start ? new LongRange(start, end - start) : default;
+    }
+}

@@ -1,0 +1,92 @@
+using Platter.FileSystems;
+using Platter.FileSystems.Ntfs;
+using Platter.Testing.Ntfs;
+using Platter.Testing.Volumes;
+using Xunit;
+
+namespace Platter.Tests.FileSystems.Ntfs;
+
+/// <summary>Every way to edit an NTFS volume, with the power cut after every single write of it.</summary>
+public class NtfsPowerCutTests(ITestOutputHelper output)
+{
+    // What FAT does not have; and the full volume, which holes do not fill.
+    private static readonly VolumePowerCuts.Edit[] OwnEdits =
+    [
+        new("make links and special files", false, v =>
+        {
+            v.CreateSymbolicLink(v.RootId, "link", "dir/deep", MetadataChange.None);
+            v.CreateHardLink(v.Find("/file.txt").Id, v.Find("/dir").Id, "hard");
+            v.CreateSpecial(v.RootId, "null", EntryKind.CharacterDevice, new DeviceNumber(1, 3), MetadataChange.None);
+            v.Commit();
+            v.Delete(v.RootId, "link");
+            v.Delete(v.RootId, "file.txt");
+        }),
+        new("set extended attributes and streams", false, v =>
+        {
+            v.SetExtendedAttribute(v.Find("/file.txt").Id, "user.small", [1, 2, 3]);
+            v.SetExtendedAttribute(v.Find("/dir").Id, "user.large", ConformanceCase.Bytes(6000));
+            using (var stream = v.OpenWrite(v.Find("/file.txt").Id, StreamName.Named("second")))
+                stream.WriteAt(0, ConformanceCase.Bytes(5000));
+            v.Commit();
+            v.SetExtendedAttribute(v.Find("/dir").Id, "user.large", null);
+            v.DeleteStream(v.Find("/file.txt").Id, StreamName.Named("second"));
+        }),
+        new("grow a directory to a tree and take it down", false, v =>
+        {
+            var directory = v.Find("/empty").Id;
+            for (var i = 0; i < 60; i++)
+                v.CreateFile(directory, $"a name that is long enough to fill a block soon {i}", MetadataChange.None);
+            v.Commit();
+            v.DeleteRecursively(v.RootId, "empty");
+        }),
+        new("need an attribute list", false, v =>
+        {
+            var id = v.Find("/file.txt").Id;
+            for (var i = 0; i < 12; i++)
+                v.CreateHardLink(id, v.Find("/dir").Id, $"another name of the same file, number {i}");
+            v.Commit();
+            for (var i = 0; i < 12; i++)
+                v.Delete(v.Find("/dir").Id, $"another name of the same file, number {i}");
+        }),
+        new("fragment a file", false, v =>
+        {
+            using var stream = v.OpenWrite(v.Find("/file.txt").Id, StreamName.Data);
+            for (var i = 1; i < 12; i++)
+                stream.WriteAt(i * 400_000, ConformanceCase.Bytes(500, i));
+            v.Commit();
+            stream.SetLength(1_000_000);
+        }),
+        new("fill what is left", true, v =>
+        {
+            v.Delete(v.RootId, "file.txt");
+            v.CreateFile(v.RootId, "rest", new MemoryStream(ConformanceCase.Bytes(v.FreeBytes - 8192)), null, MetadataChange.None);
+            Assert.Throws<VolumeFullException>(() => v.CreateFile(v.RootId, "more", new MemoryStream(new byte[100_000]), null, MetadataChange.None));
+        }),
+    ];
+
+    [Theory]
+    [InlineData(512, 0, 97)]
+    [InlineData(4096, 64 << 10, 97)]
+    public void A_power_cut_leaves_the_old_tree_or_the_new_one(int clusterSize, long freshLimit, int foreignEvery)
+    {
+        var cuts = new VolumePowerCuts { Type = new NtfsType(), ClusterSize = clusterSize, Judge = NtfsFixture.Complaint, FreshLimit = freshLimit, ForeignEvery = foreignEvery };
+        var common = cuts.CommonEdits.Where(e => !e.Full);
+        var outcome = cuts.Run(Ground(full: false), Ground(full: true), [.. common, .. OwnEdits]);
+        output.WriteLine($"clusters of {clusterSize} bytes: {outcome.Edits} edits, {outcome.Points} crash points, {outcome.Judged} of them judged by ntfsfix and ntfsls");
+        Assert.True(outcome.Points > 1000);
+
+        byte[] Ground(bool full)
+        {
+            var device = NtfsFixture.Empty($"-c {clusterSize}", 2 << 20);
+            using var volume = new NtfsType().OpenForEditing(device, VolumeOptions.Default);
+            cuts.Fill(volume, full: false);
+            if (full)
+                volume.CreateFile(volume.RootId, "FILLER.BIN", new MemoryStream(new byte[volume.FreeBytes - 24 * clusterSize]), null, MetadataChange.None);
+            volume.Commit();
+            Assert.Null(NtfsFixture.Complaint(device));
+            var bytes = new byte[device.Length];
+            device.Read(0, bytes);
+            return bytes;
+        }
+    }
+}
