@@ -253,14 +253,14 @@ internal sealed class NtfsEditor(NtfsEditState state, NtfsOpenStreams openStream
     }
 
     private NodeId Find(NodeId parent, string name) =>
-        _volume.TryLookup(parent, name, out var id) ? id : throw new FileNotFoundException($"no such file or directory: {name}");
+        Names.Find(Directory(parent), name) is { } found ? new NodeId(found.Raw) : throw new FileNotFoundException($"no such file or directory: {name}");
 
     private void RequireFree(NodeId parent, string name)
     {
         NtfsFileNaming.Validate(name);
-        if (!_volume.TryLookup(parent, name, out var id))
+        if (Names.Find(Directory(parent), name) is not { } found)
             return;
-        RefuseSystem(id, name);
+        RefuseSystem(new NodeId(found.Raw), name);
         throw new AlreadyExistsException(name);
     }
 

@@ -25,14 +25,23 @@ internal sealed class NtfsFileIndexStorage(NtfsFileEditor file, string name) : N
         return true;
     }
 
-    public override byte[] ReadBlock(long vcn)
+    public override byte[] ReadBlock(long vcn) => ReadNode(vcn, OnDisk.View<NtfsIndexRoot>(Root.Value).AttributeType == 0U, Structure).Bytes;
+
+    // Kept with those that reading keeps: what is written or freed is forgotten, and all of them with an edit that fails.
+    public override NtfsIndexNode ReadNode(long vcn, bool isView, string structure)
     {
         var (allocation, offset) = Find(vcn);
+        var place = Place(allocation, offset);
+        var nodes = file.State.Volume.Nodes;
+        if (place >= 0 && nodes.TryGet(place, out var node) && OnDisk.View<NtfsIndexBlock>(node.Bytes).Vcn == (ulong)vcn && node.Bytes.Length == BlockSize)
+            return node;
         var bytes = new byte[BlockSize];
         allocation.Read(offset, bytes);
-        var isView = OnDisk.View<NtfsIndexRoot>(Root.Value).AttributeType == 0U;
-        return NtfsIndex.ParseBlock(bytes, vcn, isView, out _, out var code) is { } problem
-            ? throw new DiskFormatException(code, $"{Structure}, block {vcn}", Place(allocation, offset), problem) : bytes;
+        if (NtfsIndex.ParseBlock(bytes, vcn, isView, out node, out var code) is { } problem)
+            throw new DiskFormatException(code, $"{structure}, block {vcn}", place, problem);
+        if (place >= 0)
+            nodes.Set(place, node!);
+        return node!;
     }
 
     public override void WriteBlock(long vcn, ReadOnlySpan<byte> block)

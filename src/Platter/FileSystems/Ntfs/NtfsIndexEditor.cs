@@ -212,10 +212,7 @@ internal sealed class NtfsIndexEditor : NtfsIndexTree
     {
         if (vcn < 0)
             throw new DiskFormatException("NTFS-0306", Structure, -1, $"an entry leads to block {vcn}");
-        var name = $"{Structure}, block {vcn}";
-        if (NtfsIndexNode.Parse(_storage.ReadBlock(vcn), NtfsIndexBlock.HeaderOffset, isView, out var node) is { } problem)
-            throw new DiskFormatException("NTFS-0302", name, -1, problem);
-        return Even(node!, "NTFS-0302", name);
+        return Even(_storage.ReadNode(vcn, isView, Structure), "NTFS-0302", Structure);
     }
 
     // Entries with and without sub-nodes in one node would lose the one or the other.

@@ -23,6 +23,15 @@ internal abstract class NtfsIndexStorage
     /// <exception cref="DiskFormatException">There is no such block, or it is damaged.</exception>
     public abstract byte[] ReadBlock(long vcn);
 
+    /// <summary>A block, its entries verified, too. One that is kept may be given out again until it is written or freed.</summary>
+    /// <param name="vcn">As of <see cref="ReadBlock"/>.</param>
+    /// <param name="isView">Whether entries have data in the place of a reference.</param>
+    /// <param name="structure">What messages call it.</param>
+    /// <exception cref="DiskFormatException">There is no such block, or it is damaged.</exception>
+    public virtual NtfsIndexNode ReadNode(long vcn, bool isView, string structure) =>
+        NtfsIndexNode.Parse(ReadBlock(vcn), NtfsIndexBlock.HeaderOffset, isView, out var node) is { } problem
+            ? throw new DiskFormatException("NTFS-0302", $"{structure}, block {vcn}", -1, problem) : node!;
+
     /// <summary>Writes a block; its protection is put on, with the number after the one in its array.</summary>
     public abstract void WriteBlock(long vcn, ReadOnlySpan<byte> block);
 

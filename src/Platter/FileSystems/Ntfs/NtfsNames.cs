@@ -30,6 +30,19 @@ internal sealed class NtfsNames(NtfsEditState state)
         return value;
     }
 
+    /// <summary>What a name in a directory leads to; one that differs by case alone counts when there is no exact one. Null when there is none.</summary>
+    public NtfsReference? Find(NtfsFileEditor directory, string name)
+    {
+        if (name.Length is 0 or > NtfsFileName.MaxNameLength)
+            return null;
+        var upcase = state.Volume.Upcase;
+        var isCaseSensitive = (NtfsStandard.Read(directory).Flags & NtfsStandardInformation.CaseSensitive) != 0;
+        var found = Index(directory).Find(key => upcase.Compare(name, NtfsCollation.NameOf(key)),
+            isCaseSensitive ? null : key => upcase.CompareIgnoringCase(name, NtfsCollation.NameOf(key)));
+        // The root's name for itself is none.
+        return found is { } item && item.File.Record != directory.Number ? item.File : null;
+    }
+
     /// <summary>Puts a name into a directory's index.</summary>
     public void Insert(NtfsFileEditor directory, NtfsReference file, ReadOnlySpan<byte> value)
     {

@@ -203,6 +203,57 @@ public class NtfsIndexEditorTests
     }
 
     [Fact]
+    public void Uneven_trees_with_empty_blocks_lose_nothing_whatever_goes_first()
+    {
+        uint[] numbers = [10, 20, 50, 60, 70, 90];
+        foreach (var first in numbers)
+        {
+            foreach (var second in numbers)
+            {
+                var storage = Uneven();
+                var left = numbers.ToList();
+                foreach (var number in new[] { first, second }.Concat(numbers))
+                {
+                    Assert.Equal(left.Remove(number), Editor(storage).TryRemove(BitConverter.GetBytes(number)));
+                    Assert.Equal(left, Editor(storage).Entries().Select(e => BitConverter.ToUInt32(e.Key)));
+                    for (var other = 1u; number == second && other < 100; other += 8)
+                    {
+                        Assert.True(Editor(storage).TryInsert(NtfsIndexEntries.OfView(BitConverter.GetBytes(other), new byte[60])));
+                        Assert.True(Editor(storage).TryRemove(BitConverter.GetBytes(other)));
+                    }
+                }
+                Assert.Empty(storage.Blocks);
+            }
+        }
+
+        // 50 above a node that has nothing but a way on to a leaf; 90 above an empty leaf; two full leaves.
+        static MemoryIndexStorage Uneven()
+        {
+            var storage = new MemoryIndexStorage(NtfsCollationRule.UnsignedLong, 512, 512, 200);
+            long one = storage.AllocateBlock(), two = storage.AllocateBlock(), three = storage.AllocateBlock(), four = storage.AllocateBlock();
+            Put(one, NtfsIndexPiece.End(two));
+            Put(two, Piece(10), Piece(20), NtfsIndexPiece.End(-1));
+            Put(three, Piece(60), Piece(70), NtfsIndexPiece.End(-1));
+            Put(four, NtfsIndexPiece.End(-1));
+            Assert.True(storage.TryWriteRoot(NtfsNewIndexNode.Root(storage.ReadRoot(), [Piece(50) with { SubNode = one }, Piece(90) with { SubNode = three }, NtfsIndexPiece.End(four)])));
+            return storage;
+
+            void Put(long vcn, params List<NtfsIndexPiece> pieces)
+            {
+                var block = new byte[storage.BlockSize];
+                NtfsNewIndexNode.Block(block, vcn, null, pieces);
+                storage.WriteBlock(vcn, block);
+            }
+
+            static NtfsIndexPiece Piece(uint number)
+            {
+                var entry = NtfsIndexEntries.OfView(BitConverter.GetBytes(number), new byte[20]);
+                return new NtfsIndexPiece(entry, 0, entry.Length, -1);
+            }
+        }
+    }
+
+    [Fact]
     public void An_entry_too_long_for_small_blocks_is_refused_before_anything_is_done()
     {
         var storage = new MemoryIndexStorage(NtfsCollationRule.FileName, 512, 512, 600);
