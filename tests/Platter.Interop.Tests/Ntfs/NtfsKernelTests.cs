@@ -42,6 +42,7 @@ public class NtfsKernelTests
             Assert.True(report.IsOk, report.Error + report.ScriptOutput);
             using var device = HostFile.Open(path, FileAccess.Read);
             using var volume = NtfsVolume.Open(device, VolumeOptions.Default);
+            NtfsCheck.AssertClean(device, "NTFS-0135", "NTFS-0139");
             var problems = new List<string>();
             var found = NtfsListing.Read(volume, problems);
             var expected = report.Tree.Entries.Values.ToDictionary(e => e.Path, Line, StringComparer.Ordinal);

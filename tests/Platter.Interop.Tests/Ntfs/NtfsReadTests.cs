@@ -55,6 +55,7 @@ public class NtfsReadTests
         using var device = HostFile.Open(path, FileAccess.Read);
         using var volume = NtfsVolume.Open(device, VolumeOptions.Default);
         AssertSame(path, volume, Streams);
+        NtfsCheck.AssertClean(device);
 
         Assert.Equal("Testing", volume.Info.Label);
         Assert.True(volume.Info.IsClean);
@@ -89,6 +90,7 @@ public class NtfsReadTests
         using var device = HostFile.Open(path, FileAccess.Read);
         using var volume = NtfsVolume.Open(device, VolumeOptions.Default);
         AssertSame(path, volume);
+        NtfsCheck.AssertClean(device);
         Assert.True(volume.Mft.Content.Runs.Count > 1, "the MFT is in one piece");
         var big = volume.Find("/big").Id;
         using var counting = new CountingDevice(device);
@@ -113,6 +115,7 @@ public class NtfsReadTests
             """, "special_files=wsl,permissions");
         using var device = HostFile.Open(path, FileAccess.Read);
         using var volume = NtfsVolume.Open(device, VolumeOptions.Default);
+        NtfsCheck.AssertClean(device);
         var found = volume.Root.Entries.ToDictionary(e => e.Name, e => e.Metadata, StringComparer.Ordinal);
         Assert.Equal(EntryKind.Fifo, found["fifo"].Kind);
         Assert.Equal(EntryKind.Socket, found["socket"].Kind);

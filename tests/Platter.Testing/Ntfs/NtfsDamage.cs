@@ -183,12 +183,15 @@ public sealed class NtfsDamage
     }
 
     /// <summary>Looks at everything there is, and gathers the codes of what is wrong.</summary>
-    public SortedSet<string> Codes()
+    public SortedSet<string> Codes() => CodesOf(Device);
+
+    /// <summary>As <see cref="Codes"/>, of any volume.</summary>
+    public static SortedSet<string> CodesOf(BlockDevice device)
     {
         var codes = new SortedSet<string>(StringComparer.Ordinal);
         Look(codes, () =>
         {
-            using var volume = NtfsVolume.Open(Device, VolumeOptions.Default);
+            using var volume = NtfsVolume.Open(device, VolumeOptions.Default);
             var pending = new Stack<NodeId>([volume.RootId]);
             var seen = new HashSet<NodeId>();
             Look(codes, () => volume.TryLookup(volume.RootId, "$Extend", out _));

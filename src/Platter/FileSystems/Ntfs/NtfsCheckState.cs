@@ -84,6 +84,27 @@ internal sealed class NtfsCheckState
         Error(e.Code, e.Structure, e.Offset, e.Problem);
     }
 
+    /// <summary>Reports what reading met in a file; not what was told when its records were looked at.</summary>
+    public void Error(DiskFormatException e, long number)
+    {
+        IsIncomplete = true;
+        if ((Facts[number].Flags & (NtfsFacts.Partial | NtfsFacts.Shares)) == 0)
+            Error(e.Code, e.Structure, e.Offset, e.Problem);
+    }
+
+    /// <summary>Does a part of the check; what stops it is reported.</summary>
+    public void Attempt(Action check)
+    {
+        try
+        {
+            check();
+        }
+        catch (DiskFormatException e)
+        {
+            Error(e);
+        }
+    }
+
     public void Progress(string what, long done, long total)
     {
         Options.Cancellation.ThrowIfCancellationRequested();

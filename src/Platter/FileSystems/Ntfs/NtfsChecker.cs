@@ -38,7 +38,7 @@ internal static class NtfsChecker
         system.Check();
         new NtfsCheckerDirectories(state).Check();
         new NtfsCheckerSecure(state).Check();
-        new NtfsCheckerViews(state).Check();
+        state.Attempt(new NtfsCheckerViews(state).Check);
         new NtfsCheckerBitmaps(state).Check();
         return report;
     }

@@ -16,14 +16,7 @@ internal sealed class NtfsCheckerBitmaps(NtfsCheckState state)
     public void Check()
     {
         CheckRecords();
-        try
-        {
-            CheckClusters();
-        }
-        catch (DiskFormatException e)
-        {
-            state.Error(e);
-        }
+        state.Attempt(CheckClusters);
     }
 
     private void CheckRecords()

@@ -42,7 +42,7 @@ internal static class NtfsCheckerBoot
             report.Add("NTFS-0014", Severity.Error, "BootSector.totalSectors", 0x28, $"the volume has {geometry.Length} bytes, the device ends at {device.Length}: the image was cut");
             return;
         }
-        if (device.Length < geometry.Length + geometry.SectorSize)
+        if (device.Length < geometry.Length + Math.Max(geometry.SectorSize, NtfsBootSector.Size))
         {
             report.Add("NTFS-0012", Severity.Error, Copy, geometry.Length, "lies behind the end of the device");
             return;

@@ -35,8 +35,16 @@ internal sealed class NtfsCheckerDirectories(NtfsCheckState state)
     {
         _record = file.Base;
         _structure = $"{file.Base.Structure}, index {NtfsDirectory.IndexName}";
-        _isCaseSensitive = NtfsVolume.IsCaseSensitive(file);
         (_lastName, _lastSpace) = ("", NtfsNamespace.Posix);
+        try
+        {
+            _isCaseSensitive = NtfsVolume.IsCaseSensitive(file);
+        }
+        catch (DiskFormatException e)
+        {
+            state.Error(e, file.Base.Number);
+            return false;
+        }
         return _index.Check(file, NtfsIndexKind.Directory, Visit);
     }
 

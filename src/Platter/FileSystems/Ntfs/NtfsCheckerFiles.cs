@@ -140,7 +140,7 @@ internal sealed class NtfsCheckerFiles(NtfsCheckState state)
         }
         catch (DiskFormatException e)
         {
-            state.Error(e);
+            state.Error(e, file.Base.Number);
             state.IsReparseUnknown = true;
             return 0;
         }
@@ -191,7 +191,7 @@ internal sealed class NtfsCheckerFiles(NtfsCheckState state)
         }
         catch (DiskFormatException e)
         {
-            state.Error(e);
+            state.Error(e, file.Base.Number);
         }
     }
 

@@ -47,7 +47,7 @@ internal sealed class NtfsCheckerIndex(NtfsCheckState state)
         }
         catch (DiskFormatException e)
         {
-            state.Error(e);
+            state.Error(e, file.Base.Number);
             return false;
         }
         CheckRoot(file, kind);
@@ -123,7 +123,7 @@ internal sealed class NtfsCheckerIndex(NtfsCheckState state)
             Broken("NTFS-0304", file, $"reaches the block {vcn} twice");
             return null;
         }
-        if (vcn % Math.Max(1, _index.BlockSize / state.Geometry.IndexUnit(_index.BlockSize)) != 0)
+        if (vcn % (_index.BlockSize / state.Geometry.IndexUnit(_index.BlockSize)) != 0)
         {
             Broken("NTFS-0306", file, $"an entry leads to block {vcn}, where none starts");
             return null;
@@ -155,7 +155,7 @@ internal sealed class NtfsCheckerIndex(NtfsCheckState state)
 
     private void CheckBlocks(NtfsFile file, NtfsIndexKind kind)
     {
-        var unit = state.Geometry.IndexUnit(_index.BlockSize);
+        var perBlock = _index.BlockSize / state.Geometry.IndexUnit(_index.BlockSize);
         var blocks = (_allocation?.Length ?? 0) / _index.BlockSize;
         if (_allocation is null)
         {
@@ -171,7 +171,7 @@ internal sealed class NtfsCheckerIndex(NtfsCheckState state)
         long unset = 0, firstUnset = -1, used = 0;
         foreach (var vcn in _reached)
         {
-            var block = vcn * unit / _index.BlockSize;
+            var block = vcn / perBlock;
             if (vcn < 0 || block >= Math.Min(blocks, bits.Length))
                 continue;
             used++;
@@ -206,7 +206,7 @@ internal sealed class NtfsCheckerIndex(NtfsCheckState state)
         }
         catch (DiskFormatException e)
         {
-            state.Error(e);
+            state.Error(e, file.Base.Number);
             return null;
         }
     }

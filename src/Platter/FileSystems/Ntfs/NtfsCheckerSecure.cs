@@ -51,7 +51,7 @@ internal sealed class NtfsCheckerSecure(NtfsCheckState state)
         }
         catch (DiskFormatException e)
         {
-            state.Error(e);
+            state.Error(e, NtfsMft.SecureRecord);
         }
         return false;
     }
@@ -115,7 +115,7 @@ internal sealed class NtfsCheckerSecure(NtfsCheckState state)
         }
         catch (DiskFormatException e)
         {
-            state.Error(e);
+            state.Error(e, NtfsMft.SecureRecord);
             return false;
         }
     }

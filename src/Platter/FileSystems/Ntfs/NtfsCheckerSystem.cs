@@ -19,30 +19,18 @@ internal sealed class NtfsCheckerSystem(NtfsCheckState state)
     /// <summary>What has to be known before records are looked at.</summary>
     public void Prepare()
     {
-        Attempt(CheckVolume);
-        Attempt(CheckUpcase);
-        Attempt(CheckAttributeDefinitions);
-        Attempt(LoadMftBitmap);
+        state.Attempt(CheckVolume);
+        state.Attempt(CheckUpcase);
+        state.Attempt(CheckAttributeDefinitions);
+        state.Attempt(LoadMftBitmap);
     }
 
     /// <summary>The rest.</summary>
     public void Check()
     {
         CheckMirror();
-        Attempt(CheckLog);
+        state.Attempt(CheckLog);
         CheckHibernation();
-    }
-
-    private void Attempt(Action check)
-    {
-        try
-        {
-            check();
-        }
-        catch (DiskFormatException e)
-        {
-            state.Error(e);
-        }
     }
 
     // One of the first records; what is wrong with the record itself is told when all records are looked at.
@@ -164,19 +152,11 @@ internal sealed class NtfsCheckerSystem(NtfsCheckState state)
                 continue;
             }
             var record = state.Mft.Load(i, out var broken, out _);
-            if (broken is null && !IsSame(record.Bytes, copy))
+            // Up to the end mark, as ntfs-3g compares them before it mounts.
+            var end = (int)(uint)record.Header.BytesInUse;
+            if (broken is null && !record.Bytes.AsSpan(0, end).SequenceEqual(copy.AsSpan(0, end)))
                 state.Error("NTFS-0140", structure, at, "differs from the record");
         }
-    }
-
-    // The protection's own number may differ, and what lies behind the end mark.
-    private static bool IsSame(ReadOnlySpan<byte> record, ReadOnlySpan<byte> copy)
-    {
-        const int start = 0x08;
-        ref readonly var head = ref OnDisk.View<NtfsRecordHeader>(record);
-        int attributes = head.AttributesOffset, end = (int)(uint)head.BytesInUse, protection = head.Protection.UpdateSequenceOffset;
-        return record[start..Math.Clamp(protection, start, attributes)].SequenceEqual(copy[start..Math.Clamp(protection, start, attributes)])
-            && record[attributes..end].SequenceEqual(copy[attributes..end]);
     }
 
     private void CheckLog()

@@ -176,10 +176,15 @@ internal sealed class NtfsGeometry
     /// <summary>The copy of the boot sector at the end of the device, when there is a usable one that says it belongs there.</summary>
     public static NtfsGeometry? FindCopy(BlockDevice device)
     {
+        var sector = new byte[NtfsBootSector.Size];
         for (var size = NtfsBootSector.Size; size <= MaxSectorSize; size *= 2)
         {
             var offset = device.Length / size * size - size;
-            if (offset > 0 && TryRead(device, offset, []) is { } copy && copy.SectorSize == size && copy.Length == offset)
+            if (offset <= 0)
+                continue;
+            // Most devices that are asked have none: the name alone says so.
+            device.Read(offset, sector);
+            if (NtfsBootSector.OemValue.SequenceEqual(OnDisk.View<NtfsBootSector>(sector).Oem) && TryParse(sector, offset, []) is { } copy && copy.SectorSize == size && copy.Length == offset)
                 return copy;
         }
         return null;

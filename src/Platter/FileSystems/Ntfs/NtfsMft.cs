@@ -98,13 +98,32 @@ internal sealed class NtfsMft
         var chunk = number / perChunk;
         if (!_chunks.TryGet(chunk, out var bytes))
         {
-            bytes = new byte[Math.Min(ChunkBytes, _content.Initialized - chunk * ChunkBytes) / _geometry.RecordSize * _geometry.RecordSize];
-            _content.Read(chunk * ChunkBytes, bytes);
-            _chunks.Set(chunk, bytes);
+            bytes = ReadChunk(chunk);
+            if (bytes is not null)
+                _chunks.Set(chunk, bytes);
         }
-        var own = bytes.AsSpan((int)(number % perChunk) * _geometry.RecordSize, _geometry.RecordSize).ToArray();
+        var own = new byte[_geometry.RecordSize];
+        if (bytes is not null)
+            bytes.AsSpan((int)(number % perChunk) * own.Length, own.Length).CopyTo(own);
+        else
+            _content.Read(at, own);
         problem = NtfsRecord.Parse(own, out code);
         return new NtfsRecord(number, own, OffsetOf(at));
+    }
+
+    // Null when not all of it is there: of a table that was cut, records before the cut are read one by one.
+    private byte[]? ReadChunk(long chunk)
+    {
+        try
+        {
+            var bytes = new byte[Math.Min(ChunkBytes, _content.Initialized - chunk * ChunkBytes) / _geometry.RecordSize * _geometry.RecordSize];
+            _content.Read(chunk * ChunkBytes, bytes);
+            return bytes;
+        }
+        catch (DiskFormatException)
+        {
+            return null;
+        }
     }
 
     private long OffsetOf(long at)

@@ -329,7 +329,7 @@ public sealed class NtfsVolume : Volume
             if (stream.ReadAt(0, head) < head.Length)
                 return null;
         }
-        catch (Exception e) when (e is DiskFormatException or UnsupportedFeatureException or UnauthorizedAccessException)
+        catch (Exception e) when (e is DiskFormatException or UnsupportedFeatureException or UnauthorizedAccessException or DirectoryNotFoundException)
         {
             return null;
         }

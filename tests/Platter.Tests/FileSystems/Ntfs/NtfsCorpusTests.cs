@@ -35,6 +35,7 @@ public class NtfsCorpusTests
             $"{file} ({image.Special}):\n{string.Join('\n', differences.Take(20))}\n{string.Join('\n', problems.Take(20))}");
         Assert.All(volume.AllocatedRanges(), r => Assert.InRange(r.End, 1, device.Length));
         Assert.InRange(volume.FreeBytes, 0, volume.Info.TotalBytes);
+        AssertFindings(file, device);
     }
 
     [Theory, MemberData(nameof(Broken))]
@@ -43,6 +44,7 @@ public class NtfsCorpusTests
         var image = Corpus.Images.Single(i => i.File == file);
         using var folder = new TempFolder();
         using var device = HostFile.Open(Unpack(image, folder), FileAccess.Read);
+        AssertFindings(file, device);
         try
         {
             using var volume = NtfsVolume.Open(device, VolumeOptions.Default);
@@ -54,6 +56,13 @@ public class NtfsCorpusTests
         {
             Assert.StartsWith("NTFS-", e.Code, StringComparison.Ordinal);
         }
+    }
+
+    private static void AssertFindings(string file, BlockDevice device)
+    {
+        var report = new NtfsType().Check(device, CheckOptions.Default);
+        var codes = report.Findings.Select(f => f.Code).Distinct().Order(StringComparer.Ordinal);
+        Assert.True(codes.SequenceEqual(NtfsCorpusFindings.Of(file)), $"{file}: {string.Join(' ', codes)}\n{string.Join('\n', report.Findings.Take(20))}");
     }
 
     // Sparse images of many gigabytes come as sparse archives.

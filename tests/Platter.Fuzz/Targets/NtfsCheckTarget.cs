@@ -1,0 +1,48 @@
+using Platter.FileSystems;
+using Platter.FileSystems.Ntfs;
+using Platter.Fuzz.Mutation;
+using Platter.Testing.Ntfs;
+
+namespace Platter.Fuzz.Targets;
+
+/// <summary>NTFS volumes of the corpus, checked: nothing escapes; and what is found clean can be read.</summary>
+internal sealed class NtfsCheckTarget : FuzzTarget
+{
+    // What is within compressed data, and where a WOF file's is, only reading knows.
+    private static readonly string[] OfReadingAlone = ["NTFS-0203", "NTFS-0204"];
+
+    private static readonly NtfsType Ntfs = new();
+    private readonly List<(PagedImage Image, NtfsMap Map, bool IsClean)> _bases = [];
+
+    public override string Name => "ntfs-check";
+
+    public override void Prepare()
+    {
+        foreach (var image in CorpusImages.Ntfs())
+        {
+            var device = new OverlayDevice(image);
+            _bases.Add((image, new NtfsMap(device), Worst(Ntfs.Check(device, CheckOptions.Default)) == Severity.Note));
+        }
+    }
+
+    public override bool Run(Dice dice)
+    {
+        if (_bases.Count == 0)
+            return false;
+        var (image, map, isClean) = dice.Pick(_bases);
+        var device = new OverlayDevice(image);
+        NtfsMutator.Mutate(device, map, dice);
+        var report = Ntfs.Check(device, new CheckOptions { ReadData = dice.OneIn(4) });
+        foreach (var finding in report.Findings.Take(20))
+            dice.Trace?.Invoke(finding.ToString());
+        Expect(report.Findings.All(f => f.Offset is null or >= 0), "an offset is no less than 0");
+        if (!isClean || Worst(report) > Severity.Note)
+            return report.Findings.Count > 0;
+        var codes = NtfsDamage.CodesOf(device);
+        codes.ExceptWith(OfReadingAlone);
+        Expect(codes.Count == 0, $"what is clean can be read: {string.Join(' ', codes)}");
+        return true;
+    }
+
+    private static Severity Worst(CheckReport report) => report.Findings.Count == 0 ? Severity.Note : report.Findings.Max(f => f.Severity);
+}
