@@ -12,7 +12,7 @@ internal sealed class NtfsSizeEstimate
     private const double BlockFill = 0.5;
 
     // Bytes of a record that are not there for content: header, times, name, descriptor, POSIX attributes; twice the name for its units.
-    private const int RecordRest = 520;
+    private const int RecordRest = 424;
 
     // Drivers take records from here on, and let the MFT grow by pieces.
     private const int FirstRecord = 64, RecordsPerPiece = 256;
