@@ -7,7 +7,7 @@ namespace Platter.FileSystems.Ntfs;
 /// <summary>Mends what can be mended without giving or taking anything to or from a file: copies by what they are copies of, and bitmaps by what is in use.</summary>
 /// <remarks>
 /// <para>The boot sector and its copy, $MFT's first records and $MFTMirr, $Bitmap, $MFT:$BITMAP. Everything is written in one commit of the device.</para>
-/// <para>Bits are set without condition: what is in use must not be given away. They are cleared only when the whole volume could be read.</para>
+/// <para>Bits are set without condition: what is in use must not be given away. They are cleared only when nothing else is wrong.</para>
 /// </remarks>
 internal sealed class NtfsRepairer
 {
@@ -53,6 +53,10 @@ internal sealed class NtfsRepairer
         RepairClusterBitmap();
         RepairRecordBitmap();
     }
+
+    // Whether nothing is wrong but what is mended here: else what seems to be nobody's may belong to what is broken.
+    private bool IsOtherwiseSound => !_state!.IsIncomplete && _before.Total == _before.Findings.Count
+        && _before.Findings.All(f => f.Severity < Severity.Error || f.Structure.StartsWith("BootSector", StringComparison.Ordinal) || f.Code is "NTFS-0136" or "NTFS-0140" or "NTFS-0211");
 
     private bool Has(string code) => _before.Findings.Any(f => f.Code == code);
 
@@ -165,7 +169,7 @@ internal sealed class NtfsRepairer
     private void RepairClusterBitmap()
     {
         var mustSet = Has("NTFS-0211") || Has("NTFS-0214");
-        var mayClear = Has("NTFS-0212") && !_state!.IsIncomplete;
+        var mayClear = Has("NTFS-0212") && IsOtherwiseSound;
         if ((!mustSet && !mayClear) || Content(NtfsMft.BitmapRecord, NtfsAttributeType.Data) is not { } content || content.Initialized < content.Length)
             return;
         var words = new ulong[NtfsClusterSet.PieceSize / 64];
@@ -210,7 +214,7 @@ internal sealed class NtfsRepairer
     private void RepairRecordBitmap()
     {
         var mustSet = Has("NTFS-0136");
-        var mayClear = Has("NTFS-0137") && !_state!.IsIncomplete;
+        var mayClear = Has("NTFS-0137") && IsOtherwiseSound;
         if ((!mustSet && !mayClear) || Content(NtfsMft.MftRecord, NtfsAttributeType.Bitmap) is not { } content || content.Initialized < content.Length)
             return;
         var changed = 0L;

@@ -87,6 +87,18 @@ public class NtfsRepairTests : NtfsCheckBase
     }
 
     [Fact]
+    public void Clusters_of_a_file_that_was_set_free_by_mistake_are_kept()
+    {
+        var volume = Sound(Small);
+        volume.Edit(volume.Record(65), r => r[0x16] = 0);
+        var damaged = volume.Bytes.ToArray();
+        var report = new NtfsType().Repair(volume.Device, RepairOptions.Default);
+        Assert.Equal(["NTFS-0104", "NTFS-0137", "NTFS-0212"], report.Remaining.Findings.Select(f => f.Code).Order(StringComparer.Ordinal));
+        Assert.Empty(report.Repairs);
+        Assert.True(volume.Bytes.SequenceEqual(damaged));
+    }
+
+    [Fact]
     public void Others_are_not_repaired() =>
         Assert.Throws<UnsupportedFeatureException>(() => FileSystemTypes.Find("fat32")!.Repair(new MemoryDevice(new byte[512]), RepairOptions.Default));
 }
