@@ -211,6 +211,20 @@ public sealed class DiskImage : IDisposable
         place.FileSystem!.Tune(place.Device, options with { Volume = _options.Volume });
     }
 
+    /// <summary>Mends what can be mended of a volume (see <see cref="Locate"/>) without a loss, and commits; or, in a dry run, says what would be done.</summary>
+    /// <param name="partition">The partition's number; null as in <see cref="Locate"/>.</param>
+    /// <param name="options">Whether anything is to be written.</param>
+    /// <exception cref="UnsupportedFeatureException">Volumes of this kind, or this one as it is, are not repaired.</exception>
+    /// <exception cref="UnauthorizedAccessException">The image was opened for reading, and this is no dry run.</exception>
+    public RepairReport Repair(int? partition = null, RepairOptions? options = null)
+    {
+        options ??= RepairOptions.Default;
+        if (!CanEdit && !options.DryRun)
+            throw new UnauthorizedAccessException($"{Path} is open for reading only");
+        var place = Locate(partition);
+        return place.FileSystem!.Repair(place.Device, options with { Check = options.Check with { Volume = _options.Volume } });
+    }
+
     /// <summary>Verifies the container, the partition table and every filesystem; or one partition's filesystem alone. Changes nothing.</summary>
     /// <param name="partition">The partition's number; null for everything.</param>
     /// <param name="options">How deep to look.</param>

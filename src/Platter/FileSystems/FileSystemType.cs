@@ -39,6 +39,11 @@ public abstract class FileSystemType
     /// <summary>Looks at every structure, changing nothing.</summary>
     public abstract CheckReport Check(BlockDevice device, CheckOptions options);
 
+    /// <summary>Mends what can be mended without a loss, and commits; or says what would be done.</summary>
+    /// <exception cref="UnsupportedFeatureException">Volumes of this kind, or this one as it is, are not repaired.</exception>
+    public virtual RepairReport Repair(BlockDevice device, RepairOptions options) =>
+        throw new UnsupportedFeatureException($"Platter does not repair {string.Join(", ", Names)}");
+
     /// <summary>The smallest sensible length, in bytes, of a volume that holds a tree: what <c>--size auto</c> makes.</summary>
     /// <exception cref="UnsupportedFeatureException">Volumes of this kind are only read.</exception>
     public virtual long EstimateLength(TreeShape tree, FormatOptions options, int sectorSize) => throw IsOnlyRead();

@@ -36,12 +36,35 @@ internal sealed class NtfsCheckTarget : FuzzTarget
         foreach (var finding in report.Findings.Take(20))
             dice.Trace?.Invoke(finding.ToString());
         Expect(report.Findings.All(f => f.Offset is null or >= 0), "an offset is no less than 0");
+        if (dice.OneIn(8))
+            Repair(device, report, dice);
         if (!isClean || Worst(report) > Severity.Note)
             return report.Findings.Count > 0;
         var codes = NtfsDamage.CodesOf(device);
         codes.ExceptWith(OfReadingAlone);
         Expect(codes.Count == 0, $"what is clean can be read: {string.Join(' ', codes)}");
         return true;
+    }
+
+    // What is mended makes nothing worse.
+    private static void Repair(OverlayDevice device, CheckReport before, Dice dice)
+    {
+        RepairReport? done = null;
+        try
+        {
+            done = Ntfs.Repair(device, new RepairOptions { Check = new CheckOptions { Volume = new VolumeOptions { DiscardJournal = dice.OneIn(2) } } });
+        }
+        catch (UnsupportedFeatureException)
+        {
+            // Hibernated, or a log in use.
+            return;
+        }
+        foreach (var repair in done.Repairs)
+            dice.Trace?.Invoke(repair.ToString());
+        Expect(done.Repairs.Count > 0 || done.Remaining.Total == before.Total, "what is not mended stays as it is");
+        // A record that is readable again shows what was hidden; the rest only gets less.
+        if (done.Repairs.All(r => r.Code is "NTFS-0136" or "NTFS-0137" or "NTFS-0211" or "NTFS-0212" or "NTFS-0214" or "NTFS-0012" or "NTFS-0013"))
+            Expect(done.Remaining.Total <= before.Total, "a repair makes nothing worse");
     }
 
     private static Severity Worst(CheckReport report) => report.Findings.Count == 0 ? Severity.Note : report.Findings.Max(f => f.Severity);

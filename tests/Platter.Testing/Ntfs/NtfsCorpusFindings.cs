@@ -6,6 +6,10 @@ public static class NtfsCorpusFindings
     // Windows and ntfs3 leave old copies in directories (0135); ntfs3 and ntfsprogs-plus do not format records ahead (0139).
     private static readonly Dictionary<string, string> Known = new(StringComparer.Ordinal)
     {
+        // Made by mkntfs of long ago, with the table of capitals that it had then.
+        ["fact-ntfs.img"] = "0404",
+        ["jnode-test.ntfs.img"] = "0404",
+        ["util-linux-ntfs.img"] = "0404",
         // A record that ntfs3 has left behind a deleted name.
         ["dfir_ntfs-ntfs3.img"] = "0314",
         // Taken while Windows had them mounted.
@@ -19,6 +23,7 @@ public static class NtfsCorpusFindings
         // Its last sector, where the copy of the boot sector should be, is empty.
         ["syzkaller-ntfs_01.img"] = "0012",
         // The test images of ntfsprogs-plus, broken as their names say.
+        ["ntfsplus-manual-bs_filesystem_siganture.img"] = "0002 0009 0135 0139",
         ["ntfsplus-manual-bs_mft_record_size.img"] = "0005 0009 0135 0139",
         ["ntfsplus-manual-bs_sector_per_cluster.img"] = "0004 0009 0135 0139",
         ["ntfsplus-manual-bs_sector_signature.img"] = "0010 0013 0135 0139",

@@ -14,11 +14,14 @@ internal static class NtfsChecker
 {
     /// <summary>Checks a volume.</summary>
     /// <exception cref="IOException">The medium failed.</exception>
-    public static CheckReport Check(BlockDevice device, CheckOptions options)
+    public static CheckReport Check(BlockDevice device, CheckOptions options) => Run(device, options).Report;
+
+    /// <summary>As <see cref="Check"/>, with what was found in use; nothing when there was no beginning.</summary>
+    public static (CheckReport Report, NtfsCheckState? State) Run(BlockDevice device, CheckOptions options)
     {
         var report = new CheckReport();
         if (NtfsCheckerBoot.Check(device, report) is not { } geometry)
-            return report;
+            return (report, null);
         NtfsMft mft;
         try
         {
@@ -27,7 +30,7 @@ internal static class NtfsChecker
         catch (DiskFormatException e)
         {
             report.Add(e.Code, Severity.Error, e.Structure, e.Offset < 0 ? null : e.Offset, e.Problem);
-            return report;
+            return (report, null);
         }
         var state = new NtfsCheckState(device, geometry, mft, report, options);
         var system = new NtfsCheckerSystem(state);
@@ -40,6 +43,6 @@ internal static class NtfsChecker
         new NtfsCheckerSecure(state).Check();
         state.Attempt(new NtfsCheckerViews(state).Check);
         new NtfsCheckerBitmaps(state).Check();
-        return report;
+        return (report, state);
     }
 }

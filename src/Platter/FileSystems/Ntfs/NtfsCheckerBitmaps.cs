@@ -7,8 +7,8 @@ namespace Platter.FileSystems.Ntfs;
 /// <summary>Holds both bitmaps against what was found in use: that of the records, and that of the clusters.</summary>
 internal sealed class NtfsCheckerBitmaps(NtfsCheckState state)
 {
-    // Those up to here are never given away, and may be marked whatever their state is.
-    private const long LastReserved = 23;
+    /// <summary>Records before this one are never given away, and may be marked whatever their state is.</summary>
+    public const long FirstGiven = 24;
 
     private readonly NtfsGeometry _geometry = state.Geometry;
     private long _lost, _firstLost, _leaked, _firstLeaked;
@@ -31,7 +31,7 @@ internal sealed class NtfsCheckerBitmaps(NtfsCheckState state)
         long count = 0, first = -1;
         for (var number = bitmap.NextSet(0, bitmap.Length); number >= 0; number = bitmap.NextSet(number + 1, bitmap.Length))
         {
-            if (number <= LastReserved || (state.Facts[number].Flags & (NtfsFacts.InUse | NtfsFacts.Broken)) != 0)
+            if (number < FirstGiven || (state.Facts[number].Flags & (NtfsFacts.InUse | NtfsFacts.Broken)) != 0)
                 continue;
             first = count++ == 0 ? number : first;
         }

@@ -67,7 +67,8 @@ internal sealed class NtfsCheckerSystem(NtfsCheckState state)
         var content = file.Open(NtfsAttributeType.Data);
         if (content is null || content.Length != NtfsUpcase.Length)
             throw new DiskFormatException("NTFS-0400", "$UpCase", file.Base.Offset, $"has {content?.Length ?? 0} bytes, expected {NtfsUpcase.Length}");
-        var upcase = new NtfsUpcase(content.ReadAll(NtfsUpcase.Length, "NTFS-0400"));
+        var table = content.ReadAll(NtfsUpcase.Length, "NTFS-0400");
+        var upcase = new NtfsUpcase(table);
         for (var c = '\0'; c < 128; c++)
         {
             if (upcase.Up(c) != char.ToUpperInvariant(c))
@@ -76,6 +77,8 @@ internal sealed class NtfsCheckerSystem(NtfsCheckState state)
                 return;
             }
         }
+        if (!table.AsSpan().SequenceEqual(NtfsStandardUpcase.Table()))
+            state.Note("NTFS-0404", "$UpCase", null, "is another table than that of Windows 7 and later");
         state.Upcase = upcase;
     }
 

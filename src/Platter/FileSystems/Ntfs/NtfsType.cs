@@ -18,4 +18,6 @@ public sealed class NtfsType : FileSystemType
     public override long EstimateLength(TreeShape tree, FormatOptions options, int sectorSize) => NtfsSizeEstimate.Length(tree, options, sectorSize);
 
     public override CheckReport Check(BlockDevice device, CheckOptions options) => NtfsChecker.Check(device, options);
+
+    public override RepairReport Repair(BlockDevice device, RepairOptions options) => NtfsRepairer.Repair(device, options);
 }

@@ -122,6 +122,7 @@ public class NtfsCheckIndexTests : NtfsCheckBase
         new("a table of attributes that is broken", Small, "NTFS-0402", d => d.Bytes[(int)d.Place(d.Record(4), Data, 160 + 0x80)] = 0x0F),
         new("a table of attributes that is empty", Small, "NTFS-0402", d => d.Bytes.Slice((int)d.Place(d.Record(4), Data, 0), 2560).Clear()),
         new("a table of capitals of another length", Small, "NTFS-0400", d => d.Edit(d.Record(10), Data, a => Put64(a.Span, 0x38, Put64(a.Span, 0x30, NtfsUpcase.Length - 2)))),
+        new("another table of capitals", Small, "NTFS-0404", d => d.Bytes[(int)d.Place(d.Record(10), Data, 2 * 0x3B1)] ^= 1),
         new("a table of capitals that is not one", Small, "NTFS-0403", d => d.Bytes[(int)d.Place(d.Record(10), Data, 2 * 'q')] = (byte)'q'),
 
         new("a security id that is not there", Rich, "NTFS-0410", d => d.EditValue(d.Record(44), StandardInformation, v => Put32(v.Span, 0x34, 0x7777))),

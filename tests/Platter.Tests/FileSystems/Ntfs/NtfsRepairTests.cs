@@ -1,0 +1,104 @@
+using Platter.Blocks;
+using Platter.FileSystems;
+using Platter.FileSystems.Ntfs;
+using Platter.Testing.Ntfs;
+using Xunit;
+using static Platter.FileSystems.Ntfs.NtfsAttributeType;
+using static Platter.Tests.FileSystems.Ntfs.NtfsCheckVolume;
+
+namespace Platter.Tests.FileSystems.Ntfs;
+
+/// <summary>What a repair mends, says it would mend, and leaves alone.</summary>
+public class NtfsRepairTests : NtfsCheckBase
+{
+    private static readonly NtfsCheckCase[] Cases =
+    [
+        new("a boot sector of another kind", Small, "NTFS-0009", d => d.Bytes[3] = (byte)'X'),
+        new("a boot sector without an end", Small, "NTFS-0010", d => d.Bytes[0x1FE] = 0),
+        new("a copy of the boot sector that is no boot sector", Small, "NTFS-0012", d => d.Bytes[^512..].Clear()),
+        new("a copy of the boot sector with another serial number", Small, "NTFS-0013", d => d.Bytes[^(512 - 0x48)] ^= 1),
+        new("a mirror that differs", Small, "NTFS-0140", d => d.Bytes[(int)d.Place(d.Record(1), Data, 1024 + 0x12)]++),
+        new("a mirror that is torn", Small, "NTFS-0140", d => d.Bytes[(int)d.Place(d.Record(1), Data, 511)]++),
+        new("record 0 torn", Small, "NTFS-0102", d => d.Bytes[(int)d.Record(0).Offset + 511] ^= 0x55),
+        new("record 2 gone", Small, "NTFS-0101", d => d.Bytes.Slice((int)d.Record(2).Offset, 1024).Clear()),
+        new("bits behind the last cluster that are free", Small, "NTFS-0214", d => d.Bytes[(int)d.Place(d.Record(6), Data, 63)] &= 0x7F),
+        new("clusters in use that are free", Small, "NTFS-0211", d => d.Bytes.Slice((int)d.Place(d.Record(6), Data, 0), 4).Clear()),
+        new("clusters of nobody that are in use", Small, "NTFS-0212", d => d.Bytes[(int)d.Place(d.Record(6), Data, 62)] = 0xFF),
+        new("records in use that are free", Small, "NTFS-0136", d => d.Bytes[(int)d.Place(d.Record(0), NtfsAttributeType.Bitmap, 8)] = 0),
+        new("free records that are in use", Small, "NTFS-0137", d => d.Bytes[(int)d.Place(d.Record(0), NtfsAttributeType.Bitmap, 5)] = 0xFF),
+    ];
+
+    public static TheoryData<string> Names => NamesOf(Cases);
+
+    [Theory, MemberData(nameof(Names))]
+    public void Damage_is_mended(string what)
+    {
+        var wanted = Cases.Single(c => c.What == what);
+        var volume = Sound(wanted.Volume);
+        var sound = volume.Bytes.ToArray();
+        wanted.Make(volume);
+        var damaged = volume.Bytes.ToArray();
+
+        var dry = new NtfsType().Repair(volume.Device, new RepairOptions { DryRun = true });
+        Assert.Equal(wanted.Codes, string.Join(' ', dry.Repairs.Select(r => r.Code)));
+        Assert.False(dry.Remaining.IsClean);
+        Assert.True(volume.Bytes.SequenceEqual(damaged), "a dry run writes nothing");
+
+        var done = new NtfsType().Repair(volume.Device, RepairOptions.Default);
+        Assert.Equal(dry.Repairs, done.Repairs);
+        Assert.True(done.Remaining.IsClean && done.Remaining.Findings.Count == 0, string.Join('\n', done.Remaining.Findings));
+        Assert.True(volume.Bytes.SequenceEqual(sound), "the volume is as it was");
+    }
+
+    [Fact]
+    public void A_sound_volume_is_left_as_it_is()
+    {
+        var volume = Sound(Small);
+        var sound = volume.Bytes.ToArray();
+        var report = new NtfsType().Repair(volume.Device, RepairOptions.Default);
+        Assert.Empty(report.Repairs);
+        Assert.True(report.Remaining.IsClean);
+        Assert.True(volume.Bytes.SequenceEqual(sound));
+    }
+
+    [Fact]
+    public void A_log_in_use_is_not_written_over_unless_it_is_given_up()
+    {
+        var volume = Sound(Linked);
+        volume.Bytes[(int)volume.Place(volume.Record(1), Data, 1024 + 0x12)]++;
+        Assert.Throws<UnsupportedFeatureException>(() => new NtfsType().Repair(volume.Device, RepairOptions.Default));
+        var options = new RepairOptions { Check = new CheckOptions { Volume = new VolumeOptions { DiscardJournal = true } } };
+        var report = new NtfsType().Repair(volume.Device, options);
+        Assert.Equal(["NTFS-0140", "NTFS-0016"], report.Repairs.Select(r => r.Code));
+        Assert.True(report.Remaining.IsClean, string.Join('\n', report.Remaining.Findings));
+    }
+
+    [Fact]
+    public void What_is_not_known_is_not_set_free()
+    {
+        // The clusters of a file whose record is torn are in use as far as anybody knows.
+        var volume = Sound(Small);
+        volume.Bytes[(int)volume.Record(65).Offset + 511] ^= 0x55;
+        var damaged = volume.Bytes.ToArray();
+        var report = new NtfsType().Repair(volume.Device, RepairOptions.Default);
+        Assert.Empty(report.Repairs);
+        Assert.False(report.Remaining.IsClean);
+        Assert.True(volume.Bytes.SequenceEqual(damaged));
+    }
+
+    [Fact]
+    public void Clusters_of_a_file_that_was_set_free_by_mistake_are_kept()
+    {
+        var volume = Sound(Small);
+        volume.Edit(volume.Record(65), r => r[0x16] = 0);
+        var damaged = volume.Bytes.ToArray();
+        var report = new NtfsType().Repair(volume.Device, RepairOptions.Default);
+        Assert.Equal(["NTFS-0104", "NTFS-0137", "NTFS-0212"], report.Remaining.Findings.Select(f => f.Code).Order(StringComparer.Ordinal));
+        Assert.Empty(report.Repairs);
+        Assert.True(volume.Bytes.SequenceEqual(damaged));
+    }
+
+    [Fact]
+    public void Others_are_not_repaired() =>
+        Assert.Throws<UnsupportedFeatureException>(() => FileSystemTypes.Find("fat32")!.Repair(new MemoryDevice(new byte[512]), RepairOptions.Default));
+}
