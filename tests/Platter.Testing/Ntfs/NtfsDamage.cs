@@ -8,6 +8,8 @@ namespace Platter.Testing.Ntfs;
 /// <summary>A volume in memory, to be damaged in a known place; protection is taken off and put on again.</summary>
 public sealed class NtfsDamage
 {
+    private const int BlockLength = 4096;
+
     private readonly byte[] _bytes;
 
     public NtfsDamage(byte[] volume)
@@ -59,6 +61,117 @@ public sealed class NtfsDamage
         ref readonly var head = ref OnDisk.View<NtfsResidentHeader>(attribute.Span);
         change(attribute.Slice(head.ValueOffset, (int)(uint)head.ValueLength));
     }, name);
+
+    /// <summary>A record in use, by number.</summary>
+    internal NtfsRecord Record(long number) => Records().First(r => r.Number == number);
+
+    /// <summary>Takes an attribute out of a record.</summary>
+    internal void Cut(NtfsRecord record, NtfsAttributeType type, string name = "")
+    {
+        record.TryFind(type, name, out var attribute);
+        var (offset, length) = (attribute.Offset, attribute.Length);
+        Edit(record, bytes =>
+        {
+            ref var head = ref OnDisk.Edit<NtfsRecordHeader>(bytes);
+            bytes.AsSpan(offset + length, (int)(uint)head.BytesInUse - offset - length).CopyTo(bytes.AsSpan(offset));
+            head.BytesInUse = head.BytesInUse - (uint)length;
+        });
+    }
+
+    /// <summary>Puts a resident attribute into a record: behind the others, or before the first of a type.</summary>
+    internal void Insert(NtfsRecord record, NtfsAttributeType type, string name, ReadOnlySpan<byte> value, NtfsAttributeType before = NtfsAttributeType.End)
+    {
+        var nameLength = 2 * name.Length;
+        var valueOffset = NtfsResidentHeader.Size + nameLength + 7 & ~7;
+        var added = new byte[valueOffset + value.Length + 7 & ~7];
+        ref var head = ref OnDisk.Edit<NtfsResidentHeader>(added);
+        head.Common.Type = type;
+        head.Common.Length = (uint)added.Length;
+        head.Common.NameLength = (byte)name.Length;
+        head.Common.NameOffset = NtfsResidentHeader.Size;
+        head.Common.Instance = record.Header.NextInstance;
+        head.ValueLength = (uint)value.Length;
+        head.ValueOffset = (ushort)valueOffset;
+        System.Runtime.InteropServices.MemoryMarshal.AsBytes(name.AsSpan()).CopyTo(added.AsSpan(NtfsResidentHeader.Size));
+        value.CopyTo(added.AsSpan(valueOffset));
+        var at = (int)(uint)record.Header.BytesInUse - NtfsAttributeHeader.EndSize;
+        foreach (var attribute in record.Attributes)
+        {
+            if (attribute.Type >= before)
+            {
+                at = attribute.Offset;
+                break;
+            }
+        }
+        Edit(record, bytes =>
+        {
+            ref var edited = ref OnDisk.Edit<NtfsRecordHeader>(bytes);
+            bytes.AsSpan(at, (int)(uint)edited.BytesInUse - at).ToArray().CopyTo(bytes.AsSpan(at + added.Length));
+            added.CopyTo(bytes.AsSpan(at));
+            edited.BytesInUse = edited.BytesInUse + (uint)added.Length;
+            edited.NextInstance = (ushort)(edited.NextInstance + 1);
+        });
+    }
+
+    /// <summary>Changes a block of an index.</summary>
+    internal void EditBlock(NtfsRecord record, string index, long offset, Action<byte[]> change)
+    {
+        var place = (int)Place(record, NtfsAttributeType.IndexAllocation, offset, index);
+        var block = Bytes.Slice(place, BlockLength).ToArray();
+        if (NtfsUpdateSequence.Remove(block, NtfsIndexBlock.Size) is { } problem)
+            throw new InvalidOperationException(problem);
+        change(block);
+        NtfsUpdateSequence.Apply(block);
+        block.CopyTo(Bytes[place..]);
+    }
+
+    /// <summary>Where the entries of a node are; the last one is the end entry.</summary>
+    /// <param name="node">A block or a root's value.</param>
+    /// <param name="header">Where its index header is: <see cref="NtfsIndexBlock.HeaderOffset"/> or <see cref="NtfsIndexRoot.Size"/>.</param>
+    internal static List<int> Entries(ReadOnlySpan<byte> node, int header)
+    {
+        var found = new List<int>();
+        for (var at = header + (int)(uint)OnDisk.View<NtfsIndexHeader>(node, header).EntriesOffset; ;)
+        {
+            found.Add(at);
+            ref readonly var entry = ref OnDisk.View<NtfsIndexEntry>(node, at);
+            if ((entry.Flags & NtfsIndexEntry.IsEnd) != 0)
+                return found;
+            at += entry.Length;
+        }
+    }
+
+    /// <summary>Where the entry of a name is.</summary>
+    internal static int EntryOf(ReadOnlySpan<byte> node, int header, string name)
+    {
+        foreach (var at in Entries(node, header))
+        {
+            ref readonly var entry = ref OnDisk.View<NtfsIndexEntry>(node, at);
+            if ((entry.Flags & NtfsIndexEntry.IsEnd) == 0 && NtfsCollation.NameOf(node.Slice(at + NtfsIndexEntry.Size, entry.KeyLength)).SequenceEqual(name))
+                return at;
+        }
+        throw new InvalidOperationException($"there is no '{name}'");
+    }
+
+    /// <summary>Takes an entry out of a node.</summary>
+    internal static void CutEntry(Span<byte> node, int header, int at)
+    {
+        ref var head = ref OnDisk.Edit<NtfsIndexHeader>(node, header);
+        int length = OnDisk.View<NtfsIndexEntry>(node, at).Length, end = header + (int)(uint)head.IndexLength;
+        node[(at + length)..end].ToArray().CopyTo(node[at..]);
+        head.IndexLength = head.IndexLength - (uint)length;
+    }
+
+    /// <summary>Swaps two neighbouring entries of a node.</summary>
+    internal static void SwapEntries(Span<byte> node, int first)
+    {
+        int length = OnDisk.View<NtfsIndexEntry>(node, first).Length, second = OnDisk.View<NtfsIndexEntry>(node, first + length).Length;
+        byte[] swapped = [.. node.Slice(first + length, second), .. node.Slice(first, length)];
+        swapped.CopyTo(node[first..]);
+    }
+
+    /// <summary>What a check finds: codes, each as often as it was found.</summary>
+    public List<string> Findings() => [.. new NtfsType().Check(Device, CheckOptions.Default).Findings.Select(f => f.Code)];
 
     /// <summary>Where a byte of an attribute's content lies.</summary>
     internal long Place(NtfsRecord record, NtfsAttributeType type, long offset, string name = "")

@@ -7,7 +7,10 @@ namespace Platter.FileSystems.Ntfs;
 internal sealed class NtfsCheckState
 {
     private const int CachedNodes = 64;
-    private const long ProgressStep = 256;
+    private const int ProgressStep = 256;
+
+    private string _step = "";
+    private int _sinceProgress;
 
     public NtfsCheckState(BlockDevice device, NtfsGeometry geometry, NtfsMft mft, CheckReport report, CheckOptions options)
     {
@@ -83,9 +86,10 @@ internal sealed class NtfsCheckState
 
     public void Progress(string what, long done, long total)
     {
-        if (done % ProgressStep != 0)
-            return;
         Options.Cancellation.ThrowIfCancellationRequested();
+        if (what == _step && _sinceProgress++ < ProgressStep)
+            return;
+        (_step, _sinceProgress) = (what, 0);
         Options.Progress?.Report(new WorkProgress(what, done, total, done, total, null));
     }
 

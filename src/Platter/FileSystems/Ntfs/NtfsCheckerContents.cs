@@ -137,6 +137,10 @@ internal sealed class NtfsCheckerContents(NtfsCheckState state)
             state.IsIncomplete = true;
             _isBroken = true;
         }
+        else if (NtfsRunList.GoesOn(attribute.RunBytes, attribute.EndVcn - attribute.LowestVcn))
+        {
+            state.Error("NTFS-0200", structure, extent.Place, $"goes on behind cluster {attribute.EndVcn}, where it is said to end");
+        }
         Claim(structure, extent);
         if ((attribute.Flags & NtfsAttributeFlags.CompressionMask) != 0)
             CheckUnits(structure, extent);

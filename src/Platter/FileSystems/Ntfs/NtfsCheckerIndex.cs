@@ -172,7 +172,7 @@ internal sealed class NtfsCheckerIndex(NtfsCheckState state)
         foreach (var vcn in _reached)
         {
             var block = vcn * unit / _index.BlockSize;
-            if (vcn < 0 || block >= bits.Length)
+            if (vcn < 0 || block >= Math.Min(blocks, bits.Length))
                 continue;
             used++;
             if (!bits[block])
@@ -197,10 +197,10 @@ internal sealed class NtfsCheckerIndex(NtfsCheckState state)
                 if (content is null)
                     return null;
             }
-            var length = (int)Math.Min(MaxBitmap, Math.Min(content.Length, (blocks + 7) / 8));
-            var bytes = new byte[length];
+            // Bits behind the last block count, too: those blocks would not be used when they come.
+            var bytes = new byte[(int)Math.Min(MaxBitmap, Math.Min(content.Length, (blocks + 7) / 8 + 8))];
             content.Read(0, bytes);
-            var bits = new Bitmap(Math.Min(blocks, length * 8L));
+            var bits = new Bitmap(bytes.Length * 8L);
             bits.Load(0, bytes);
             return bits;
         }

@@ -124,13 +124,12 @@ internal sealed class NtfsCheckerSystem(NtfsCheckState state)
         if (file.Open(NtfsAttributeType.Bitmap) is not { } content)
             throw new DiskFormatException("NTFS-0112", "Record 0", file.Base.Offset, "has no $BITMAP");
         if (content.Length < (state.Facts.Count + 7) / 8)
-            state.Error("NTFS-0138", content.Structure, null, $"has {content.Length} bytes for {state.Facts.Count} records");
+            throw new DiskFormatException("NTFS-0138", content.Structure, -1, $"has {content.Length} bytes for {state.Facts.Count} records");
         var bitmap = new Bitmap(state.Facts.Count);
         Load(bitmap, content);
         state.MftBitmap = bitmap;
     }
 
-    /// <summary>Reads what there is of a bitmap, piece by piece.</summary>
     private static void Load(Bitmap bitmap, NtfsContent content)
     {
         var buffer = new byte[64 << 10];

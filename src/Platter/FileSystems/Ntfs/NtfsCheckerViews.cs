@@ -27,6 +27,13 @@ internal sealed class NtfsCheckerViews(NtfsCheckState state)
     public static ulong HashOfId(ReadOnlySpan<byte> id, NtfsReference file) =>
         NtfsNameHash.Of(NtfsNameHash.Of(OnDisk.View<U64Le>(id), OnDisk.View<U64Le>(id, 8)), file.Raw);
 
+    // What such a record has is not known.
+    private bool IsBroken(ulong reference)
+    {
+        var number = new NtfsReference(reference).Record;
+        return state.Facts.Has(number) && (state.Facts[number].Flags & (NtfsFacts.Broken | NtfsFacts.Partial)) != 0;
+    }
+
     private NtfsFile? Open(string name) => state.ExtendFiles.TryGetValue(name, out var number) ? state.Open(number) : null;
 
     private void CheckReparsePoints()
@@ -45,6 +52,7 @@ internal sealed class NtfsCheckerViews(NtfsCheckState state)
                 continue;
             state.Error("NTFS-0420", owner.Base.Structure, owner.Base.Offset, $"has a reparse point (tag 0x{tag:X8}) that $Extend\\$Reparse does not name");
         }
+        keys.RemoveWhere(k => IsBroken(k.File));
         foreach (var (tag, reference) in keys)
             state.Error("NTFS-0421", "$Extend\\$Reparse", null, $"names {new NtfsReference(reference)} with the tag 0x{tag:X8}, which has no such reparse point");
     }
@@ -86,6 +94,7 @@ internal sealed class NtfsCheckerViews(NtfsCheckState state)
                 continue;
             state.Error("NTFS-0422", owner.Base.Structure, owner.Base.Offset, $"has the object id {id} that $Extend\\$ObjId does not name");
         }
+        keys.RemoveWhere(k => IsBroken(k.File));
         foreach (var (id, reference) in keys)
             state.Error("NTFS-0423", "$Extend\\$ObjId", null, $"names {new NtfsReference(reference)} by the object id {id}, which it does not have");
     }

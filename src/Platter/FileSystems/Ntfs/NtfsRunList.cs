@@ -194,6 +194,21 @@ internal sealed class NtfsRunList
         return null;
     }
 
+    /// <summary>Whether runs follow behind those of so many clusters, which a sound list ends with.</summary>
+    public static bool GoesOn(ReadOnlySpan<byte> bytes, long clusters)
+    {
+        var at = 0;
+        while (clusters > 0 && at < bytes.Length && bytes[at] != 0)
+        {
+            int lengthBytes = bytes[at] & 15, end = at + 1 + lengthBytes + (bytes[at] >> 4);
+            if (lengthBytes is 0 or > 8 || end > bytes.Length)
+                return false;
+            clusters -= ReadSigned(bytes.Slice(at + 1, lengthBytes));
+            at = end;
+        }
+        return at < bytes.Length && bytes[at] != 0;
+    }
+
     /// <summary>Bytes of the runs between two clusters on disk, the end mark included.</summary>
     public int EncodedLength(long from, long to)
     {
