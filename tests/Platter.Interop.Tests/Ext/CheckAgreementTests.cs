@@ -36,6 +36,8 @@ public partial class CheckAgreementTests
         ["EXT-0035 unused inodes"] = "says it, and ends with 0",
         ["EXT-0110 flag without the feature"] = "does not look at the verity flag of ext2",
         ["EXT-0115 list of orphans"] = "-n does not look at the list",
+        ["EXT-0407 content of a value"] = "compares hashes, and does not read the value",
+        ["EXT-0700 head of a quota file"] = "does not look at it",
         ["EXT-0505 descriptor of the journal"] = "-n does not look into the journal",
         ["EXT-0507 logged block"] = "-n does not look into the journal",
         ["EXT-0508 block of the log outside"] = "-n does not look into the journal",

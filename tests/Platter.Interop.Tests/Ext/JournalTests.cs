@@ -84,6 +84,44 @@ public class JournalTests
         Assert.True(new ExtType().Check(device, CheckOptions.Default).IsClean);
     }
 
+    // The writer goes on while the power goes: what is lost is in the middle of a transaction.
+    private const string EndlessWriter = """
+        ( i=0; while :; do
+            i=$((i+1)); mkdir -p w/$i; for j in 1 2 3 4 5 6 7 8 9; do echo "$i $j" > w/$i/file-$j; done
+            mv w/$i/file-1 w/moved-$i; ln w/$i/file-2 w/hard-$i; seq 1 $((i * 50)) >> grows
+            [ $((i % 5)) = 0 ] && rm -r w/$((i - 3)); [ $((i % 7)) = 0 ] && sync; [ $((i % 9)) = 0 ] && truncate -s 3000 grows
+          done ) >/dev/null 2>&1 &
+        sleep 5
+        """;
+
+    [Theory]
+    [InlineData("-t ext3 -b 1024", "noatime,commit=1")]
+    public void A_volume_that_lost_power_in_the_middle_of_writing_reads_as_after_e2fsck(string arguments, string options) => CutInTheMiddle(arguments, options);
+
+    [Fact(Explicit = true)]
+    public void So_do_volumes_of_each_kind()
+    {
+        foreach (var (arguments, options) in ((string, string)[])
+        [
+            ("-t ext3 -b 4096", "data=journal,commit=1"), ("-t ext4 -b 1024", "noatime,commit=1"), ("-t ext4 -b 4096", "commit=1"), ("-t ext4 -b 1024 -O ^64bit", "commit=1,data=journal"),
+            ("-t ext4 -b 2048 -O bigalloc", "commit=1"), ("-t ext4 -b 4096 -O ^metadata_csum", "commit=1,journal_checksum"), ("-t ext4 -b 4096 -O inline_data,orphan_file,ea_inode", "commit=1"),
+        ])
+            CutInTheMiddle(arguments, options);
+    }
+
+    private static void CutInTheMiddle(string arguments, string options)
+    {
+        using var folder = new TempFolder();
+        var path = folder.File("volume.img");
+        Mke2fs.Make(path, 96 << 20, arguments);
+        CutPower(folder, path, EndlessWriter, options);
+        var replayed = AssertReplaysAsE2fsck(path);
+        TestContext.Current.TestOutputHelper?.WriteLine($"{arguments}, {options}: {replayed.Transactions} transactions, {replayed.Copies.Count} blocks");
+        Assert.True(replayed.Copies.Count > 5, $"{arguments}: only {replayed.Copies.Count} blocks were to be replayed");
+        using var device = HostFile.Open(path, FileAccess.Read);
+        Assert.True(new ExtType().Check(device, CheckOptions.Default).IsClean);
+    }
+
     [Fact(Explicit = true)]
     public void Volumes_of_each_kind_that_lost_power_read_as_after_e2fsck()
     {

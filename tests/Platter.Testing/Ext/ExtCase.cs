@@ -49,6 +49,13 @@ public sealed class ExtCase
     /// <summary>Small content in inodes, attributes in inodes of their own, an orphan file, mount protection, large clusters.</summary>
     public static ExtCase Inline() => Make("-t ext4 -b 1024 -I 256 -N 1024 -J size=1 -O inline_data,ea_inode,orphan_file,mmp,quota,^resize_inode", 10240);
 
+    /// <summary>An attribute with its value in an inode of its own; quotas count it.</summary>
+    public static ExtCase Values() => Make("-t ext4 -b 1024 -I 256 -N 1024 -J size=1 -O ea_inode,quota,^resize_inode", 10240, extra: "ea_set -f {4} small user.long\n");
+
+    /// <summary>A directory without case, on a volume whose names must be UTF-8.</summary>
+    public static ExtCase Strict() => Make("-t ext4 -b 1024 -I 256 -N 1024 -J size=1 -O casefold,^resize_inode -E encoding=utf8,encoding_flags=strict", 10240,
+        extra: "mkdir folded\nsif folded flags 0x40080000\ncd folded\nmknod some-name p\ncd /\n");
+
     public static ExtCase Bigalloc() => Make("-t ext4 -b 1024 -I 256 -N 1024 -O bigalloc,^has_journal,^resize_inode", 16384);
 
     /// <summary>With blocks kept for growing.</summary>
@@ -74,6 +81,25 @@ public sealed class ExtCase
 
     /// <summary>The block of the first node below the root of an extent tree.</summary>
     public long NodeOf(string path) => Use(volume => ExtExtentNode.Verified(volume.Inodes.Read(Number(path)).Block).Indexes[0].Leaf);
+
+    /// <summary>The block of the volume that holds a block of an inode's content.</summary>
+    public long BlockOf(uint inode, long logical) => Use(volume => ExtBlockMap.Of(volume.Inodes.Read(inode), volume.Geometry, volume.Blocks, volume.Checksums).Find(logical).Physical);
+
+    /// <summary>The inode that holds the value of an attribute.</summary>
+    public uint ValueInode() => Use(volume => Enumerable.Range(11, 300).Select(n => (uint)n).First(n => (volume.Inodes.ReadUnchecked(n).Flags & ExtInodeFlags.EaInode) != 0));
+
+    /// <summary>Puts a number into the orphan file, and makes its checksum right.</summary>
+    public ExtCase Orphan(uint orphan, bool isPresent) => Use(volume =>
+    {
+        uint file = volume.Geometry.Super.OrphanFileInode;
+        var number = BlockOf(file, 0);
+        Block(number, bytes =>
+        {
+            OnDisk.Edit<U32Le>(bytes, 8) = orphan;
+            OnDisk.Edit<ExtOrphanTail>(bytes, bytes.Length - ExtOrphanTail.Size).Checksum = ExtChecksums.OfOrphanBlock(volume.Checksums.InodeSeed(file, volume.Inodes.Read(file).Generation), number, bytes);
+        });
+        return isPresent ? Super((ref ExtSuperblock s) => s.RoCompat.Raw |= (uint)ExtRoCompat.OrphanPresent) : this;
+    });
 
     /// <summary>A block of the journal.</summary>
     public long JournalBlock(uint block) => Use(volume => ExtJournalFile.Open(volume.Geometry, volume.Blocks).Physical(block));
@@ -190,18 +216,18 @@ public sealed class ExtCase
             OnDisk.Edit<ExtHashTail>(bytes, entries + limit * ExtHashEntry.Size).Checksum = ExtChecksums.OfHashBlock(seed, bytes, entries, count, limit);
     }
 
-    private static ExtCase Make(string arguments, int kib, string? journal = null)
+    private static ExtCase Make(string arguments, int kib, string? journal = null, string extra = "")
     {
         lock (Made)
         {
-            var key = arguments + journal;
+            var key = arguments + journal + extra;
             if (!Made.TryGetValue(key, out var made))
-                Made[key] = made = Build(arguments, kib, journal);
+                Made[key] = made = Build(arguments, kib, journal, extra);
             return new ExtCase(made.Copy());
         }
     }
 
-    private static ScratchDevice Build(string arguments, int kib, string? journal)
+    private static ScratchDevice Build(string arguments, int kib, string? journal, string extra)
     {
         using var folder = new TempFolder();
         var path = folder.File("volume.img");
@@ -213,7 +239,8 @@ public sealed class ExtCase
         for (var i = 0; i < 40; i += 2)
             script += $"punch holes {i} {i}\n";
         script += "cd many\n" + string.Concat(Enumerable.Range(0, 200).Select(i => $"mknod name-of-a-pipe-{i} p\n")) + "cd /\n";
-        Mke2fs.Debugfs(path, script);
+        File.WriteAllBytes(folder.File("long"), [.. Enumerable.Range(0, 1024).Select(i => (byte)(i * 3))]);
+        Mke2fs.Debugfs(path, script + extra.Replace("{4}", folder.File("long"), StringComparison.Ordinal));
         Mke2fs.Index(path);
         Mke2fs.Index(path);
         if (journal is not null)

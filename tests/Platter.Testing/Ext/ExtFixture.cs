@@ -16,8 +16,8 @@ public sealed class ExtFixture : VolumeFixture
 
     public int BlockSize { get; init; } = 4096;
 
-    /// <summary>Bytes that attributes can take beside the inode.</summary>
-    public override int MaxAttributeLength => BlockSize - 100;
+    /// <summary>Bytes that attributes can take beside the inode; with ea_inode what Linux takes at most.</summary>
+    public override int MaxAttributeLength => Arguments.Contains("ea_inode", StringComparison.Ordinal) ? 1 << 16 : BlockSize - 100;
 
     public override long Length => 16 << 20;
     public override long SmallLength => BlockSize == 1024 ? 1 << 20 : 2 << 20;

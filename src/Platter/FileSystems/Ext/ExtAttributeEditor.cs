@@ -4,9 +4,12 @@ namespace Platter.FileSystems.Ext;
 
 /// <summary>Changes an inode's extended attributes: those in the inode itself, and those in its block, which other inodes may share.</summary>
 /// <remarks>An attribute goes into the inode as long as there is room, else into the block, where they are sorted as the kernel searches them. A block that is
-/// shared is copied first. Values in inodes of their own (ea_inode) are kept and let go, not made.</remarks>
+/// shared is copied first. A value that neither has room for goes into an inode of its own (ea_inode), if the volume has them: one for each, never shared.</remarks>
 internal sealed class ExtAttributeEditor
 {
+    /// <summary>The longest value that Linux takes, in bytes.</summary>
+    public const int MaxOwnValue = 1 << 16;
+
     private readonly record struct Item(byte Index, byte[] Name, byte[] Value, uint ValueInode, int ValueLength, uint Hash)
     {
         public int EntrySize => ExtAttributeEntry.Size + Name.Length + 3 & ~3;
@@ -63,11 +66,35 @@ internal sealed class ExtAttributeEditor
             _inBlock.Insert(at < 0 ? _inBlock.Count : at, item with { Hash = ExtCheckerAttributes.Hash(name, Padded(value), isSigned: false) });
             _blockChanged = true;
         }
-        else
+        else if (inInodeOnly || !TrySetOwn(item, atInode, atBlock))
         {
             return false;
         }
         LetGo(old);
+        return true;
+    }
+
+    // The value goes into an inode of its own, its entry where there is room.
+    private bool TrySetOwn(Item item, int atInode, int atBlock)
+    {
+        if (!_state.Geometry.Has(ExtIncompat.EaInode) || item.ValueLength is 0 or > MaxOwnValue)
+            return false;
+        var fitsInode = Room(_inInode, atInode, ExtAttributeHeader.InodeSize, _inode.AttributeSpace.Length) >= item.EntrySize;
+        if (!fitsInode && Room(_inBlock, atBlock, ExtAttributeHeader.Size, _state.Geometry.BlockSize) < item.EntrySize)
+            return false;
+        var (number, hash) = ExtUnnamedFile.ForValue(_state, _inode, item.Value);
+        var entry = new Item(item.Index, item.Name, [], number, item.ValueLength, ExtCheckerAttributes.Hash(item.Name, BitConverter.GetBytes(hash), isSigned: false));
+        Take(_inInode, atInode, ref _inodeChanged);
+        Take(_inBlock, atBlock, ref _blockChanged);
+        if (fitsInode)
+        {
+            _inInode.Insert(atInode < 0 ? _inInode.Count : atInode, entry);
+            _inodeChanged = true;
+            return true;
+        }
+        var at = _inBlock.FindIndex(i => Compare(i, entry) > 0);
+        _inBlock.Insert(at < 0 ? _inBlock.Count : at, entry);
+        _blockChanged = true;
         return true;
     }
 

@@ -19,13 +19,16 @@ internal static class ExtChecker
         groups.Check();
         var attributes = new ExtCheckerAttributes(state);
         var maps = new ExtCheckerMaps(state);
-        var inodes = new ExtCheckerInodes(state, groups, maps, attributes);
+        var quota = new ExtCheckerQuota(state);
+        var inodes = new ExtCheckerInodes(state, groups, maps, attributes, quota);
         inodes.Check();
         inodes.FindShared();
         attributes.CheckReferences();
         new ExtCheckerDirectories(state).Check();
         new ExtCheckerLinks(state).Check();
         new ExtCheckerCounts(state, groups).Check();
+        quota.Check();
+        new ExtCheckerCopies(state).Check();
         return report;
     }
 }

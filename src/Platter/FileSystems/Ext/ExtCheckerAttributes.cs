@@ -8,7 +8,7 @@ internal sealed class ExtCheckerAttributes(ExtCheckState state)
 {
     private readonly ExtGeometry _geometry = state.Geometry;
     private readonly Dictionary<long, BlockFacts> _blocks = [];
-    private readonly Dictionary<uint, uint> _values = [];
+    private readonly Dictionary<uint, ValueFacts> _values = [];
     private readonly List<ExtAttribute> _found = [];
 
     private sealed record BlockFacts(uint Stored, uint FirstInode)
@@ -17,16 +17,28 @@ internal sealed class ExtCheckerAttributes(ExtCheckState state)
 
         /// <summary>Clusters of the inodes that hold its values.</summary>
         public long ValueClusters { get; init; }
+
+        public int Values { get; init; }
+    }
+
+    /// <summary>An inode that holds a value: how many attributes it says use it, and how many do.</summary>
+    private sealed record ValueFacts(ulong Stored)
+    {
+        public uint Counted { get; set; }
+
+        /// <summary>As Lustre made them, before they could be shared: the inode names its one owner.</summary>
+        public bool IsOwned { get; set; }
     }
 
     /// <summary>Checks an inode's attributes.</summary>
-    /// <returns>Clusters that count as the inode's; and whether system.data is there, with its length.</returns>
-    public (long Clusters, int? InlineLength) Check(ExtInode inode)
+    /// <returns>Clusters that count as the inode's; inodes that hold values; and whether system.data is there, with its length.</returns>
+    public (long Clusters, int Values, int? InlineLength) Check(ExtInode inode)
     {
-        var (clusters, inline) = CheckInode(inode);
-        if (inode.AttributeBlock != 0)
-            clusters += CheckBlock(inode);
-        return (clusters, inline);
+        var (clusters, values, inline) = CheckInode(inode);
+        if (inode.AttributeBlock == 0)
+            return (clusters, values, inline);
+        var block = CheckBlock(inode);
+        return (clusters + block.Clusters, values + block.Values, inline);
     }
 
     /// <summary>Compares the counts of references, once all inodes have been seen.</summary>
@@ -37,51 +49,54 @@ internal sealed class ExtCheckerAttributes(ExtCheckState state)
             if (facts.Stored != facts.Counted)
                 state.Error("EXT-0405", $"Attribute block {block}", (block << _geometry.LogBlockSize) + 4, $"references: found {facts.Stored}, counted {facts.Counted}");
         }
-        foreach (var (number, count) in _values)
+        foreach (var (number, value) in _values)
         {
             ref var fact = ref state.Facts[number];
             if (fact is { IsUsed: true, IsValue: true })
-                fact.Names += count;
+                fact.Names += value.Counted;
             else
                 state.Error("EXT-0403", $"Inode {number}", null, "should hold the value of an attribute, and does not");
+            if (value.Stored != value.Counted && !value.IsOwned && fact.IsValue)
+                state.Error("EXT-0408", $"Inode {number}", null, $"holds the value of an attribute, uses of it: found {value.Stored}, counted {value.Counted}");
         }
     }
 
-    private (long Clusters, int? InlineLength) CheckInode(ExtInode inode)
+    private (long Clusters, int Values, int? InlineLength) CheckInode(ExtInode inode)
     {
         var space = inode.AttributeSpace;
         if (space.Length < ExtAttributeHeader.InodeSize || OnDisk.View<U32Le>(space) != ExtAttributeHeader.MagicValue)
-            return (0, null);
+            return (0, 0, null);
         var structure = $"Inode {inode.Number}, attributes";
         var offset = inode.Offset + _geometry.InodeSize - space.Length;
         _found.Clear();
         if (ExtAttributes.Parse(space, ExtAttributeHeader.InodeSize, ExtAttributeHeader.InodeSize, _found) is { } problem)
         {
             state.Error("EXT-0400", structure, offset, problem);
-            return (0, null);
+            return (0, 0, null);
         }
-        var clusters = CheckEntries(structure, offset, space, inode.Number, inode.Number);
+        var clusters = CheckEntries(structure, offset, space, inode, isInInode: true);
+        var values = _found.Count(a => a.ValueInode != 0);
         foreach (var attribute in _found)
         {
             if (attribute is { Index: ExtAttributes.SystemIndex, Name: ExtAttributes.InlineDataName })
-                return (clusters, attribute.ValueLength);
+                return (clusters, values, attribute.ValueLength);
         }
-        return (clusters, null);
+        return (clusters, values, null);
     }
 
-    private long CheckBlock(ExtInode inode)
+    private (long Clusters, int Values) CheckBlock(ExtInode inode)
     {
         var number = inode.AttributeBlock;
         var structure = $"Attribute block {number} of inode {inode.Number}";
         if (!_geometry.IsBlock(number))
         {
             state.Error("EXT-0300", structure, inode.Offset + 0x68, $"found {number}, expected {_geometry.FirstDataBlock}..{_geometry.BlocksCount - 1}");
-            return 0;
+            return default;
         }
         if (_blocks.TryGetValue(number, out var known))
         {
             known.Counted++;
-            return 1 + known.ValueClusters;
+            return (1 + known.ValueClusters, known.Values);
         }
         state.Used.Add(number, 1);
         byte[] block;
@@ -92,14 +107,14 @@ internal sealed class ExtCheckerAttributes(ExtCheckState state)
         catch (DiskFormatException e)
         {
             state.Error(e);
-            return 1;
+            return (1, 0);
         }
         var offset = number << _geometry.LogBlockSize;
         ref readonly var header = ref OnDisk.View<ExtAttributeHeader>(block);
         if (header.Magic != ExtAttributeHeader.MagicValue || header.Blocks != 1)
         {
             state.Error("EXT-0401", structure, offset, $"magic and blocks: found 0x{(uint)header.Magic:X8} and {header.Blocks}, expected 0xEA020000 and 1");
-            return 1;
+            return (1, 0);
         }
         if (state.Checksums.IsOn && header.Checksum != state.Checksums.OfAttributeBlock(number, block))
             state.Error("EXT-0402", structure, offset + 0x10, "the checksum is wrong");
@@ -108,13 +123,13 @@ internal sealed class ExtCheckerAttributes(ExtCheckState state)
         if (ExtAttributes.Parse(block, ExtAttributeHeader.Size, 0, _found) is { } problem)
             state.Error("EXT-0400", structure, offset, problem);
         else
-            clusters = CheckEntries(structure, offset, block, inode.Number, 0);
-        _blocks[number] = new BlockFacts(header.ReferenceCount, inode.Number) { ValueClusters = clusters };
-        return 1 + clusters;
+            clusters = CheckEntries(structure, offset, block, inode, isInInode: false);
+        _blocks[number] = new BlockFacts(header.ReferenceCount, inode.Number) { ValueClusters = clusters, Values = _found.Count(a => a.ValueInode != 0) };
+        return (1 + clusters, _blocks[number].Values);
     }
 
     // Values must not lie over each other; hashes must be right where they are set (in inodes they may be 0).
-    private long CheckEntries(string structure, long offset, ReadOnlySpan<byte> space, uint owner, uint ownInode)
+    private long CheckEntries(string structure, long offset, ReadOnlySpan<byte> space, ExtInode owner, bool isInInode)
     {
         var clusters = 0L;
         var taken = new RangeSet();
@@ -130,7 +145,7 @@ internal sealed class ExtCheckerAttributes(ExtCheckState state)
                 state.Error("EXT-0406", structure, offset + attribute.EntryOffset, $"the value at {attribute.ValueOffset} of {attribute.ValueLength} bytes lies over another");
             if (length > 0)
                 taken.Add(attribute.ValueOffset, length);
-            if (attribute.Hash == 0 && ownInode != 0)
+            if (attribute.Hash == 0 && isInInode)
                 continue;
             var name = EscapedUtf8.Encode(attribute.Name);
             var value = space.Slice(attribute.ValueOffset, Math.Min(length, space.Length - attribute.ValueOffset));
@@ -142,20 +157,24 @@ internal sealed class ExtCheckerAttributes(ExtCheckState state)
         return clusters;
     }
 
-    private long CheckValueInode(string structure, long offset, in ExtAttribute attribute, uint owner)
+    private long CheckValueInode(string structure, long offset, in ExtAttribute attribute, ExtInode owner)
     {
         var number = attribute.ValueInode;
-        if (!_geometry.Has(ExtIncompat.EaInode) || number < _geometry.FirstInode || number > _geometry.InodesCount || number == owner)
+        if (!_geometry.Has(ExtIncompat.EaInode) || number < _geometry.FirstInode || number > _geometry.InodesCount || number == owner.Number)
         {
             state.Error("EXT-0403", structure, offset + attribute.EntryOffset, $"an attribute's value is in inode {number}, expected {_geometry.FirstInode}..{_geometry.InodesCount}, with the feature ea_inode");
             return 0;
         }
-        CollectionsMarshal.GetValueRefOrAddDefault(_values, number, out _)++;
         try
         {
             var inode = state.Inodes.ReadUnchecked(number);
+            if (!_values.TryGetValue(number, out var facts))
+                _values[number] = facts = new ValueFacts((ulong)(uint)inode.Record.ChangeTime << 32 | (uint)inode.Record.VersionLo);
+            facts.Counted++;
             if ((inode.Flags & ExtInodeFlags.EaInode) == 0 || inode.Length != attribute.ValueLength)
                 state.Error("EXT-0403", structure, offset + attribute.EntryOffset, $"inode {number} should hold {attribute.ValueLength} bytes of value");
+            else
+                CheckValue(structure, offset, attribute, owner, inode, facts);
         }
         catch (DiskFormatException e)
         {
@@ -163,6 +182,37 @@ internal sealed class ExtCheckerAttributes(ExtCheckState state)
         }
         var clusterSize = (long)_geometry.BlockSize * _geometry.ClusterRatio;
         return (attribute.ValueLength + clusterSize - 1) / clusterSize;
+    }
+
+    // The inode keeps the value's hash where other inodes keep the time of access; the attribute's own hash is over its name and that.
+    private void CheckValue(string structure, long offset, in ExtAttribute attribute, ExtInode owner, ExtInode value, ValueFacts facts)
+    {
+        uint stored = value.Record.AccessTime;
+        Span<byte> word = stackalloc byte[4];
+        System.Buffers.Binary.BinaryPrimitives.WriteUInt32LittleEndian(word, stored);
+        var name = EscapedUtf8.Encode(attribute.Name);
+        if (attribute.Hash != Hash(name, word, isSigned: false) && attribute.Hash != Hash(name, word, isSigned: true))
+        {
+            if (value.Record.ModifyTime == owner.Number && value.Generation == owner.Generation)
+                facts.IsOwned = true;
+            else
+                state.Error("EXT-0404", structure, offset + attribute.EntryOffset + 0x0C, $"the hash of an attribute: found 0x{attribute.Hash:X8}, expected 0x{Hash(name, word, isSigned: false):X8}");
+        }
+        if (facts.Counted == 1 && !facts.IsOwned && HashOf(value) is var hash && hash != stored)
+            state.Error("EXT-0407", $"Inode {value.Number}", value.Offset + 0x08, $"the hash of an attribute's value: found 0x{stored:X8}, expected 0x{hash:X8}");
+    }
+
+    private uint HashOf(ExtInode value)
+    {
+        var crc = state.Checksums.Seed;
+        var map = (value.Flags & ExtInodeFlags.InlineData) == 0 ? ExtBlockMap.Of(value, _geometry, state.Blocks, state.Checksums) : null;
+        for (var at = 0L; at < value.Length; at += _geometry.BlockSize)
+        {
+            var run = map?.Find(at >> _geometry.LogBlockSize) ?? default;
+            var bytes = run.HasData ? state.Blocks.Read(run.Physical, $"Inode {value.Number}") : new byte[_geometry.BlockSize];
+            crc = Crc32C.AppendRaw(crc, bytes.AsSpan(0, (int)Math.Min(bytes.Length, value.Length - at)));
+        }
+        return crc;
     }
 
     /// <summary>The hash of name and value; the name's bytes were signed on some machines.</summary>

@@ -186,6 +186,8 @@ internal sealed class ExtCheckerDirectories(ExtCheckState state)
             state.Error("EXT-0207", Structure(number), at, $"\"{EscapedUtf8.Decode(name).Replace('\0', '?')}\" holds a character that no name may hold");
         if (_isEncrypted && name.Length < 16)
             state.Error("EXT-0214", Structure(number), at, $"an encrypted name has {name.Length} bytes, expected at least 16");
+        if (_isFolded && !_isEncrypted && _geometry.Has(ExtIncompat.Casefold) && (_geometry.Super.EncodingFlags & ExtSuperblock.StrictEncoding) != 0 && !System.Text.Unicode.Utf8.IsValid(name))
+            state.Error("EXT-0217", Structure(number), at, $"{Quote(name)} is no UTF-8, which names of such directories must be here (strict casefold)");
         CheckUnique(name, number, at);
         tree?.Take(number, name);
         if (target > _geometry.InodesCount || (target < _geometry.FirstInode && target != ExtGeometry.RootInode && !IsVisibleReserved(target)))

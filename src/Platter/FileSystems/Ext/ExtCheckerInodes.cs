@@ -3,7 +3,7 @@ using Platter.Primitives;
 namespace Platter.FileSystems.Ext;
 
 /// <summary>Looks at every inode of the tables: fields, flags, map, attributes.</summary>
-internal sealed class ExtCheckerInodes(ExtCheckState state, ExtCheckerGroups groups, ExtCheckerMaps maps, ExtCheckerAttributes attributes)
+internal sealed class ExtCheckerInodes(ExtCheckState state, ExtCheckerGroups groups, ExtCheckerMaps maps, ExtCheckerAttributes attributes, ExtCheckerQuota quota)
 {
     /// <summary>Looking for the first owners of shared blocks ends after so many runs: the others have been named.</summary>
     private const int MostRuns = 500_000;
@@ -31,6 +31,7 @@ internal sealed class ExtCheckerInodes(ExtCheckState state, ExtCheckerGroups gro
                 state.Error(e);
             }
         }
+        _orphans.CheckFound(groups);
         ref readonly var root = ref state.Facts[ExtGeometry.RootInode];
         if (!root.IsUsed || !root.IsDirectory)
             state.Error("EXT-0112", $"Inode {ExtGeometry.RootInode}", null, "should be the root directory, and is none");
@@ -211,7 +212,7 @@ internal sealed class ExtCheckerInodes(ExtCheckState state, ExtCheckerGroups gro
 
     private void CheckContent(ExtInode inode)
     {
-        var (clusters, inline) = attributes.Check(inode);
+        var (clusters, values, inline) = attributes.Check(inode);
         var facts = new ExtMapFacts();
         if ((inode.Flags & ExtInodeFlags.InlineData) != 0 && !inode.IsDevice)
         {
@@ -234,6 +235,7 @@ internal sealed class ExtCheckerInodes(ExtCheckState state, ExtCheckerGroups gro
         if (facts.IsShared)
             _sharing.Add((inode.Number, "uses blocks that something else uses, too"));
         CheckBlockCount(inode, facts, clusters);
+        quota.Count(inode, facts.Clusters + clusters, values);
         state.Facts[inode.Number].Mode = (ushort)inode.Mode;
     }
 

@@ -71,6 +71,8 @@ internal sealed class ExtCheckerLinks(ExtCheckState state)
         {
             if (fact.Names == 0)
                 state.Error("EXT-0611", $"Inode {number}", null, "holds the value of an attribute that there is not");
+            else if (fact.Links != 1)
+                state.Error("EXT-0610", $"Inode {number}", null, $"holds the value of an attribute, links: found {fact.Links}, expected 1");
             return;
         }
         if (fact.Names == 0 && !fact.IsDirectory)

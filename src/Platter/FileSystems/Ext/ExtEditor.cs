@@ -159,11 +159,15 @@ internal sealed class ExtEditor(ExtEditState state, OpenFiles openFiles)
             value = ExtAttributes.EncodeAcl(value) ?? throw new ArgumentException($"the value of {name} is no POSIX ACL of version 2");
         var attributes = new ExtAttributeEditor(inode, state);
         if (!attributes.TrySet(index, bytes, value))
-            throw new UnsupportedFeatureException($"the extended attributes of one node have to fit into its inode and one block of {_geometry.BlockSize} bytes: there is no room for {value!.Length} bytes of {name}");
+            throw NoRoomFor(name, value!.Length);
         attributes.Store();
         inode.SetChanged(state.Now);
         state.Inodes.Write(inode);
     }
+
+    private UnsupportedFeatureException NoRoomFor(string name, int length) => new(_geometry.Has(ExtIncompat.EaInode) && length > ExtAttributeEditor.MaxOwnValue
+        ? $"{_geometry.TypeName} holds values of attributes of at most {ExtAttributeEditor.MaxOwnValue} bytes, {length} were asked for of {name}"
+        : $"the extended attributes of one node have to fit into its inode and one block of {_geometry.BlockSize} bytes: there is no room for {length} bytes of {name}");
 
     public void SetLabel(string label)
     {

@@ -5,8 +5,6 @@ namespace Platter.FileSystems.Ext;
 /// <summary>Adds features to a volume and takes them away, with the structures that belong to them.</summary>
 internal sealed class ExtFeatureTuning(ExtEditState state, ExtTuning own)
 {
-    private const uint ReservedOwner = 0;
-
     /// <summary>What changes nothing that is there, or brings a structure of its own.</summary>
     private static readonly ExtFeatureSet Settable = new(
         ExtCompat.HasJournal | ExtCompat.DirIndex | ExtCompat.FastCommit | ExtCompat.StableInodes | ExtCompat.OrphanFile,
@@ -154,7 +152,7 @@ internal sealed class ExtFeatureTuning(ExtEditState state, ExtTuning own)
     private void AddOrphanFile()
     {
         var number = state.InodeSpace.Take(ExtGeometry.RootInode, isDirectory: false);
-        var file = NewFile(state, number);
+        var file = ExtUnnamedFile.New(state, number);
         var blocks = ExtFormatter.OrphanBlocks(_geometry, own.OrphanFileLength);
         var made = new List<ExtRun>();
         ExtMapEditor.Of(file, state).Fill(0, blocks, 0, made);
@@ -183,32 +181,5 @@ internal sealed class ExtFeatureTuning(ExtEditState state, ExtTuning own)
             throw new DiskFormatException("EXT-0118", $"Inode {file.Number}", file.Offset, "should hold the orphan file");
         ExtInodeRemoval.Remove(file, state);
         _geometry.EditSuper.OrphanFileInode = 0;
-    }
-
-    /// <summary>The inode of a file that has no name, without blocks.</summary>
-    internal static ExtInode NewFile(ExtEditState state, uint number)
-    {
-        var old = state.Inodes.ReadUnchecked(number);
-        var inode = new ExtInode(number, ExtInodeBytes(state.Geometry), old.Offset);
-        ref var record = ref inode.Edit;
-        record.Mode = ExtNewInode.File | 0x180;
-        record.LinksCount = 1;
-        record.Generation = old.Generation;
-        inode.SetUser(ReservedOwner);
-        inode.ClearMap(state.Geometry.Has(ExtIncompat.Extents));
-        var now = state.Now;
-        inode.SetCreated(now);
-        inode.SetAccessed(now);
-        inode.SetModified(now);
-        inode.SetChanged(now);
-        return inode;
-    }
-
-    private static byte[] ExtInodeBytes(ExtGeometry geometry)
-    {
-        var bytes = new byte[geometry.InodeSize];
-        if (bytes.Length > ExtInodeRecord.Size)
-            OnDisk.Edit<ExtInodeExtra>(bytes, ExtInodeRecord.Size).ExtraSize = ExtInodeExtra.Size;
-        return bytes;
     }
 }

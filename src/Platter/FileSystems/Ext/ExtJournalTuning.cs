@@ -23,7 +23,7 @@ internal static class ExtJournalTuning
         if (needed > state.Space.FreeClusters)
             throw state.Space.Full(needed);
 
-        var inode = ExtFeatureTuning.NewFile(state, JournalInode);
+        var inode = ExtUnnamedFile.New(state, JournalInode);
         var made = new List<ExtRun>();
         ExtMapEditor.Of(inode, state).Fill(0, blocks + fast, state.Space.SeekRoom(Middle(geometry), needed), made);
         inode.SetLength(blocks + fast << geometry.LogBlockSize);

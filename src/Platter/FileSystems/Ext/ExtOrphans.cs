@@ -21,6 +21,16 @@ internal sealed class ExtOrphans(ExtCheckState state)
             state.Report.Add("EXT-0114", Severity.Note, "Orphans", null, $"{Numbers.Count} inodes were deleted or cut while in use and wait to be dealt with");
     }
 
+    /// <summary>Reports those that are no inodes in use, once all inodes have been seen.</summary>
+    public void CheckFound(ExtCheckerGroups groups)
+    {
+        foreach (var number in Numbers.Order())
+        {
+            if (groups.CanScan((number - 1) / _geometry.InodesPerGroup) && !state.Facts.IsUsed(number))
+                state.Error("EXT-0115", $"Inode {number}", null, "is named as an orphan and is not in use");
+        }
+    }
+
     private void CollectList()
     {
         uint next = _geometry.Super.LastOrphan;
@@ -97,6 +107,11 @@ internal sealed class ExtOrphans(ExtCheckState state)
         {
             if (number == 0)
                 continue;
+            if (!_geometry.Has(ExtRoCompat.OrphanPresent))
+            {
+                state.Error("EXT-0120", $"Orphan file, block {logical}", offset, $"names inode {number}, but the volume says that there are none (orphan_present)");
+                return;
+            }
             if (number < _geometry.FirstInode || number > _geometry.InodesCount || !Numbers.Add(number))
                 state.Error("EXT-0115", $"Orphan file, block {logical}", offset, $"names inode {number}, expected {_geometry.FirstInode}..{_geometry.InodesCount}, each once");
         }

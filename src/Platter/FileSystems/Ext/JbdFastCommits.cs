@@ -7,11 +7,22 @@ namespace Platter.FileSystems.Ext;
 /// <remarks>Linux kernel, Documentation/filesystems/ext4, "Fast Commits". They are found here, so that nothing of them is lost in silence, and not replayed.</remarks>
 internal sealed class JbdFastCommits(Jbd journal, Func<uint, byte[]> read)
 {
+    /// <summary>Whether a fast commit was begun behind a transaction and is not whole: drivers drop it.</summary>
+    public bool IsTorn { get; private set; }
+
     /// <summary>Whether there is a whole fast commit that follows a transaction.</summary>
     /// <param name="sequence">The number of the transaction that would come next.</param>
     public bool HasAny(uint sequence)
     {
+        var isWhole = HasWhole(sequence, out var isBegun);
+        IsTorn = isBegun && !isWhole;
+        return isWhole;
+    }
+
+    private bool HasWhole(uint sequence, out bool isBegun)
+    {
         var crc = 0u;
+        isBegun = false;
         for (var number = journal.FirstFast; number < journal.EndFast; number++)
         {
             var block = read(number);
@@ -24,6 +35,7 @@ internal sealed class JbdFastCommits(Jbd journal, Func<uint, byte[]> read)
                 switch ((ushort)tag.Tag)
                 {
                     case JbdFastTag.HeadTag when tag.Length >= 8 && BinaryPrimitives.ReadUInt32LittleEndian(block.AsSpan(value + 4)) == sequence:
+                        isBegun = true;
                         break;
                     case JbdFastTag.TailTag when tag.Length >= 8:
                         crc = Crc32C.AppendRaw(crc, block.AsSpan(at, JbdFastTag.Size + 4));

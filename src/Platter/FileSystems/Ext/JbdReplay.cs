@@ -51,6 +51,9 @@ internal sealed class JbdReplay
     /// <summary>Where the log ended for another reason than that nothing more was written; null otherwise.</summary>
     public string? Remark { get; private set; }
 
+    /// <summary>Whether a fast commit behind the log was begun and is not whole; it is dropped.</summary>
+    public bool HasTornFastCommit { get; private set; }
+
     /// <summary>Reads the log.</summary>
     /// <param name="journal">Its superblock.</param>
     /// <param name="physical">Where a block of the journal lies in the volume.</param>
@@ -69,7 +72,10 @@ internal sealed class JbdReplay
         replay.Run(Pass.Scan);
         replay.Run(Pass.Revoke);
         replay.Run(Pass.Copy);
-        if (new JbdFastCommits(journal, replay.ReadBlock).HasAny(replay._end))
+        var fast = new JbdFastCommits(journal, replay.ReadBlock);
+        var hasFast = fast.HasAny(replay._end);
+        replay.HasTornFastCommit = fast.IsTorn;
+        if (hasFast)
         {
             throw new UnsupportedFeatureException($"the journal holds fast commits to be replayed (JBD2 FAST_COMMIT, bit 0x20), after transaction {replay._end - 1}: "
                 + "mount the volume once, or have e2fsck replay them");

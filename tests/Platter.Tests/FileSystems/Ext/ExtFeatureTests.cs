@@ -214,15 +214,17 @@ public class ExtFeatureTests
         WriteFastCommit(next - 1);
         using (var volume = ExtVolume.Open(device, VolumeOptions.Default))
             Assert.NotEmpty(volume.Root.Entries);
+        WriteFastCommit(next, isWhole: false);
+        Assert.Contains(new ExtType().Check(device, CheckOptions.Default).Findings, f => f is { Code: "EXT-0513", Severity: Severity.Note });
         WriteFastCommit(next);
         Assert.Contains("FAST_COMMIT, bit 0x20", Assert.Throws<UnsupportedFeatureException>(() => ExtVolume.Open(device, VolumeOptions.Default)).Message, StringComparison.Ordinal);
 
-        void WriteFastCommit(uint sequence)
+        void WriteFastCommit(uint sequence, bool isWhole = true)
         {
             // Head (features, transaction), tail (transaction, checksum).
             byte[] block = [9, 0, 8, 0, 0, 0, 0, 0, .. BitConverter.GetBytes(sequence), 8, 0, 8, 0, .. BitConverter.GetBytes(sequence)];
             var crc = Crc32C.AppendRaw(Crc32C.AppendRaw(0, block.AsSpan(0, 12)), block.AsSpan(12, 8));
-            device.Write(journal.Physical(journal.Journal.FirstFast) * 1024, [.. block, .. BitConverter.GetBytes(crc)]);
+            device.Write(journal.Physical(journal.Journal.FirstFast) * 1024, [.. block, .. BitConverter.GetBytes(isWhole ? crc : ~crc)]);
         }
     }
 

@@ -36,7 +36,7 @@ public class ExtFindingTests
     [Fact]
     public void The_volumes_that_are_damaged_are_sound_before()
     {
-        foreach (var sound in (ExtCase[])[ExtCase.Ext4(), ExtCase.Ext2(), ExtCase.Plain(), ExtCase.Inline(), ExtCase.Bigalloc(), ExtCase.Resizable(), ExtCase.Dirty(), ExtCase.Dirty("jo")])
+        foreach (var sound in (ExtCase[])[ExtCase.Ext4(), ExtCase.Ext2(), ExtCase.Plain(), ExtCase.Inline(), ExtCase.Values(), ExtCase.Strict(), ExtCase.Bigalloc(), ExtCase.Resizable(), ExtCase.Dirty(), ExtCase.Dirty("jo")])
         {
             var report = sound.Check();
             Assert.True(report.IsClean, string.Join("; ", report.Findings));
@@ -58,6 +58,14 @@ public class ExtFindingTests
         var aborted = ExtCase.Ext4().Journal((ref JbdSuperblock s) => s.ErrorNumber = unchecked((uint)-5)).Check();
         Assert.Contains(aborted.Findings, f => f is { Code: "EXT-0512", Severity: Severity.Note });
         Assert.True(aborted.IsClean);
+        var copy = ExtCase.Ext2().Super((ref ExtSuperblock s) => s.Uuid = Guid.Empty).Check();
+        Assert.Contains(copy.Findings, f => f is { Code: "EXT-0036", Severity: Severity.Note } && f.Message.Contains("UUID", StringComparison.Ordinal));
+        Assert.True(copy.IsClean);
+        var lost = ExtCase.Ext2().Block(8193, b => b.AsSpan().Clear()).Check();
+        Assert.Contains(lost.Findings, f => f is { Code: "EXT-0036", Severity: Severity.Note } && f.Message.Contains("magic", StringComparison.Ordinal));
+        var places = ExtCase.Ext2().Block(8194, b => b[0]++).Check();
+        Assert.Contains(places.Findings, f => f is { Code: "EXT-0037", Severity: Severity.Note });
+        Assert.True(places.IsClean);
         var test = ExtCase.Ext2();
         var orphan = test.Number("/dir/inside");
         var waiting = test.Super((ref ExtSuperblock s) => s.LastOrphan = orphan).Check();

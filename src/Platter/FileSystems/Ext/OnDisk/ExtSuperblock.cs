@@ -14,6 +14,9 @@ internal struct ExtSuperblock
     public const int Size = 1024, Offset = 1024;
     public const ushort MagicValue = 0xEF53;
 
+    /// <summary>In <see cref="EncodingFlags"/>.</summary>
+    public const ushort StrictEncoding = 1;
+
     public U32Le InodesCount;            // 0x000
     public U32Le BlocksCountLo;          // 0x004  blocks, also with bigalloc
     public U32Le ReservedBlocksLo;       // 0x008  for root
