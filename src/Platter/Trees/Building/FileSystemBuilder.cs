@@ -112,7 +112,7 @@ public static class FileSystemBuilder
         });
         var container = image.Format.Name;
         var device = what.SectorSize == image.Device.SectorSize ? image.Device : new SectoredDevice(image.Device, what.SectorSize);
-        var volume = fit.Demand(VolumeFiller.Fill(device, type, format, source, options));
+        var volume = fit.Demand(VolumeFiller.Fill(device, type, format, source, options, image.StartWriting));
         var report = new BuildReport { Path = path, Format = container, Length = device.Length, Volumes = [volume] };
         image.Complete();
         return report;
