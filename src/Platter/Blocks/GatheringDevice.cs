@@ -6,7 +6,9 @@ namespace Platter.Blocks;
 /// the device below.</para>
 /// <para>Reads and writes come from one thread.</para>
 /// </remarks>
-internal sealed class GatheringDevice(BlockDevice inner) : BlockDevice
+/// <param name="inner">The device below.</param>
+/// <param name="written">Told how many bytes have been handed on so far; null for nobody.</param>
+internal sealed class GatheringDevice(BlockDevice inner, Action<long>? written = null) : BlockDevice
 {
     private const int Room = 512 << 10, LongWrite = 64 << 10;
 
@@ -14,6 +16,7 @@ internal sealed class GatheringDevice(BlockDevice inner) : BlockDevice
     private byte[] _bytes = [];
     private long _start;
     private int _count;
+    private long _written;
 
     public override long Length => inner.Length;
     public override int SectorSize => inner.SectorSize;
@@ -46,7 +49,7 @@ internal sealed class GatheringDevice(BlockDevice inner) : BlockDevice
         if (data.Length >= LongWrite)
         {
             HandOn();
-            inner.Write(offset, data);
+            HandOn(offset, data);
             return;
         }
         if (_bytes.Length == 0)
@@ -75,7 +78,14 @@ internal sealed class GatheringDevice(BlockDevice inner) : BlockDevice
     {
         if (_count == 0)
             return;
-        inner.Write(_start, _bytes.AsSpan(0, _count));
+        HandOn(_start, _bytes.AsSpan(0, _count));
         _count = 0;
+    }
+
+    private void HandOn(long offset, ReadOnlySpan<byte> data)
+    {
+        inner.Write(offset, data);
+        _written += data.Length;
+        written?.Invoke(_written);
     }
 }

@@ -136,7 +136,7 @@ public static class DiskBuilder
         for (var i = 0; i < contents.Count; i++)
             contents[i].AddTo(editor, plan);
         var partitions = contents.Select((_, i) => editor.Table.Partitions.First(p => p.Start == plan.Starts[i] && !p.IsExtended)).ToList();
-        var filled = new FilledPartitions([], []);
+        var filled = new FilledPartitions(image, [], []);
         blobs.Write(disk, filled, options);
         for (var i = 0; i < contents.Count; i++)
         {

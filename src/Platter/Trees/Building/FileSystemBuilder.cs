@@ -60,13 +60,18 @@ public static class FileSystemBuilder
             Type = what.Type, Label = what.Label, Id = what.Id ?? ids.Volume(what.Type, "volume"), Options = what.Options, Volume = options.Volume,
             Clock = options.Clock,
         };
-        var fit = what.Length is { } given ? new FittingLength(given, 0, CountEntries(type, source, options.Cancellation))
+        var fit = what.Length is { } given ? new FittingLength(given, 0, null)
             : Estimate(type, format, source, what.SectorSize, what.Free, options.Cancellation);
         for (var attempt = 1; ; attempt++)
         {
             try
             {
                 return Build(path, fit, what, type, format with { ExpectedEntries = fit.Entries }, source, ids, options);
+            }
+            catch (VolumeFullException e) when (e.What == "inodes" && what.Length is not null && fit.Entries is null && type.FixesEntryCount && source is not null)
+            {
+                // Where the usual number of entries does, as nearly always, they need not be counted first.
+                fit = fit with { Entries = CountEntries(type, source, options.Cancellation) };
             }
             catch (VolumeFullException) when (what.Length is null && attempt < MaxAttempts)
             {
@@ -107,7 +112,7 @@ public static class FileSystemBuilder
         });
         var container = image.Format.Name;
         var device = what.SectorSize == image.Device.SectorSize ? image.Device : new SectoredDevice(image.Device, what.SectorSize);
-        var volume = fit.Demand(VolumeFiller.Fill(device, type, format, source, options));
+        var volume = fit.Demand(VolumeFiller.Fill(device, type, format, source, options, image.StartWriting));
         var report = new BuildReport { Path = path, Format = container, Length = device.Length, Volumes = [volume] };
         image.Complete();
         return report;

@@ -1,6 +1,7 @@
 using Platter.Blocks;
 using Platter.FileSystems;
 using Platter.FileSystems.Swap;
+using Platter.Images;
 using Platter.Partitions;
 using Platter.Trees.Specs;
 using Platter.Trees.Toml;
@@ -29,8 +30,8 @@ internal abstract class PartitionFilling : IDisposable
     }
 }
 
-/// <summary>What was put into the partitions so far.</summary>
-internal sealed record FilledPartitions(List<BuiltVolume> Volumes, List<BuiltBlob> Blobs);
+/// <summary>The image that is being made, and what was put into its partitions so far.</summary>
+internal sealed record FilledPartitions(NewImage Image, List<BuiltVolume> Volumes, List<BuiltBlob> Blobs);
 
 /// <summary>A filesystem, with files in it or empty.</summary>
 internal sealed class FileSystemFilling : PartitionFilling
@@ -73,7 +74,8 @@ internal sealed class FileSystemFilling : PartitionFilling
 
     public override void Fill(Partition partition, BlockDevice device, FilledPartitions filled, BuildOptions options)
     {
-        var volume = DiskBuilder.At(_spec.Place, () => VolumeFiller.Fill(device, _type, _format with { PartitionOffset = partition.Start, ExpectedEntries = _entries }, _source, options));
+        var volume = DiskBuilder.At(_spec.Place, () => VolumeFiller.Fill(device, _type, _format with { PartitionOffset = partition.Start, ExpectedEntries = _entries }, _source, options,
+            written => filled.Image.StartWriting(partition.Start + written)));
         filled.Volumes.Add((_fit?.Demand(volume) ?? volume) with { Partition = partition });
     }
 

@@ -11,9 +11,10 @@ internal static class VolumeFiller
     /// <param name="format">How to format it.</param>
     /// <param name="source">What goes into it; null for nothing.</param>
     /// <param name="options">How.</param>
-    public static BuiltVolume Fill(BlockDevice image, FileSystemType type, FormatOptions format, TreeSource? source, BuildOptions options)
+    /// <param name="written">Told how many bytes of it have been written so far.</param>
+    public static BuiltVolume Fill(BlockDevice image, FileSystemType type, FormatOptions format, TreeSource? source, BuildOptions options, Action<long> written)
     {
-        using var device = new GatheringDevice(image);
+        using var device = new GatheringDevice(image, written);
         var clocked = format with { Clock = options.Clock, Volume = format.Volume with { Clock = options.Clock } };
         type.Format(device, clocked);
         if (source is null)
