@@ -15,6 +15,7 @@ internal sealed class NtfsEditState
     private readonly LruCache<NtfsFileEditor> _files = new(CachedFiles);
     private readonly NumberMap<NtfsFileEditor> _inEdit = new();
     private readonly List<NtfsFileEditor> _noted = [];
+    private bool _isEditing;
 
     public NtfsEditState(NtfsVolume volume, NtfsChanges changes, VolumeOptions options)
     {
@@ -45,7 +46,9 @@ internal sealed class NtfsEditState
         {
             if (!_files.TryGet(number, out file))
                 _files.Set(number, file = new NtfsFileEditor(this, Open(reference)));
-            _inEdit[(ulong)number] = file;
+            // Within an edit none may be forgotten: it would be made anew from records that are not written yet.
+            if (_isEditing)
+                _inEdit[(ulong)number] = file;
         }
         return reference.Sequence == 0 || file.Reference == reference ? file : throw NoMore();
     }
@@ -109,6 +112,7 @@ internal sealed class NtfsEditState
             WriteBack();
         Changes.Begin();
         Space.Begin();
+        _isEditing = true;
     }
 
     /// <summary>Brings every file that has changed to its records. After this, nothing of an edit may fail but the device.</summary>
@@ -130,6 +134,7 @@ internal sealed class NtfsEditState
         Changes.Keep();
         Space.Keep();
         _inEdit.Clear();
+        _isEditing = false;
         Volume.ForgetDescriptions();
     }
 
@@ -169,6 +174,7 @@ internal sealed class NtfsEditState
     {
         _noted.Clear();
         _inEdit.Clear();
+        _isEditing = false;
         _files.Clear();
         Volume.Reload();
         Records.Undo();

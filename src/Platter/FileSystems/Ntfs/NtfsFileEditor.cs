@@ -19,15 +19,23 @@ internal sealed class NtfsFileEditor
         State = state;
         Base = file.Base;
         Layout = new NtfsFileLayout(this, file);
+        var unnamed = 0;
+        foreach (var attribute in file.Base.Attributes)
+            unnamed += attribute.Type == NtfsAttributeType.AttributeList ? 0 : 1;
         foreach (var place in file.Places)
         {
             if (place.Type == NtfsAttributeType.AttributeList)
                 continue;
             var held = new NtfsHeld { Type = place.Type, Name = place.Name, LowestVcn = place.LowestVcn, Record = place.Record.Record, Instance = place.Instance };
             _held.Add(held);
-            if (held.Record == Base.Number)
-                held.Bytes = file.Resolve(place, out _).Bytes.ToArray();
+            if (held.Record != Base.Number)
+                continue;
+            held.Bytes = file.Resolve(place, out _).Bytes.ToArray();
+            unnamed--;
         }
+        // Writing the record anew would lose them.
+        if (unnamed != 0)
+            throw new DiskFormatException("NTFS-0111", Base.Structure, Base.Offset, "has attributes that its attribute list does not name");
     }
 
     public NtfsEditState State { get; }
