@@ -7,10 +7,10 @@ namespace Platter.Cli.Verbs;
 
 internal sealed class MkfsVerb : Verb
 {
-    public static readonly Option Type = Option.Of("-t --type", "TYPE", "the filesystem: fat12, fat16, fat32 (fat picks the width), exfat; swap", ValueKind.FileSystemType);
+    public static readonly Option Type = Option.Of("-t --type", "TYPE", "the filesystem: fat12, fat16, fat32 (fat picks the width), exfat, ntfs, ext2, ext3, ext4; swap", ValueKind.FileSystemType);
     public static readonly Option Label = Option.Of("-L --label", "LABEL", "the volume label");
     public static readonly Option Settings = Option.Of("-O", "KEY=VALUE,...", "settings of the type, such as cluster_size=4K");
-    public static readonly Option Id = Option.Of("--id", "ID", "the volume's serial number or UUID, such as 1A2B-3C4D");
+    public static readonly Option Id = Option.Of("--id", "ID", "the volume's serial number or UUID, such as 1A2B-3C4D; of NTFS 16 hex digits");
     private static readonly Option Size = Option.Of("--size", "SIZE", "make IMAGE, of this size, when there is none");
 
     public override VerbSyntax Syntax => new()

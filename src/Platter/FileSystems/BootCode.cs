@@ -2,7 +2,7 @@ using System.Buffers.Binary;
 
 namespace Platter.FileSystems;
 
-/// <summary>The program in the boot sector of a PC volume (FAT, exFAT) without a system: it says so and starts again.</summary>
+/// <summary>The program in the boot sector of a PC volume (FAT, exFAT, NTFS) without a system: it says so and starts again.</summary>
 internal static class BootCode
 {
     // The BIOS loads the sector here.

@@ -117,7 +117,10 @@ public abstract class ContainerFormat
     }
 
     /// <summary>Files beside the image's own that hold the disk and are changed with it; none for what isn't of this format.</summary>
-    internal virtual IReadOnlyList<ImagePart> OtherFiles(ContainerProbe probe) => [];
+    internal virtual IReadOnlyList<ImagePart> OtherFiles(ContainerProbe probe) => NoParts;
+
+    // A list, since asking an array through this interface is compiled at every start.
+    internal static List<ImagePart> NoParts { get; } = [];
 
     /// <exception cref="DiskFormatException">Broken beyond use.</exception>
     public abstract Container Open(ContainerProbe probe, bool ownsHost = false);

@@ -58,14 +58,14 @@ internal static class ImageParts
     private static IReadOnlyList<ImagePart> Find(BlockDevice file, ImageNeighbours neighbours)
     {
         if (neighbours.Path is null)
-            return [];
+            return ContainerFormat.NoParts;
         var probe = new ContainerProbe(file, neighbours);
         foreach (var format in ContainerFormat.All)
         {
             if (format.OtherFiles(probe) is { Count: > 0 } others)
                 return others;
         }
-        return [];
+        return ContainerFormat.NoParts;
     }
 
     private static JoinedFiles Join(BlockDevice main, IReadOnlyList<ImagePart> others, ImageNeighbours neighbours, FileAccess access)

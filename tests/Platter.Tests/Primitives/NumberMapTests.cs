@@ -64,4 +64,18 @@ public sealed class NumberMapTests
         map[7] = 3;
         Assert.Equal(3, map[7]);
     }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    [InlineData(60)]
+    [InlineData(1000)]
+    public void Sorted_keys_are_all_keys_in_order(int count)
+    {
+        var dice = new Random(count);
+        var map = new NumberMap<int>();
+        while (map.Count < count)
+            map[(ulong)dice.NextInt64() << 1 | (uint)dice.Next(2)] = 1;
+        Assert.Equal(map.Keys().Order(), map.SortedKeys());
+    }
 }

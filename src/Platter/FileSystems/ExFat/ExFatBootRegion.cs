@@ -25,6 +25,8 @@ internal sealed class ExFatBootRegion
         _deviceLength = deviceLength;
     }
 
+    private const int NameOffset = 3;
+
     /// <summary>"EXFAT   ".</summary>
     public static ReadOnlySpan<byte> NameValue => "EXFAT   "u8;
 
@@ -77,12 +79,15 @@ internal sealed class ExFatBootRegion
     /// <summary>The backup region, when one is there and usable: it is looked for at each sector size, since the main one cannot tell.</summary>
     public static ExFatBootRegion? FindBackup(BlockDevice device)
     {
+        Span<byte> name = stackalloc byte[NameValue.Length];
         for (var shift = ExFatGeometry.MinSectorShift; shift <= ExFatGeometry.MaxSectorShift; shift++)
         {
             var offset = (long)ExFatGeometry.BootRegionSectors << shift;
             if (device.Length < 2 * offset)
                 return null;
-            if (TryRead(device, offset) is { Geometry: { } geometry } region && geometry.SectorShift == shift)
+            // Most devices that are asked have none: the name alone says so.
+            device.Read(offset + NameOffset, name);
+            if (name.SequenceEqual(NameValue) && TryRead(device, offset) is { Geometry: { } geometry } region && geometry.SectorShift == shift)
                 return region;
         }
         return null;

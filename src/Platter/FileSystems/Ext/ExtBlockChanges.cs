@@ -112,9 +112,7 @@ internal sealed class ExtBlockChanges(ExtGeometry geometry, BlockDevice device)
     /// <param name="isFresh">Whether no committed structure refers to a block.</param>
     public void WriteBack(ExtBlocks blocks, Func<long, bool> isFresh)
     {
-        var numbers = _changes.Keys();
-        Array.Sort(numbers);
-        foreach (var number in numbers)
+        foreach (var number in _changes.SortedKeys())
         {
             var bytes = _changes[number].Bytes;
             var offset = (long)number << geometry.LogBlockSize;

@@ -105,7 +105,7 @@ internal sealed class ExtFile : OpenFile
                 else
                 {
                     if (value - 1 >> _geometry.LogBlockSize >= map.MaxBlocks)
-                        throw TooLong(value);
+                        throw TooLong((ulong)value);
                     Zero(map, Length, Math.Min(value, RoundUp(Length)));
                 }
             }
@@ -171,7 +171,7 @@ internal sealed class ExtFile : OpenFile
         var map = ExtMapEditor.Of(_inode, _state);
         var (first, behind) = (offset >> _geometry.LogBlockSize, (end - 1 >> _geometry.LogBlockSize) + 1);
         if (behind > map.MaxBlocks)
-            throw TooLong(end);
+            throw TooLong((ulong)end);
         if (offset > Length)
             Zero(map, Length, Math.Min(offset, RoundUp(Length)));
         _made.Clear();
@@ -382,11 +382,17 @@ internal sealed class ExtFile : OpenFile
     private void CheckLength(long offset, long count)
     {
         if (offset > _state.Volume.Capabilities.MaxFileLength - count)
-            throw TooLong((Int128)offset + count);
+            throw TooLong((ulong)offset + (ulong)count);
     }
 
-    private UnsupportedFeatureException TooLong(Int128 length) =>
+    private UnsupportedFeatureException TooLong(ulong length) =>
         new($"this {_geometry.TypeName} file can have at most {Math.Min(_state.Volume.Capabilities.MaxFileLength, MostMapped())} bytes, {length} were asked for");
 
-    private long MostMapped() => _inline is not null ? long.MaxValue : (long)Int128.Min(long.MaxValue, (Int128)ExtBlockMap.Of(_inode, _geometry, _state.Blocks, _state.Checksums).MaxBlocks << _geometry.LogBlockSize);
+    private long MostMapped()
+    {
+        if (_inline is not null)
+            return long.MaxValue;
+        var blocks = ExtBlockMap.Of(_inode, _geometry, _state.Blocks, _state.Checksums).MaxBlocks;
+        return blocks > long.MaxValue >> _geometry.LogBlockSize ? long.MaxValue : blocks << _geometry.LogBlockSize;
+    }
 }

@@ -289,12 +289,12 @@ internal sealed class ExtGeometry
         var firstData = blockSize == 1024 && !hasClusters ? 1u : 0u;
         if (s.FirstDataBlock != firstData && !(blockSize == 1024 && s.FirstDataBlock <= 1))
             throw Broken("EXT-0009", "first_data_block", 0x14, $"found {s.FirstDataBlock}, expected {firstData}");
-        var blocks = (UInt128)(uint)s.BlocksCountLo | ((incompat & ExtIncompat.Bit64) != 0 ? (UInt128)(uint)s.BlocksCountHi << 32 : 0);
+        var blocks = (uint)s.BlocksCountLo | ((incompat & ExtIncompat.Bit64) != 0 ? (ulong)(uint)s.BlocksCountHi << 32 : 0);
         uint before = s.FirstDataBlock, perGroup = s.BlocksPerGroup;
-        if (blocks <= before || blocks << log > (UInt128)long.MaxValue)
+        if (blocks <= before || blocks > (ulong)long.MaxValue >> log)
             throw Broken("EXT-0010", "blocks_count", 0x04, $"found {blocks}, expected more than {s.FirstDataBlock} and at most {long.MaxValue >> log}");
         var groups = (blocks - before + perGroup - 1) / perGroup;
-        if (groups * (uint)s.InodesPerGroup != (uint)s.InodesCount)
+        if (groups > uint.MaxValue || groups * (uint)s.InodesPerGroup != (uint)s.InodesCount)
             throw Broken("EXT-0011", "inodes_count", 0x00, $"found {s.InodesCount}, expected {groups} groups of {s.InodesPerGroup}");
 
         var firstInode = dynamic ? (uint)s.FirstInode : FirstInodeOfRevision0;

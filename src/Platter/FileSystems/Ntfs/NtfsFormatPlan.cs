@@ -158,7 +158,7 @@ internal sealed record NtfsFormatPlan
             : volume < 4_000_000 ? 512 << 10
             : volume <= 200 * Mega ? 2 * Mega
             : volume >= 12L << 30 ? 64 * Mega
-            : volume / 200 / clusterSize * clusterSize);
+            : Math.Max(volume / 200 / clusterSize, 1) * clusterSize);
         while (asked is null && start + size / clusterSize >= clusters && size > 0)
             size >>= 1;
         return (size + clusterSize - 1) / clusterSize * clusterSize;

@@ -176,10 +176,15 @@ internal sealed class NtfsGeometry
     /// <summary>The copy of the boot sector at the end of the device, when there is a usable one that says it belongs there.</summary>
     public static NtfsGeometry? FindCopy(BlockDevice device)
     {
+        var sector = new byte[NtfsBootSector.Size];
         for (var size = NtfsBootSector.Size; size <= MaxSectorSize; size *= 2)
         {
             var offset = device.Length / size * size - size;
-            if (offset > 0 && TryRead(device, offset, []) is { } copy && copy.SectorSize == size && copy.Length == offset)
+            if (offset <= 0)
+                continue;
+            // Most devices that are asked have none: the name alone says so.
+            device.Read(offset, sector);
+            if (NtfsBootSector.OemValue.SequenceEqual(OnDisk.View<NtfsBootSector>(sector).Oem) && TryParse(sector, offset, []) is { } copy && copy.SectorSize == size && copy.Length == offset)
                 return copy;
         }
         return null;
@@ -201,7 +206,7 @@ internal sealed class NtfsGeometry
         return clusters >= 0 ? clusters * clusterSize : clusters >= -30 ? 1 << -clusters : 0;
     }
 
-    /// <summary>The reverse: whole clusters, or the negative of a power.</summary>
+    /// <summary>The reverse: whole clusters, as long as the sign is not reached, or the negative of a power.</summary>
     public static byte EncodeStructureSize(int size, int clusterSize) =>
-        size >= clusterSize ? (byte)(size / clusterSize) : (byte)-BitOperations.Log2((uint)size);
+        size >= clusterSize && size / clusterSize <= sbyte.MaxValue ? (byte)(size / clusterSize) : (byte)-BitOperations.Log2((uint)size);
 }

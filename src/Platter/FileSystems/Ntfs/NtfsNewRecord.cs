@@ -22,11 +22,12 @@ internal sealed class NtfsNewRecord(int size, NtfsReference reference)
     public int LinkCount { get; private set; }
 
     /// <summary>Adds a resident attribute.</summary>
-    public void Add(NtfsAttributeType type, string name, ReadOnlySpan<byte> value)
+    public void Add(NtfsAttributeType type, string name, ReadOnlySpan<byte> value, NtfsAttributeFlags flags = NtfsAttributeFlags.None)
     {
         var valueOffset = NtfsResidentHeader.Size + Align(2 * name.Length);
         var bytes = new byte[Align(valueOffset + value.Length)];
         ref var header = ref OnDisk.Edit<NtfsResidentHeader>(bytes);
+        header.Common.Flags.Value = flags;
         header.ValueLength = (uint)value.Length;
         header.ValueOffset = (ushort)valueOffset;
         if (type == NtfsAttributeType.FileName)

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using System.Text;
 using Platter.Primitives;
 
@@ -157,7 +158,7 @@ internal sealed class NtfsNewVolume
         AddName(volume, "$Volume");
         volume.Add(NtfsAttributeType.SecurityDescriptor, "", NtfsSystemSecurity.WritableFile);
         volume.Add(NtfsAttributeType.Data, "", []);
-        volume.Add(NtfsAttributeType.VolumeName, "", Encoding.Unicode.GetBytes(_options.Label));
+        volume.Add(NtfsAttributeType.VolumeName, "", MemoryMarshal.AsBytes(_options.Label.AsSpan()));      // half of a surrogate pair stays
         var information = new NtfsVolumeInformation { MajorVersion = MajorVersion, MinorVersion = MinorVersion };
         volume.Add(NtfsAttributeType.VolumeInformation, "", OnDisk.Bytes(in information));
     }
@@ -268,7 +269,10 @@ internal sealed class NtfsNewVolume
             index.Add(file, name);
         RootBlock = index.Block();
         var root = _records[NtfsMft.RootRecord];
-        root.Add(NtfsAttributeType.IndexRoot, NtfsDirectory.IndexName, index.LargeRoot(NtfsAttributeType.FileName, NtfsCollationRule.FileName));
+
+        // Of a compressed directory Windows says it twice, here and in $STANDARD_INFORMATION; mkntfs does not.
+        root.Add(NtfsAttributeType.IndexRoot, NtfsDirectory.IndexName, index.LargeRoot(NtfsAttributeType.FileName, NtfsCollationRule.FileName),
+            _options.IsCompressed ? NtfsAttributeFlags.Compressed : NtfsAttributeFlags.None);
         U64Le firstBlock = 1;
         root.Add(NtfsAttributeType.Bitmap, NtfsDirectory.IndexName, OnDisk.Bytes(in firstBlock));
         root.AddNonResident(NtfsAttributeType.IndexAllocation, NtfsDirectory.IndexName, _plan.RootIndex, _plan.ClusterSize, _options.IndexBlockSize);

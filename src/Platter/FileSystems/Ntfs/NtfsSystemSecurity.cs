@@ -25,7 +25,7 @@ internal static class NtfsSystemSecurity
     // Full access for administrators and system, changing for users who logged on, reading for users; each once for the root and once for what is made in it.
     private const string RootText = "O:SYG:SYD:(A;;FA;;;BA)(A;OICIIO;GA;;;BA)(A;;FA;;;SY)(A;OICIIO;GA;;;SY)(A;;0x1301bf;;;AU)(A;OICIIO;0xe0010000;;;AU)(A;;0x1200a9;;;BU)(A;OICIIO;0xa0000000;;;BU)";
 
-    // The root's list has room for more entries: so Windows and mkntfs make it, and its descriptor is not resident.
+    // The root's list has room for more entries, and its descriptor is not resident: so mkntfs makes it. Windows since 7 makes the same list without room.
     private const int RootListLength = 0x1000;
 
     /// <summary>The descriptor in $AttrDef and $Boot.</summary>

@@ -32,20 +32,20 @@ internal abstract class PartitionFilling : IDisposable
 /// <summary>What was put into the partitions so far.</summary>
 internal sealed record FilledPartitions(List<BuiltVolume> Volumes, List<BuiltBlob> Blobs);
 
-/// <summary>A filesystem with files in it.</summary>
+/// <summary>A filesystem, with files in it or empty.</summary>
 internal sealed class FileSystemFilling : PartitionFilling
 {
     private readonly FileSystemSpec _spec;
     private readonly FileSystemType _type;
     private readonly FormatOptions _format;
-    private readonly TreeSource _source;
+    private readonly TreeSource? _source;
     private FittingLength? _fit;
     private long? _entries;
 
     /// <param name="spec">The filesystem.</param>
     /// <param name="format">How to format it.</param>
-    /// <param name="source">What is in it; disposed together with this.</param>
-    public FileSystemFilling(FileSystemSpec spec, FormatOptions format, TreeSource source)
+    /// <param name="source">What is in it, null for nothing; disposed together with this.</param>
+    public FileSystemFilling(FileSystemSpec spec, FormatOptions format, TreeSource? source)
     {
         _spec = spec;
         _type = DiskBuilder.FindType(spec);
@@ -79,7 +79,7 @@ internal sealed class FileSystemFilling : PartitionFilling
 
     public override void Dispose()
     {
-        _source.Dispose();
+        _source?.Dispose();
         base.Dispose();
     }
 }

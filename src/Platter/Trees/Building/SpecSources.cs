@@ -7,8 +7,12 @@ namespace Platter.Trees.Building;
 /// <summary>The layers and single entries of a spec's filesystem as one tree.</summary>
 internal static class SpecSources
 {
-    public static TreeSource Open(FileSystemSpec spec, SpecFolders folders, BuildOptions options)
+    /// <summary>Opens them.</summary>
+    /// <returns>Null when the filesystem is to be empty, and nothing is said of its root: then it need not be one that can be edited.</returns>
+    public static TreeSource? Open(FileSystemSpec spec, SpecFolders folders, BuildOptions options)
     {
+        if (spec.Sources.Count + spec.Files.Count + spec.Rules.Count == 0 && spec.Owner is null)
+            return null;
         var layers = new List<TreeSource>();
         try
         {

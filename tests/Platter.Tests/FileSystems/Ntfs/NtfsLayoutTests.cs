@@ -151,6 +151,17 @@ public class NtfsLayoutTests
         Assert.Equal(0x40, At(ref ntfsFileName, ref ntfsFileName.NameLength));
         Assert.Equal(0x41, At(ref ntfsFileName, ref ntfsFileName.Namespace));
 
+        var ntfsUpcaseInformation = default(NtfsUpcaseInformation);
+        Assert.Equal(32, Unsafe.SizeOf<NtfsUpcaseInformation>());
+        Assert.Equal(0x00, At(ref ntfsUpcaseInformation, ref ntfsUpcaseInformation.Length));
+        Assert.Equal(0x04, At(ref ntfsUpcaseInformation, ref ntfsUpcaseInformation.Reserved));
+        Assert.Equal(0x08, At(ref ntfsUpcaseInformation, ref ntfsUpcaseInformation.Checksum));
+        Assert.Equal(0x10, At(ref ntfsUpcaseInformation, ref ntfsUpcaseInformation.MajorVersion));
+        Assert.Equal(0x14, At(ref ntfsUpcaseInformation, ref ntfsUpcaseInformation.MinorVersion));
+        Assert.Equal(0x18, At(ref ntfsUpcaseInformation, ref ntfsUpcaseInformation.Build));
+        Assert.Equal(0x1C, At(ref ntfsUpcaseInformation, ref ntfsUpcaseInformation.ServicePackMajor));
+        Assert.Equal(0x1E, At(ref ntfsUpcaseInformation, ref ntfsUpcaseInformation.ServicePackMinor));
+
         var ntfsVolumeInformation = default(NtfsVolumeInformation);
         Assert.Equal(12, Unsafe.SizeOf<NtfsVolumeInformation>());
         Assert.Equal(0x00, At(ref ntfsVolumeInformation, ref ntfsVolumeInformation.Reserved));
