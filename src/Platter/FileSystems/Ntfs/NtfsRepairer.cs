@@ -43,10 +43,10 @@ internal sealed class NtfsRepairer
             return;
         if (Has("NTFS-0018"))
             throw new UnsupportedFeatureException("hiberfil.sys holds a running Windows (hibernated, or shut down for a fast start), which knows the volume as it is: nothing is repaired until it has been shut down");
-        RepairBoot();
         var log = Has("NTFS-0016") || Has("NTFS-0017");
         if (log && !_options.Check.Volume.DiscardJournal)
             throw new UnsupportedFeatureException("$LogFile holds what has to be replayed, and would be replayed over a repair: have Windows do it, or give the log up (--discard-journal)");
+        RepairBoot();
         RepairRecords();
         if (log)
             EmptyLog();
@@ -82,7 +82,7 @@ internal sealed class NtfsRepairer
         var copy = hasFaults ? NtfsGeometry.FindCopy(_device) : null;
         if (copy is { Remarks.Count: 0 } && copy.BootOffset == geometry.Length && copy.ClusterSize == geometry.ClusterSize && copy.MftCluster == geometry.MftCluster)
             Do(geometry.Remarks[0].Code, "BootSector", $"made anew from its copy at byte {copy.BootOffset}", () => CopySector(geometry, copy.BootOffset, 0));
-        else if (Has("NTFS-0012") || Has("NTFS-0013"))
+        else if ((Has("NTFS-0012") || Has("NTFS-0013")) && IsOtherwiseSound)    // a boot sector that counts too few sectors would put its copy into a file
             Do(Has("NTFS-0012") ? "NTFS-0012" : "NTFS-0013", "BootSector copy", $"made anew at byte {geometry.Length}", () => CopySector(geometry, 0, geometry.Length));
     }
 
