@@ -36,7 +36,8 @@ public class NtfsCheckAgreementTests
             Assert.Empty(damage.Codes());
         }
         TestContext.Current.TestOutputHelper?.WriteLine($"{DamageCount} damages: {found} found, {refused} refused by ntfsprogs");
-        Assert.True(found >= refused && found > DamageCount / 2, $"{found} of {DamageCount} found, {refused} refused");
+        // Half of such bytes mean nothing (times, padding); of what means something ntfsprogs see less than half.
+        Assert.True(refused > 0 && found > 2 * refused, $"{found} of {DamageCount} found, {refused} refused");
     }
 
     // What ntfsfix has against it; else what cannot be listed or read.
