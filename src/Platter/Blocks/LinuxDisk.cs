@@ -12,6 +12,7 @@ internal sealed partial class LinuxDisk : HostDiskMedium
     private const nuint GetSize64 = 0x8008_1272, GetSectorSize = 0x1268, ZeroOut = 0x127F;
     private const int ReadWrite = 2, Exclusive = 0x80, CloseOnExec = 0x8_0000;      // O_RDWR, O_EXCL, O_CLOEXEC
     private const int LockShared = 1, LockExclusive = 2, LockNonBlocking = 4;       // flock(2)
+    private const int MomentsToWait = 10, MomentMilliseconds = 20;
 
     private readonly SafeFileHandle _handle;
     private readonly string _path;
@@ -31,10 +32,16 @@ internal sealed partial class LinuxDisk : HostDiskMedium
     internal static unsafe LinuxDisk Open(string path, bool write, bool force)
     {
         // On a block device O_EXCL fails while the kernel itself uses it or a part of it, and keeps it from doing so later.
-        var descriptor = open(path, CloseOnExec | (write ? ReadWrite | (force ? 0 : Exclusive) : 0));
-        if (descriptor < 0)
+        var descriptor = TryOpen(path, write, force, out var error);
+        // What nothing is known to use may be held for a moment: by udev's probing after somebody wrote, or by a process that is just being
+        // started and has not let go of what it inherited.
+        for (var waited = 0; error == LinuxFile.Busy && waited < MomentsToWait && HostDisks.Uses(path).Count == 0; waited++)
         {
-            var error = Marshal.GetLastPInvokeError();
+            Thread.Sleep(MomentMilliseconds);
+            descriptor = TryOpen(path, write, force, out error);
+        }
+        if (error != 0)
+        {
             throw error switch
             {
                 LinuxFile.Busy => new InUseException($"{path} is in use{string.Concat(HostDisks.Uses(path).Select(u => ": " + u))}"),
@@ -60,6 +67,13 @@ internal sealed partial class LinuxDisk : HostDiskMedium
             handle.Dispose();
             throw;
         }
+    }
+
+    private static int TryOpen(string path, bool write, bool force, out int error)
+    {
+        var descriptor = open(path, CloseOnExec | (write ? ReadWrite | (force ? 0 : Exclusive) : 0));
+        error = descriptor < 0 ? Marshal.GetLastPInvokeError() : 0;
+        return descriptor;
     }
 
     internal override void Read(long offset, Span<byte> buffer) => ReadAll(_handle, _path, offset, buffer);
