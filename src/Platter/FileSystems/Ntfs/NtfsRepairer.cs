@@ -25,7 +25,7 @@ internal sealed class NtfsRepairer
     }
 
     /// <summary>Repairs a volume, and commits.</summary>
-    /// <exception cref="UnsupportedFeatureException">It is hibernated, or its log has to be replayed first.</exception>
+    /// <exception cref="UnsupportedFeatureException">It is hibernated, its log has to be replayed first, or it has more findings than are kept.</exception>
     public static RepairReport Repair(BlockDevice device, RepairOptions options)
     {
         var repairer = new NtfsRepairer(device, options);
@@ -41,6 +41,9 @@ internal sealed class NtfsRepairer
     {
         if (_state is null)
             return;
+        // What is asked of the findings below may be among those that were not kept.
+        if (_before.Total > _before.Findings.Count)
+            throw new UnsupportedFeatureException($"the check has {_before.Total} findings, more than the {_before.Findings.Count} that are kept: a volume so damaged is not repaired; copy its files out first");
         if (Has("NTFS-0018"))
             throw new UnsupportedFeatureException("hiberfil.sys holds a running Windows (hibernated, or shut down for a fast start), which knows the volume as it is: nothing is repaired until it has been shut down");
         var log = Has("NTFS-0016") || Has("NTFS-0017");
@@ -55,7 +58,7 @@ internal sealed class NtfsRepairer
     }
 
     // Whether nothing is wrong but what is mended here: else what seems to be nobody's may belong to what is broken.
-    private bool IsOtherwiseSound => !_state!.IsIncomplete && _before.Total == _before.Findings.Count
+    private bool IsOtherwiseSound => !_state!.IsIncomplete
         && _before.Findings.All(f => f.Severity < Severity.Error || f.Structure.StartsWith("BootSector", StringComparison.Ordinal) || f.Code is "NTFS-0136" or "NTFS-0140" or "NTFS-0211");
 
     private bool Has(string code) => _before.Findings.Any(f => f.Code == code);
