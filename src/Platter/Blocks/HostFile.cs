@@ -46,6 +46,9 @@ public sealed class HostFile : ResizableDevice
     /// <summary>The path it was opened by.</summary>
     public string Path { get; }
 
+    /// <summary>The open file, for calls that work on two of them.</summary>
+    internal SafeFileHandle Handle => _handle;
+
     public override long Length => _length;
     public override bool CanWrite => _canWrite;
 
@@ -158,6 +161,8 @@ public sealed class HostFile : ResizableDevice
         CheckRange(offset, length);
         return OperatingSystem.IsLinux() ? DataRanges(offset, offset + length) : base.AllocatedRanges(offset, length);
     }
+
+    private protected override HostExtent? FindOnHostCore(long offset, long length) => new(this, offset, length);
 
     protected override void ReadCore(long offset, Span<byte> buffer)
     {

@@ -38,7 +38,7 @@ internal static partial class LinuxFile
 
     internal enum Seek { Data = 3, Hole = 4 }       // lseek(2)
 
-    internal const int NoSuchEntry = 2, NoSuchRange = 6, Again = 11, Busy = 16, Invalid = 22, NoSpace = 28, NotSupported = 95;   // errno(3)
+    internal const int NoSuchEntry = 2, Interrupted = 4, NoSuchRange = 6, Again = 11, Busy = 16, Invalid = 22, NoSpace = 28, NotSupported = 95;   // errno(3)
 
     private const int PunchHole = 3;                // FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE
     private const uint BasicStatus = 0x7FF;         // STATX_BASIC_STATS
@@ -112,6 +112,26 @@ internal static partial class LinuxFile
 
     /// <summary>Starts writing back all dirty pages; a hint, so its result doesn't matter.</summary>
     internal static void StartWriting(SafeFileHandle file) => _ = sync_file_range(file, 0, 0, 2 /* SYNC_FILE_RANGE_WRITE */);
+
+    /// <summary>Copies within the host: by reference where its filesystem can, else from page to page.</summary>
+    /// <returns>Bytes copied; fewer where it can't be done, or the first file ends.</returns>
+    internal static long Copy(SafeFileHandle from, long fromOffset, SafeFileHandle to, long toOffset, long length)
+    {
+        var done = 0L;
+        while (done < length)
+        {
+            var (at, target) = (fromOffset + done, toOffset + done);
+            var copied = copy_file_range(from, ref at, to, ref target, (nuint)Math.Min(length - done, 1 << 30), 0);
+            if (copied > 0)
+                done += copied;
+            else if (copied == 0 || Marshal.GetLastPInvokeError() != Interrupted)
+                break;
+        }
+        return done;
+    }
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial nint copy_file_range(SafeFileHandle from, ref long fromOffset, SafeFileHandle to, ref long toOffset, nuint length, uint flags);
 
     [LibraryImport("libc", SetLastError = true)]
     private static partial int sync_file_range(SafeFileHandle file, long offset, long length, uint flags);

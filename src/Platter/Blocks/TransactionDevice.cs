@@ -128,6 +128,13 @@ public sealed partial class TransactionDevice : ResizableDevice
             : _pages.AllocatedRanges(_home, offset, length);
     }
 
+    private protected override HostExtent? FindOnHostCore(long offset, long length)
+    {
+        // Next to pages that are held back nobody copies much.
+        var there = Math.Min(length, _home.Length - offset);
+        return _pages.IsEmpty && there > 0 ? _home.FindOnHost(offset, there) : null;
+    }
+
     protected override void ReadCore(long offset, Span<byte> buffer) => _pages.Read(_home, offset, buffer);
 
     protected override void WriteCore(long offset, ReadOnlySpan<byte> data)
