@@ -98,7 +98,23 @@ internal sealed class NtfsChanges(BlockDevice device) : BlockDevice
         {
             var (number, within, count) = Part(offset + done, data.Length - done);
             if (_pages.ContainsKey((ulong)number))
-                data.Slice(done, count).CopyTo(Edit(number).AsSpan(within));
+                data.Slice(done, count).CopyTo(Edit(number, isWhole: false).AsSpan(within));
+            done += count;
+        }
+    }
+
+    /// <summary>As <see cref="WriteContent"/>, of zeros, which the device may have a shorter way for.</summary>
+    public void WriteZeroContent(long offset, long length)
+    {
+        device.WriteZeros(offset, length);
+        WrittenBytes += length;
+        if (_pages.Count == 0)
+            return;
+        for (var done = 0L; done < length;)
+        {
+            var (number, within, count) = Part(offset + done, (int)Math.Min(length - done, PageLength));
+            if (_pages.ContainsKey((ulong)number))
+                Edit(number, isWhole: false).AsSpan(within, count).Clear();
             done += count;
         }
     }
@@ -166,20 +182,21 @@ internal sealed class NtfsChanges(BlockDevice device) : BlockDevice
         for (var done = 0; done < data.Length;)
         {
             var (number, within, count) = Part(offset + done, data.Length - done);
-            data.Slice(done, count).CopyTo(Edit(number).AsSpan(within));
+            data.Slice(done, count).CopyTo(Edit(number, isWhole: count == PageLength).AsSpan(within));
             done += count;
         }
     }
 
-    private byte[] Edit(long number)
+    // A page to be changed; one that is going to be written whole need not be read.
+    private byte[] Edit(long number, bool isWhole)
     {
         if (_pages.TryGetValue((ulong)number, out var page) && page.Edit == _edit)
             return page.Bytes;
-        var bytes = _spare.TryPop(out var spare) ? spare : new byte[PageLength];
-        if (page is null)
-            device.Read(number << PageShift, bytes.AsSpan(0, LengthOf(number)));
-        else
+        var bytes = _spare.TryPop(out var spare) ? spare : GC.AllocateUninitializedArray<byte>(PageLength);
+        if (page is not null)
             page.Bytes.CopyTo(bytes, 0);
+        else if (!isWhole)
+            device.Read(number << PageShift, bytes.AsSpan(0, LengthOf(number)));
         _undo.Add((number, page));
         _pages[(ulong)number] = new Page { Bytes = bytes, Edit = _edit };
         return bytes;

@@ -6,6 +6,7 @@ namespace Platter.FileSystems.Ntfs;
 internal sealed class NtfsFileIndexStorage(NtfsFileEditor file, string name) : NtfsIndexStorage
 {
     private readonly NtfsGeometry _geometry = file.State.Geometry;
+    private byte[]? _protected;     // a block as it is written
 
     public override int BlockSize => (int)(uint)OnDisk.View<NtfsIndexRoot>(Root.Value).BlockSize;
 
@@ -44,13 +45,27 @@ internal sealed class NtfsFileIndexStorage(NtfsFileEditor file, string name) : N
         return node!;
     }
 
-    public override void WriteBlock(long vcn, ReadOnlySpan<byte> block)
+    public override void WriteBlock(long vcn, ReadOnlySpan<byte> block) => file.State.Volume.Nodes.Remove(Write(vcn, block, out _));
+
+    public override void WriteNode(long vcn, NtfsIndexNode node)
+    {
+        var place = Write(vcn, node.Bytes, out var number);
+        // What the next write goes on from.
+        number.CopyTo(node.Bytes.AsSpan(OnDisk.View<NtfsProtectedHeader>(node.Bytes).UpdateSequenceOffset));
+        if (place >= 0)
+            file.State.Volume.Nodes.Set(place, node);
+    }
+
+    private long Write(long vcn, ReadOnlySpan<byte> block, out ReadOnlySpan<byte> number)
     {
         var (allocation, offset) = Find(vcn);
-        var bytes = block.ToArray();
-        NtfsUpdateSequence.Apply(bytes);
-        allocation.Write(offset, bytes);
-        file.State.Volume.Nodes.Remove(Place(allocation, offset));
+        if (_protected is null || _protected.Length != block.Length)
+            _protected = new byte[block.Length];
+        block.CopyTo(_protected);
+        NtfsUpdateSequence.Apply(_protected);
+        allocation.Write(offset, _protected);
+        number = _protected.AsSpan(OnDisk.View<NtfsProtectedHeader>(_protected).UpdateSequenceOffset, 2);
+        return Place(allocation, offset);
     }
 
     public override long AllocateBlock()

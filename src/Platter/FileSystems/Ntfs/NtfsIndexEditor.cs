@@ -122,6 +122,8 @@ internal sealed class NtfsIndexEditor : NtfsIndexTree
         if (!isFound)
             return false;
         var place = way[^1];
+        if (NtfsIndexPiece.Of(place.Item).Body == piece.Body && place.Item.IsSame(piece.Source))
+            return true;
         if (!place.Item.HasSubNode && TrySplice(place, place.Item.Entry.Length, piece.Source))
             return true;
         var pieces = place.Change();
@@ -188,7 +190,7 @@ internal sealed class NtfsIndexEditor : NtfsIndexTree
         if ((removed > inserted.Length && left < NtfsIndexEdit.LeastAfterRemoval(_storage.BlockSize))
             || NtfsNewIndexNode.Spliced(level.Node, level.Item.Offset, removed, inserted) is not { } block)
             return false;
-        _storage.WriteBlock(level.Vcn, block);
+        _storage.WriteNode(level.Vcn, level.Node.Spliced(block, level.At, removed, inserted.Length));
         return true;
     }
 

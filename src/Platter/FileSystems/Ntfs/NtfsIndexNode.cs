@@ -27,6 +27,23 @@ internal sealed class NtfsIndexNode
 
     public NtfsIndexItem this[int index] => new(Bytes, _entries[index]);
 
+    /// <summary>The node with an entry inserted, removed or replaced: its bytes as <see cref="NtfsNewIndexNode.Spliced"/> made them.</summary>
+    /// <param name="bytes">The new bytes.</param>
+    /// <param name="index">Where.</param>
+    /// <param name="removed">Bytes of the entry that was there and is not any more, or 0.</param>
+    /// <param name="inserted">Bytes of the entry that is there now, or 0.</param>
+    public NtfsIndexNode Spliced(byte[] bytes, int index, int removed, int inserted)
+    {
+        var (gone, come) = (removed > 0 ? 1 : 0, inserted > 0 ? 1 : 0);
+        var entries = new int[_entries.Length - gone + come];
+        _entries.AsSpan(0, index).CopyTo(entries);
+        if (come > 0)
+            entries[index] = _entries[index];
+        for (var i = index + gone; i < _entries.Length; i++)
+            entries[i - gone + come] = _entries[i] - removed + inserted;
+        return new NtfsIndexNode(bytes, HeaderOffset, entries);
+    }
+
     /// <summary>Verifies the header and the entries of a node.</summary>
     /// <param name="bytes">The root's value, or a block whose protection is off.</param>
     /// <param name="headerOffset">Where the index header is.</param>
@@ -97,6 +114,15 @@ internal readonly record struct NtfsIndexItem(byte[] Node, int Offset)
             ref readonly var view = ref OnDisk.View<NtfsViewEntry>(Node, Offset);
             return view.DataLength == 0 ? default : Node.AsSpan(Offset + view.DataOffset, view.DataLength);
         }
+    }
+
+    /// <summary>Whether it says the same as an entry without a sub-node: what it leads to, key and data.</summary>
+    public bool IsSame(ReadOnlySpan<byte> entry)
+    {
+        ref readonly var other = ref OnDisk.View<NtfsIndexEntry>(entry);
+        // The length and the flags, which follow the reference, tell of sub-nodes, too.
+        const int tail = 16;
+        return Entry.File.Raw == other.File.Raw && Entry.KeyLength == other.KeyLength && Node.AsSpan(Offset + tail, entry.Length - tail).SequenceEqual(entry[tail..]);
     }
 
     /// <summary>The file that a directory's entry leads to.</summary>

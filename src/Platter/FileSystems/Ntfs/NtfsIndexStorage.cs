@@ -35,6 +35,9 @@ internal abstract class NtfsIndexStorage
     /// <summary>Writes a block; its protection is put on, with the number after the one in its array.</summary>
     public abstract void WriteBlock(long vcn, ReadOnlySpan<byte> block);
 
+    /// <summary>As <see cref="WriteBlock"/>; the node, whose array is nobody else's, may be given out from now on.</summary>
+    public virtual void WriteNode(long vcn, NtfsIndexNode node) => WriteBlock(vcn, node.Bytes);
+
     /// <summary>Takes a free block, which is written next. Grows $INDEX_ALLOCATION and $BITMAP when none is free, and creates both when there are none.</summary>
     /// <returns>Its VCN.</returns>
     /// <exception cref="VolumeFullException">There is no room for it.</exception>

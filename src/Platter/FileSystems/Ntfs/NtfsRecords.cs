@@ -13,7 +13,7 @@ internal sealed class NtfsRecords
     /// <summary>The first record for files.</summary>
     public const long FirstOfFiles = 24;
 
-    private const int LeastGrowth = 16, MostGrowth = 4096;     // records
+    private const int LeastGrowth = 16, MostGrowth = 4096, FormattedAtOnce = 64;     // records
 
     private readonly NtfsEditState _state;
     private readonly NtfsBitmapFile _bitmap;
@@ -164,11 +164,19 @@ internal sealed class NtfsRecords
 
     private void Format(long first, long end)
     {
-        for (var number = first; number < end; number++)
+        var size = _state.Geometry.RecordSize;
+        var some = new byte[(int)Math.Min(FormattedAtOnce, end - first) * size];
+        for (var number = first; number < end;)
         {
-            var bytes = Blank(number, 1);
-            NtfsUpdateSequence.Apply(bytes);
-            Write(_state.Volume.Mft.Content.Runs, number * bytes.Length, bytes);
+            var count = (int)Math.Min(FormattedAtOnce, end - number);
+            for (var i = 0; i < count; i++)
+            {
+                var bytes = some.AsSpan(i * size, size);
+                Blank(number + i, 1).CopyTo(bytes);
+                NtfsUpdateSequence.Apply(bytes);
+            }
+            Write(_state.Volume.Mft.Content.Runs, number * size, some.AsSpan(0, count * size));
+            number += count;
         }
     }
 
