@@ -37,16 +37,21 @@ public sealed class NtfsFixture : VolumeFixture
 
     public required int ClusterSize { get; init; }
 
-    public override long Length => Math.Max(8L << 20, 500L * ClusterSize);
+    // With the largest clusters some cases take a while as it is; records of 4 KiB fill four times the room.
+    public override long Length => ClusterSize > 65536 ? 160L * ClusterSize : Math.Max(Sizes is { Record: > 1024 } ? 32L << 20 : 8L << 20, 500L * ClusterSize);
 
     // The volume's own files take some 20 clusters, and full volumes are made of the rest: large clusters must not be many.
-    public override long SmallLength => Math.Max(2L << 20, (ClusterSize > 65536 ? 64L : 200L) * ClusterSize);
+    public override long SmallLength => Math.Max(2L << 20, (ClusterSize > 65536 ? 80L : 200L) * ClusterSize);
     public override string ForbiddenCharacters => "\"*:<>?\\|";
     public override bool AllowsTrailingDotOrSpace => false;
     public override bool RefusesDeviceNames => true;
 
     // Index blocks stay with their directories, records with the MFT.
-    public override long FreeBytesSlack => Math.Max(512L << 10, 8L * ClusterSize);
+    public override long FreeBytesSlack => Math.Max(512L * (Sizes?.Record ?? 1024), 8L * ClusterSize);
+
+    public override int MostClusters => ClusterSize > 65536 ? 3 : int.MaxValue;
+
+    public override long SparseFileSlack => Math.Max(100_000, 2L * ClusterSize);
 
     public override DosAttributes AttributesWithMeaning => DosAttributes.System;
 

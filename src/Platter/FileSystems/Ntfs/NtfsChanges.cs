@@ -13,11 +13,11 @@ namespace Platter.FileSystems.Ntfs;
 internal sealed class NtfsChanges(BlockDevice device) : BlockDevice
 {
     private const int PageShift = 12, PageLength = 1 << PageShift;
-    private const int MaxSpareBytes = 1 << 20, MaxRunBytes = 1 << 18;
+    private const int MaxSpareBytes = 16 << 20, MaxRunBytes = 1 << 18;
 
     private readonly NumberMap<Page> _pages = new();
     private readonly List<(long Number, Page? Before)> _undo = [];
-    private readonly Stack<byte[]> _spare = new();
+    private readonly Stack<Page> _spare = new();
     private int _edit;
 
     private sealed class Page
@@ -25,7 +25,7 @@ internal sealed class NtfsChanges(BlockDevice device) : BlockDevice
         public required byte[] Bytes { get; init; }
 
         /// <summary>The edit in which it was made: within the same one it is changed in place.</summary>
-        public required int Edit { get; init; }
+        public required int Edit { get; set; }
     }
 
     public override long Length => device.Length;
@@ -51,7 +51,7 @@ internal sealed class NtfsChanges(BlockDevice device) : BlockDevice
         foreach (var (_, before) in _undo)
         {
             if (before is not null)
-                GiveBack(before.Bytes);
+                GiveBack(before);
         }
         _undo.Clear();
         _edit++;
@@ -63,9 +63,9 @@ internal sealed class NtfsChanges(BlockDevice device) : BlockDevice
         for (var i = _undo.Count - 1; i >= 0; i--)
         {
             var (number, before) = _undo[i];
-            if (before is null)
-                _pages.Remove((ulong)number);
-            else
+            if (before is null && _pages.Remove((ulong)number, out var made))
+                GiveBack(made);
+            else if (before is not null)
                 _pages[(ulong)number] = before;
         }
         _undo.Clear();
@@ -146,6 +146,8 @@ internal sealed class NtfsChanges(BlockDevice device) : BlockDevice
                 device.Write(first << PageShift, run.AsSpan(0, length));
             WrittenBytes += length;
         }
+        foreach (var number in numbers)
+            GiveBack(_pages[number]);
         _pages.Clear();
         _undo.Clear();
     }
@@ -192,14 +194,15 @@ internal sealed class NtfsChanges(BlockDevice device) : BlockDevice
     {
         if (_pages.TryGetValue((ulong)number, out var page) && page.Edit == _edit)
             return page.Bytes;
-        var bytes = _spare.TryPop(out var spare) ? spare : GC.AllocateUninitializedArray<byte>(PageLength);
+        var made = _spare.TryPop(out var spare) ? spare : new Page { Bytes = GC.AllocateUninitializedArray<byte>(PageLength), Edit = _edit };
+        made.Edit = _edit;
         if (page is not null)
-            page.Bytes.CopyTo(bytes, 0);
+            page.Bytes.CopyTo(made.Bytes, 0);
         else if (!isWhole)
-            device.Read(number << PageShift, bytes.AsSpan(0, LengthOf(number)));
+            device.Read(number << PageShift, made.Bytes.AsSpan(0, LengthOf(number)));
         _undo.Add((number, page));
-        _pages[(ulong)number] = new Page { Bytes = bytes, Edit = _edit };
-        return bytes;
+        _pages[(ulong)number] = made;
+        return made.Bytes;
     }
 
     // The last page may be shorter.
@@ -211,9 +214,9 @@ internal sealed class NtfsChanges(BlockDevice device) : BlockDevice
         return (offset >> PageShift, within, Math.Min(PageLength - within, length));
     }
 
-    private void GiveBack(byte[] bytes)
+    private void GiveBack(Page page)
     {
         if ((long)_spare.Count << PageShift < MaxSpareBytes)
-            _spare.Push(bytes);
+            _spare.Push(page);
     }
 }

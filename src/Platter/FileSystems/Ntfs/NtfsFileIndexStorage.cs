@@ -7,6 +7,8 @@ internal sealed class NtfsFileIndexStorage(NtfsFileEditor file, string name) : N
 {
     private readonly NtfsGeometry _geometry = file.State.Geometry;
     private byte[]? _protected;     // a block as it is written
+    private byte[]? _rootOf;
+    private byte[] _root = [];      // the value of that attribute
 
     public override int BlockSize => (int)(uint)OnDisk.View<NtfsIndexRoot>(Root.Value).BlockSize;
 
@@ -15,7 +17,14 @@ internal sealed class NtfsFileIndexStorage(NtfsFileEditor file, string name) : N
 
     private string Structure => file.Structure(NtfsAttributeType.IndexAllocation, name);
 
-    public override byte[] ReadRoot() => Root.Value.ToArray();
+    // An attribute that changes gets another array.
+    public override byte[] ReadRoot()
+    {
+        var root = Root;
+        if (!ReferenceEquals(root.Bytes, _rootOf))
+            (_rootOf, _root) = (root.Bytes, root.Value.ToArray());
+        return _root;
+    }
 
     public override bool TryWriteRoot(ReadOnlySpan<byte> value)
     {
@@ -26,10 +35,10 @@ internal sealed class NtfsFileIndexStorage(NtfsFileEditor file, string name) : N
         return true;
     }
 
-    public override byte[] ReadBlock(long vcn) => ReadNode(vcn, OnDisk.View<NtfsIndexRoot>(Root.Value).AttributeType == 0U, Structure).Bytes;
+    public override byte[] ReadBlock(long vcn) => ReadNode(vcn, OnDisk.View<NtfsIndexRoot>(Root.Value).AttributeType == 0U, () => Structure).Bytes;
 
     // Kept with those that reading keeps: what is written or freed is forgotten, and all of them with an edit that fails.
-    public override NtfsIndexNode ReadNode(long vcn, bool isView, string structure)
+    public override NtfsIndexNode ReadNode(long vcn, bool isView, Func<string> structure)
     {
         var (allocation, offset) = Find(vcn);
         var place = Place(allocation, offset);
@@ -39,7 +48,7 @@ internal sealed class NtfsFileIndexStorage(NtfsFileEditor file, string name) : N
         var bytes = new byte[BlockSize];
         allocation.Read(offset, bytes);
         if (NtfsIndex.ParseBlock(bytes, vcn, isView, out node, out var code) is { } problem)
-            throw new DiskFormatException(code, $"{structure}, block {vcn}", place, problem);
+            throw new DiskFormatException(code, $"{structure()}, block {vcn}", place, problem);
         if (place >= 0)
             nodes.Set(place, node!);
         return node!;

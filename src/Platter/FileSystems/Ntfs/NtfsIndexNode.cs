@@ -7,12 +7,16 @@ internal sealed class NtfsIndexNode
 {
     private readonly int[] _entries;
 
-    private NtfsIndexNode(byte[] bytes, int headerOffset, int[] entries)
+    private NtfsIndexNode(byte[] bytes, int headerOffset, int[] entries, bool isEven)
     {
         Bytes = bytes;
         HeaderOffset = headerOffset;
         _entries = entries;
+        IsEven = isEven;
     }
+
+    /// <summary>Whether all entries have sub-nodes, or none.</summary>
+    public bool IsEven { get; }
 
     /// <summary>The root's value, or the block, its protection off.</summary>
     public byte[] Bytes { get; }
@@ -41,7 +45,7 @@ internal sealed class NtfsIndexNode
             entries[index] = _entries[index];
         for (var i = index + gone; i < _entries.Length; i++)
             entries[i - gone + come] = _entries[i] - removed + inserted;
-        return new NtfsIndexNode(bytes, HeaderOffset, entries);
+        return new NtfsIndexNode(bytes, HeaderOffset, entries, IsEven);
     }
 
     /// <summary>Verifies the header and the entries of a node.</summary>
@@ -61,17 +65,21 @@ internal sealed class NtfsIndexNode
             return $"has entries from {header.EntriesOffset} on, expected a multiple of 8, {NtfsIndexHeader.Size}..{header.IndexLength}";
         var end = headerOffset + (int)(uint)header.IndexLength;
         var entries = new List<int>(64);
+        var (first, isEven) = (-1, true);
         for (var at = headerOffset + (int)(uint)header.EntriesOffset; ;)
         {
             if (EntryProblem(bytes, at, end, isView) is { } problem)
                 return problem;
             entries.Add(at);
             ref readonly var entry = ref OnDisk.View<NtfsIndexEntry>(bytes, at);
+            var hasSubNode = entry.Flags & NtfsIndexEntry.HasSubNode;
+            first = first < 0 ? hasSubNode : first;
+            isEven &= first == hasSubNode;
             if ((entry.Flags & NtfsIndexEntry.IsEnd) != 0)
                 break;
             at += entry.Length;
         }
-        node = new NtfsIndexNode(bytes, headerOffset, [.. entries]);
+        node = new NtfsIndexNode(bytes, headerOffset, [.. entries], isEven);
         return null;
     }
 

@@ -13,6 +13,8 @@ internal sealed class NtfsNames(NtfsEditState state)
     private const int MaxStale = 4096;
 
     private readonly HashSet<NtfsReference> _stale = [];
+    private NtfsFileEditor? _indexed;
+    private NtfsIndexEditor? _index;        // of that directory
 
     public bool HasStale => _stale.Count > 0;
     public bool HasManyStale => _stale.Count >= MaxStale;
@@ -182,6 +184,15 @@ internal sealed class NtfsNames(NtfsEditState state)
         return OnDisk.View<U32Le>(tag);
     }
 
-    private NtfsIndexEditor Index(NtfsFileEditor directory) => new(new NtfsFileIndexStorage(directory, NtfsDirectory.IndexName), state.Volume.Upcase,
-        directory.Structure(NtfsAttributeType.IndexAllocation, NtfsDirectory.IndexName));
+    // Names that come in order of directories need one for each.
+    private NtfsIndexEditor Index(NtfsFileEditor directory)
+    {
+        if (_index is null || !ReferenceEquals(directory, _indexed))
+        {
+            _indexed = directory;
+            _index = new NtfsIndexEditor(new NtfsFileIndexStorage(directory, NtfsDirectory.IndexName), state.Volume.Upcase,
+                () => directory.Structure(NtfsAttributeType.IndexAllocation, NtfsDirectory.IndexName));
+        }
+        return _index;
+    }
 }
