@@ -69,28 +69,30 @@ internal sealed class LsVerb : Verb
         var isLong = session.Arguments.Has(Long);
         var recursive = session.Arguments.Has(Recursive);
         var listing = new Listing(session, volume.Capabilities, isLong, session.Arguments.Has(Human));
-        var directories = new List<(string Path, NodeId Id)>();
-        foreach (var path in paths)
+        var directories = new NodeId?[paths.Count];
+        for (var i = 0; i < paths.Count; i++)
         {
-            var node = volume.Find(path);
+            var node = volume.Find(paths[i]);
             var metadata = node.Metadata;
             if (metadata.Kind == EntryKind.Directory && !session.Arguments.Has(Itself))
-                directories.Add((path, node.Id));
+                directories[i] = node.Id;
             else
-                listing.Add(path, metadata);
+                listing.Add(paths[i], metadata);
         }
-        var hasFiles = listing.Count > 0;
+        var isFirst = listing.Count == 0;
         listing.Write();
-        for (var i = 0; i < directories.Count; i++)
+        for (var i = 0; i < paths.Count; i++)
         {
-            var (path, id) = directories[i];
+            if (directories[i] is not { } id)
+                continue;
             if (paths.Count > 1 && !recursive)
             {
-                if (i > 0 || hasFiles)
+                if (!isFirst)
                     session.Out.WriteLine();
-                session.Out.WriteLine(session.Show(path) + ":");
+                session.Out.WriteLine(session.Show(paths[i]) + ":");
             }
-            foreach (var entry in Walk(session, volume, path, id, namesOnly: !isLong))
+            isFirst = false;
+            foreach (var entry in Walk(session, volume, paths[i], id, namesOnly: !isLong))
             {
                 var shown = recursive ? entry.Path : entry.Name;
                 if (isLong)
@@ -109,7 +111,7 @@ internal sealed class LsVerb : Verb
     private sealed class Listing(Session session, Capabilities capabilities, bool isLong, bool human)
     {
         private readonly bool _hasOwner = capabilities.Has(Features.Owner);
-        private List<(string Name, FileMetadata Metadata)> _entries = [];
+        private List<(string Name, FileMetadata Metadata)>? _entries;
 
         public int Count { get; private set; }
 
@@ -121,7 +123,7 @@ internal sealed class LsVerb : Verb
                 return;
             }
             Count++;
-            _entries.Add((name, metadata));
+            Keep(name, metadata);
         }
 
         /// <summary>A name alone, in a listing that is not long.</summary>
@@ -133,11 +135,18 @@ internal sealed class LsVerb : Verb
 
         public void Write()
         {
-            if (_entries.Count == 0)
-                return;
+            if (_entries is not null)
+                WriteTable(_entries);
+            _entries = null;
+        }
+
+        private void Keep(string name, FileMetadata metadata) => (_entries ??= []).Add((name, metadata));
+
+        private void WriteTable(List<(string Name, FileMetadata Metadata)> entries)
+        {
             string[] headings = _hasOwner ? ["", "", "", "", "", "", ""] : ["", "", "", ""];
             var table = new Table(headings).Right(_hasOwner ? [1, 2, 3, 4] : [1]);
-            foreach (var (name, m) in _entries)
+            foreach (var (name, m) in entries)
             {
                 var shown = Name(name, m.Kind) + (m.LinkTarget is { } target ? " -> " + session.Show(target) : "");
                 var size = m.Device is { } device ? $"{device.Major}, {device.Minor}" : m.Kind == EntryKind.Directory ? "-"
@@ -149,7 +158,6 @@ internal sealed class LsVerb : Verb
                     table.Add(mode, size, time, shown);
             }
             table.Write(session.Out, session.Paint);
-            _entries = [];
         }
 
         private string Name(string name, EntryKind kind) => session.Paint.Name(session.Show(name), kind);
