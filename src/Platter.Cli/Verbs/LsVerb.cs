@@ -50,7 +50,7 @@ internal sealed class LsVerb : Verb
                 WriteEntry(json, path, node.Id, metadata);
                 continue;
             }
-            foreach (var entry in Walk(session, volume, path, node.Id))
+            foreach (var entry in Walk(session, volume, path, node.Id, namesOnly: false))
                 WriteEntry(json, entry.Path, entry.Id, entry.Metadata);
         }
         json.EndArray();
@@ -92,14 +92,20 @@ internal sealed class LsVerb : Verb
                 session.Out.WriteLine(session.Show(paths[i]) + ":");
             }
             isFirst = false;
-            foreach (var entry in Walk(session, volume, paths[i], id))
-                listing.Add(recursive ? entry.Path : entry.Name, entry.Metadata);
+            foreach (var entry in Walk(session, volume, paths[i], id, namesOnly: !isLong))
+            {
+                var shown = recursive ? entry.Path : entry.Name;
+                if (isLong)
+                    listing.Add(shown, entry.Metadata);
+                else
+                    listing.Add(shown, entry.Kind);
+            }
             listing.Write();
         }
     }
 
-    private static IEnumerable<WalkedEntry> Walk(Session session, Volume volume, string path, NodeId id) =>
-        new EntryWalk(volume) { Recursive = session.Arguments.Has(Recursive), SystemFiles = session.Arguments.Has(All) }.Walk(path, id);
+    private static IEnumerable<WalkedEntry> Walk(Session session, Volume volume, string path, NodeId id, bool namesOnly) =>
+        new EntryWalk(volume) { Recursive = session.Arguments.Has(Recursive), SystemFiles = session.Arguments.Has(All), NamesOnly = namesOnly }.Walk(path, id);
 
     /// <summary>Lines of names, or aligned columns; the latter are kept until <see cref="Write"/>.</summary>
     private sealed class Listing(Session session, Capabilities capabilities, bool isLong, bool human)
@@ -111,11 +117,20 @@ internal sealed class LsVerb : Verb
 
         public void Add(string name, FileMetadata metadata)
         {
+            if (!isLong)
+            {
+                Add(name, metadata.Kind);
+                return;
+            }
             Count++;
-            if (isLong)
-                Keep(name, metadata);
-            else
-                session.Out.WriteLine(Name(name, metadata));
+            Keep(name, metadata);
+        }
+
+        /// <summary>A name alone, in a listing that is not long.</summary>
+        public void Add(string name, EntryKind kind)
+        {
+            Count++;
+            session.Out.WriteLine(Name(name, kind));
         }
 
         public void Write()
@@ -133,7 +148,7 @@ internal sealed class LsVerb : Verb
             var table = new Table(headings).Right(_hasOwner ? [1, 2, 3, 4] : [1]);
             foreach (var (name, m) in entries)
             {
-                var shown = Name(name, m) + (m.LinkTarget is { } target ? " -> " + session.Show(target) : "");
+                var shown = Name(name, m.Kind) + (m.LinkTarget is { } target ? " -> " + session.Show(target) : "");
                 var size = m.Device is { } device ? $"{device.Major}, {device.Minor}" : m.Kind == EntryKind.Directory ? "-"
                     : human ? ByteSize.FormatRounded(m.Length) : EntryText.Number(m.Length);
                 var (mode, time) = (EntryText.Mode(m), EntryText.Time(m.Modified));
@@ -145,6 +160,6 @@ internal sealed class LsVerb : Verb
             table.Write(session.Out, session.Paint);
         }
 
-        private string Name(string name, FileMetadata metadata) => session.Paint.Name(session.Show(name), metadata.Kind);
+        private string Name(string name, EntryKind kind) => session.Paint.Name(session.Show(name), kind);
     }
 }
