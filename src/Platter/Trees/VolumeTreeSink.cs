@@ -87,13 +87,27 @@ public sealed class VolumeTreeSink : TreeSink
             return true;
         try
         {
-            _volume.SetExtendedAttribute(_last.Id, name, value);
+            if (Capabilities.Has(Features.NamedStreams) && StreamAttributes.StreamOf(name) is { } stream)
+                WriteStream(stream, value);
+            else
+                _volume.SetExtendedAttribute(_last.Id, name, value);
             return true;
         }
         catch (UnsupportedFeatureException)
         {
             return false;
         }
+    }
+
+    private void WriteStream(StreamName stream, byte[] value)
+    {
+        using (var target = _volume.OpenWrite(_last.Id, stream))
+        {
+            target.SetLength(0);
+            target.WriteAt(0, value);
+        }
+        if (_last.Modified is { } modified)
+            _volume.SetMetadata(_last.Id, new MetadataChange { Modified = modified });
     }
 
     public override void SetRootMetadata(MetadataChange metadata)
@@ -183,7 +197,8 @@ public sealed class VolumeTreeSink : TreeSink
 
     private NodeId CreateSparse(NodeId parent, string name, MetadataChange metadata, CopyContent content)
     {
-        var id = _volume.CreateFile(parent, name, metadata);
+        // With the attributes that an empty file must not have on NTFS, where it would be a FIFO.
+        var id = _volume.CreateFile(parent, name, metadata with { DosAttributes = null });
         var done = false;
         try
         {
@@ -196,8 +211,8 @@ public sealed class VolumeTreeSink : TreeSink
                 }
                 stream.SetLength(content.PieceOffset);
             }
-            if (metadata.Modified is not null)
-                _volume.SetMetadata(id, new MetadataChange { Modified = metadata.Modified });
+            if (!metadata.IsEmpty)
+                _volume.SetMetadata(id, metadata);
             done = true;
         }
         finally

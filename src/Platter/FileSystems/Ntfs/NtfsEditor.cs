@@ -3,7 +3,7 @@ using Platter.Primitives;
 namespace Platter.FileSystems.Ntfs;
 
 /// <summary>Changes an NTFS volume's names and files. Each call runs within an edit of <see cref="NtfsEditState"/>, which undoes what fails.</summary>
-internal sealed class NtfsEditor(NtfsEditState state, NtfsOpenStreams openStreams)
+internal sealed class NtfsEditor(NtfsEditState state, NtfsOpenStreams openStreams, VolumeOptions options)
 {
     /// <summary>Windows gives a file at most so many names.</summary>
     private const int MaxLinks = 1024;
@@ -13,18 +13,23 @@ internal sealed class NtfsEditor(NtfsEditState state, NtfsOpenStreams openStream
 
     public NtfsNames Names { get; } = new(state);
 
-    public NodeId CreateFile(NodeId parent, string name, MetadataChange metadata) => Create(parent, name, metadata, new NtfsNewFile { Attributes = DosAttributes.Archive });
+    public NodeId CreateFile(NodeId parent, string name, MetadataChange metadata) => Create(parent, name, EntryKind.File, metadata, new NtfsNewFile { Attributes = DosAttributes.Archive });
 
-    public NodeId CreateDirectory(NodeId parent, string name, MetadataChange metadata) => Create(parent, name, metadata, new NtfsNewFile { IsDirectory = true });
+    public NodeId CreateDirectory(NodeId parent, string name, MetadataChange metadata) => Create(parent, name, EntryKind.Directory, metadata, new NtfsNewFile { IsDirectory = true });
 
     public NodeId CreateSymbolicLink(NodeId parent, string name, string target, MetadataChange metadata) =>
-        Create(parent, name, metadata, NtfsNewLinks.Of(_volume, parent, target));
+        Create(parent, name, EntryKind.SymbolicLink, metadata, NtfsNewLinks.Of(_volume, parent, target, options.SymbolicLinks));
+
+    public NodeId CreateJunction(NodeId parent, string name, string target, char drive, MetadataChange metadata) =>
+        Create(parent, name, EntryKind.SymbolicLink, metadata, NtfsNewLinks.Junction(target, drive));
 
     public NodeId CreateSpecial(NodeId parent, string name, EntryKind kind, DeviceNumber device, MetadataChange metadata)
     {
         if (kind is not (EntryKind.CharacterDevice or EntryKind.BlockDevice or EntryKind.Fifo or EntryKind.Socket))
             throw new ArgumentException($"a {kind} is no special file");
-        return Create(parent, name, metadata, new NtfsNewFile { Attributes = DosAttributes.System, Content = NtfsNewInterix.Special(kind, device) });
+        var plan = NtfsNewLinks.Special(kind, device, options.SpecialFiles, metadata);
+        // Those of WSL have permissions and owner whether they are kept of others or not.
+        return Create(parent, name, kind, plan.Linux.Count > 0 ? metadata with { Mode = null, UserId = null, GroupId = null } : metadata, plan);
     }
 
     public void CreateHardLink(NodeId node, NodeId parent, string name)
@@ -85,7 +90,7 @@ internal sealed class NtfsEditor(NtfsEditState state, NtfsOpenStreams openStream
         var file = Own(id, allowRoot: true);
         if (change.IsEmpty)
             return;
-        Apply(file, change);
+        Apply(file, _volume.GetMetadata(id).Kind, change);
         SetChanged(file);
     }
 
@@ -145,16 +150,17 @@ internal sealed class NtfsEditor(NtfsEditState state, NtfsOpenStreams openStream
         Names.MarkStale(file);
     }
 
-    private NodeId Create(NodeId parent, string name, MetadataChange metadata, NtfsNewFile plan)
+    private NodeId Create(NodeId parent, string name, EntryKind kind, MetadataChange metadata, NtfsNewFile plan)
     {
         var directory = Directory(parent);
         RefuseForeign(metadata);
         RequireFree(parent, name);
         var file = _newFiles.Make(directory, plan);
-        Apply(file, metadata with { ShortName = null });
+        // The system attribute is what makes a special file of Interix one.
+        Apply(file, kind, metadata with { ShortName = null, DosAttributes = metadata.DosAttributes | plan.Attributes & DosAttributes.System });
         AddName(file, directory, name);
         if (metadata.ShortName is not null)
-            Apply(file, new MetadataChange { ShortName = metadata.ShortName });
+            NtfsFileNaming.SetShortName(file, metadata.ShortName, Names);
         Touch(directory);
         return new NodeId(file.Reference.Raw);
     }
@@ -196,7 +202,7 @@ internal sealed class NtfsEditor(NtfsEditState state, NtfsOpenStreams openStream
         file.Destroy();
     }
 
-    private void Apply(NtfsFileEditor file, MetadataChange change)
+    private void Apply(NtfsFileEditor file, EntryKind kind, MetadataChange change)
     {
         NtfsStandard.Edit(file, (ref NtfsStandardInformation information) =>
         {
@@ -214,6 +220,11 @@ internal sealed class NtfsEditor(NtfsEditState state, NtfsOpenStreams openStream
         });
         if (change.SecurityDescriptor is { } descriptor)
             state.Descriptors.Set(file, descriptor);
+        NtfsAttributeSetter.SetLinux(file, NtfsNewExtendedAttributes.Linux(kind, change.Mode, change.UserId, change.GroupId, null));
+        if (change.Compressed is { } compressed)
+            NtfsStorage.SetCompressed(file, kind, compressed);
+        if (change.Sparse is { } sparse)
+            NtfsStorage.SetSparse(file, kind, sparse);
         if (change.ShortName is { } shortName)
             NtfsFileNaming.SetShortName(file, shortName, Names);
     }
@@ -343,7 +354,8 @@ internal sealed class NtfsEditor(NtfsEditState state, NtfsOpenStreams openStream
     private void RefuseForeign(MetadataChange change)
     {
         if (_volume.Capabilities.MissingFor(change) is { } missing)
-            throw new UnsupportedFeatureException($"ntfs has no {missing}");
+            throw new UnsupportedFeatureException(change.Mode is not null || change.UserId is not null || change.GroupId is not null
+                ? $"ntfs has no {missing}, unless those of the Windows Subsystem for Linux are to be kept (--wsl-metadata)" : $"ntfs has no {missing}");
     }
 
     private static void RefuseEncrypted(NtfsContentEditor content)
