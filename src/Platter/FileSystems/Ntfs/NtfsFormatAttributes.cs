@@ -128,8 +128,9 @@ internal sealed class NtfsFormatAttributes(NtfsEditState state, NtfsNames names)
             NtfsExtendIndexes.RemoveReparse(file);
             file.Delete(NtfsAttributeType.ReparsePoint, "");
         }
-        const uint flag = (uint)DosAttributes.ReparsePoint;
-        NtfsStandard.Edit(file, (ref NtfsStandardInformation information) => information.Attributes = information.Attributes & ~flag | (value is null ? 0 : flag));
+        const uint flags = (uint)DosAttributes.ReparsePoint | NtfsFileAttributes.RecallOnOpen;
+        var set = value is null ? 0 : (uint)DosAttributes.ReparsePoint | NtfsReparseTag.AttributesOf(value);
+        NtfsStandard.Edit(file, (ref NtfsStandardInformation information) => information.Attributes = information.Attributes & ~flags | set);
         if (value is null)
             return;
         file.OpenOrCreate(NtfsAttributeType.ReparsePoint).Replace(value);

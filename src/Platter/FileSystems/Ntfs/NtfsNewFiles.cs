@@ -38,7 +38,7 @@ internal sealed class NtfsNewFiles(NtfsEditState state)
         var isCompressed = plan.Reparse is null && (plan.Attributes & DosAttributes.System) == 0 && ((DosAttributes)(uint)parent.Attributes & DosAttributes.Compressed) != 0 && state.Geometry.ClusterSize <= NtfsCompressionUnit.MaxClusterSize;
         if (isCompressed)
             inherited |= DosAttributes.Compressed;
-        information.Attributes = (uint)(plan.Attributes | (plan.Reparse is null ? 0 : DosAttributes.ReparsePoint) | inherited);
+        information.Attributes = (uint)(plan.Attributes | (plan.Reparse is null ? 0 : DosAttributes.ReparsePoint) | inherited) | NtfsReparseTag.AttributesOf(plan.Reparse);
         if (plan.IsDirectory)
             information.Flags = parent.Flags & NtfsStandardInformation.CaseSensitive;
         file.SetResident(NtfsAttributeType.StandardInformation, "", value);

@@ -5,7 +5,7 @@ internal static class NtfsNewLinks
 {
     private const int MaxSteps = 4096;
 
-    // rw-r--r--, which $LXMOD has when nothing else is said: without it ntfs3 takes a special file for a file.
+    // rw-r--r-- of root, when nothing else is said: without $LXMOD, $LXUID and $LXGID ntfs3 takes a special file for a file.
     private const int DefaultMode = 0x1A4;
 
     /// <summary>A link.</summary>
@@ -48,7 +48,7 @@ internal static class NtfsNewLinks
         {
             Attributes = DosAttributes.Archive,
             Reparse = NtfsNewReparsePoint.LxSpecial(kind),
-            Linux = NtfsNewExtendedAttributes.Linux(kind, metadata.Mode ?? DefaultMode, metadata.UserId, metadata.GroupId, device),
+            Linux = NtfsNewExtendedAttributes.Linux(kind, metadata.Mode ?? DefaultMode, metadata.UserId ?? 0, metadata.GroupId ?? 0, device),
         };
 
     /// <summary>A junction: a directory that leads to another, by an absolute path.</summary>

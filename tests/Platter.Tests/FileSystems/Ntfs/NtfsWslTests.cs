@@ -39,7 +39,7 @@ public class NtfsWslTests
         using var volume = NtfsVolume.Open(fixture.Device, VolumeOptions.Default);
         var plain = volume.Find("/plain").Metadata;
         var owned = volume.Find("/owned").Metadata;
-        Assert.Equal((kind, tag, 0x1A4, (uint?)null), (plain.Kind, plain.ReparseTag, plain.Mode, plain.UserId));
+        Assert.Equal((kind, tag, 0x1A4, (uint?)0), (plain.Kind, plain.ReparseTag, plain.Mode, plain.UserId));
         Assert.Equal((kind, tag, 0x1B6, (uint?)1000, (uint?)70_000), (owned.Kind, owned.ReparseTag, owned.Mode, owned.UserId, owned.GroupId));
         var hasNumbers = kind is EntryKind.CharacterDevice or EntryKind.BlockDevice;
         Assert.Equal(hasNumbers ? device : null, owned.Device);
