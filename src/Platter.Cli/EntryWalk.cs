@@ -16,6 +16,7 @@ internal readonly record struct WalkedEntry(string Path, string Name, NodeId Id,
 internal sealed class EntryWalk(Volume volume)
 {
     private readonly Volume _volume = volume;
+    private HashSet<NodeId>? _entered;
 
     /// <summary>No sound tree is deeper; a volume whose directories contain each other is.</summary>
     private const int MaxDepth = 4096;
@@ -28,41 +29,61 @@ internal sealed class EntryWalk(Volume volume)
 
     public IEnumerable<WalkedEntry> Walk(string path, NodeId directory)
     {
-        var entered = new HashSet<NodeId> { directory };
-        // A list, since the framework's Stack lies in an assembly of its own, whose loading every start would pay for.
-        List<Level> stack = [new Level(this, directory, path == "/" ? "" : path)];
-        while (stack.Count > 0)
+        // What lies on the way of listing one directory stays clear of collections of other types: each is prepared at every start.
+        _entered = null;
+        var level = new Level(this, directory, path == "/" ? "" : path, null);
+        while (level is not null)
         {
-            var level = stack[^1];
             if (!level.TryNext(out var entry, out var metadata))
             {
-                stack.RemoveAt(stack.Count - 1);
+                level = level.Above;
                 continue;
             }
             var entryPath = level.Path + "/" + entry.Name;
-            yield return new WalkedEntry(entryPath, entry.Name, entry.Id, metadata, stack.Count - 1, level.IsAtEnd);
-            if (Recursive && metadata.Kind == EntryKind.Directory && stack.Count < MaxDepth && entered.Add(entry.Id))
-                stack.Add(new Level(this, entry.Id, entryPath));
+            yield return new WalkedEntry(entryPath, entry.Name, entry.Id, metadata, level.Depth, level.IsAtEnd);
+            if (Recursive && metadata.Kind == EntryKind.Directory && level.Depth + 1 < MaxDepth && IsNew(directory, entry.Id))
+                level = new Level(this, entry.Id, entryPath, level);
         }
     }
+
+    // Whether a directory has not been entered before: directories that contain each other would be walked for ever.
+    private bool IsNew(NodeId start, NodeId directory) => (_entered ??= [start]).Add(directory);
 
     /// <summary>A directory being gone through, one entry ahead so that the last one is known.</summary>
     private sealed class Level
     {
+        // The framework's sort prepares a dozen types when it is first called, which takes longer than sorting this many.
+        private const int Few = 64;
+
         private readonly EntryWalk _walk;
-        private readonly List<DirectoryEntry> _entries = [];
+        private DirectoryEntry[] _entries = new DirectoryEntry[16];
+        private int _count;
         private int _next;
         private FileMetadata? _ahead;
 
-        public Level(EntryWalk walk, NodeId directory, string path)
+        public Level(EntryWalk walk, NodeId directory, string path, Level? above)
         {
             _walk = walk;
             Path = path;
+            Above = above;
+            Depth = above is null ? 0 : above.Depth + 1;
+            var sorted = true;
             foreach (var entry in walk._volume.Enumerate(directory))
-                _entries.Add(entry);
-            _entries.Sort(static (a, b) => string.CompareOrdinal(a.Name, b.Name));
+            {
+                if (_count == _entries.Length)
+                    Array.Resize(ref _entries, _count * 2);
+                sorted &= _count == 0 || string.CompareOrdinal(_entries[_count - 1].Name, entry.Name) <= 0;
+                _entries[_count++] = entry;
+            }
+            if (!sorted)
+                Sort();
             LookAhead();
         }
+
+        /// <summary>The directory that this one is in; null where the walk started.</summary>
+        public Level? Above { get; }
+
+        public int Depth { get; }
 
         public string Path { get; }
 
@@ -79,9 +100,25 @@ internal sealed class EntryWalk(Volume volume)
             return true;
         }
 
+        private void Sort()
+        {
+            if (_count > Few)
+            {
+                SortMany();
+                return;
+            }
+            for (var i = 1; i < _count; i++)
+            {
+                for (var k = i; k > 0 && string.CompareOrdinal(_entries[k].Name, _entries[k - 1].Name) < 0; k--)
+                    (_entries[k], _entries[k - 1]) = (_entries[k - 1], _entries[k]);
+            }
+        }
+
+        private void SortMany() => Array.Sort(_entries, 0, _count, Comparer<DirectoryEntry>.Create(static (a, b) => string.CompareOrdinal(a.Name, b.Name)));
+
         private void LookAhead()
         {
-            for (_ahead = null; _next < _entries.Count; _next++)
+            for (_ahead = null; _next < _count; _next++)
             {
                 var metadata = _walk._volume.GetMetadata(_entries[_next].Id);
                 if (!_walk.SystemFiles && metadata.DosAttributes is { } attributes && (attributes & DosAttributes.System) != 0)

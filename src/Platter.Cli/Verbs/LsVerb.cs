@@ -69,28 +69,30 @@ internal sealed class LsVerb : Verb
         var isLong = session.Arguments.Has(Long);
         var recursive = session.Arguments.Has(Recursive);
         var listing = new Listing(session, volume.Capabilities, isLong, session.Arguments.Has(Human));
-        var directories = new List<(string Path, NodeId Id)>();
-        foreach (var path in paths)
+        var directories = new NodeId?[paths.Count];
+        for (var i = 0; i < paths.Count; i++)
         {
-            var node = volume.Find(path);
+            var node = volume.Find(paths[i]);
             var metadata = node.Metadata;
             if (metadata.Kind == EntryKind.Directory && !session.Arguments.Has(Itself))
-                directories.Add((path, node.Id));
+                directories[i] = node.Id;
             else
-                listing.Add(path, metadata);
+                listing.Add(paths[i], metadata);
         }
-        var hasFiles = listing.Count > 0;
+        var isFirst = listing.Count == 0;
         listing.Write();
-        for (var i = 0; i < directories.Count; i++)
+        for (var i = 0; i < paths.Count; i++)
         {
-            var (path, id) = directories[i];
+            if (directories[i] is not { } id)
+                continue;
             if (paths.Count > 1 && !recursive)
             {
-                if (i > 0 || hasFiles)
+                if (!isFirst)
                     session.Out.WriteLine();
-                session.Out.WriteLine(session.Show(path) + ":");
+                session.Out.WriteLine(session.Show(paths[i]) + ":");
             }
-            foreach (var entry in Walk(session, volume, path, id))
+            isFirst = false;
+            foreach (var entry in Walk(session, volume, paths[i], id))
                 listing.Add(recursive ? entry.Path : entry.Name, entry.Metadata);
             listing.Write();
         }
@@ -103,7 +105,7 @@ internal sealed class LsVerb : Verb
     private sealed class Listing(Session session, Capabilities capabilities, bool isLong, bool human)
     {
         private readonly bool _hasOwner = capabilities.Has(Features.Owner), _hasLinks = capabilities.Has(Features.HardLinks);
-        private List<(string Name, FileMetadata Metadata)> _entries = [];
+        private List<(string Name, FileMetadata Metadata)>? _entries;
 
         public int Count { get; private set; }
 
@@ -111,23 +113,30 @@ internal sealed class LsVerb : Verb
         {
             Count++;
             if (isLong)
-                _entries.Add((name, metadata));
+                Keep(name, metadata);
             else
                 session.Out.WriteLine(Name(name, metadata));
         }
 
         public void Write()
         {
-            if (_entries.Count == 0)
-                return;
-            var columns = 4 + (_hasLinks ? 1 : 0) + (_hasOwner ? 2 : 0);
-            var table = new Table(Enumerable.Repeat("", columns).ToArray()).Right(Enumerable.Range(1, columns - 3).ToArray());
-            foreach (var (name, m) in _entries)
+            if (_entries is not null)
+                WriteTable(_entries);
+            _entries = null;
+        }
+
+        private void Keep(string name, FileMetadata metadata) => (_entries ??= []).Add((name, metadata));
+
+        private void WriteTable(List<(string Name, FileMetadata Metadata)> entries)
+        {
+            // Mode, links, owner and group, size, time, name.
+            var table = _hasOwner ? new Table("", "", "", "", "", "", "").Right(1, 2, 3, 4) : _hasLinks ? new Table("", "", "", "", "").Right(1, 2) : new Table("", "", "", "").Right(1);
+            foreach (var (name, m) in entries)
             {
                 var size = m.Device is { } device ? $"{device.Major}, {device.Minor}" : m.Kind == EntryKind.Directory ? "-"
                     : human ? ByteSize.FormatRounded(m.Length) : EntryText.Number(m.Length);
                 var row = new List<Cell> { EntryText.Mode(m) };
-                if (_hasLinks)
+                if (_hasLinks || _hasOwner)
                     row.Add(EntryText.Number(m.LinkCount ?? 1));
                 if (_hasOwner)
                     row.AddRange([EntryText.Number(m.UserId ?? 0), EntryText.Number(m.GroupId ?? 0)]);
@@ -135,7 +144,6 @@ internal sealed class LsVerb : Verb
                 table.Add([.. row]);
             }
             table.Write(session.Out, session.Paint);
-            _entries = [];
         }
 
         // A reparse point that is no link says by its tag alone what it is.

@@ -46,12 +46,27 @@ public sealed class HostFile : ResizableDevice
     /// <summary>The path it was opened by.</summary>
     public string Path { get; }
 
+    /// <summary>The open file, for calls that work on two of them.</summary>
+    internal SafeFileHandle Handle => _handle;
+
     public override long Length => _length;
     public override bool CanWrite => _canWrite;
 
     /// <summary>Bytes that the file takes on the host; holes don't count. Its length where the host can't tell.</summary>
     public long AllocatedBytes =>
         OperatingSystem.IsLinux() && LinuxFile.TryStatus(_handle, out var status) ? (long)status.Blocks * 512 : _length;
+
+    /// <summary>Whether there is a file of that name, and no folder.</summary>
+    internal static bool Exists(string path) =>
+        OperatingSystem.IsLinux() ? LinuxFile.TryStatus(path, out var status) && status.Type != LinuxFile.FileType.Directory : File.Exists(path);
+
+    /// <summary>Removes a file; nothing happens when there is none.</summary>
+    internal static void Remove(string path)
+    {
+        // The framework's way goes over the absolute path, and with it through a third of a millisecond at every start.
+        if (!OperatingSystem.IsLinux() || !LinuxFile.TryRemove(path))
+            File.Delete(path);
+    }
 
     /// <summary>The file itself, where a path is a symbolic link to it.</summary>
     /// <exception cref="FileNotFoundException">There is nothing of that name.</exception>
@@ -146,6 +161,8 @@ public sealed class HostFile : ResizableDevice
         CheckRange(offset, length);
         return OperatingSystem.IsLinux() ? DataRanges(offset, offset + length) : base.AllocatedRanges(offset, length);
     }
+
+    private protected override HostExtent? FindOnHostCore(long offset, long length) => new(this, offset, length);
 
     protected override void ReadCore(long offset, Span<byte> buffer)
     {

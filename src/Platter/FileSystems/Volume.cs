@@ -62,7 +62,7 @@ public abstract class Volume : IDisposable
     public bool TryFind(string path, out Node node)
     {
         node = Root;
-        foreach (var name in path.Split('/', StringSplitOptions.RemoveEmptyEntries))
+        for (var position = 0; NextName(path, ref position) is { } name;)
         {
             if (GetMetadata(node.Id).Kind != EntryKind.Directory || !TryLookup(node.Id, name, out var next))
                 return false;
@@ -79,7 +79,7 @@ public abstract class Volume : IDisposable
             return node;
         var at = Root;
         var walked = "";
-        foreach (var name in path.Split('/', StringSplitOptions.RemoveEmptyEntries))
+        for (var position = 0; NextName(path, ref position) is { } name;)
         {
             if (GetMetadata(at.Id).Kind != EntryKind.Directory)
                 throw new FileNotFoundException($"{walked} is not a directory");
@@ -95,6 +95,17 @@ public abstract class Volume : IDisposable
     {
         Dispose(true);
         GC.SuppressFinalize(this);
+    }
+
+    // Not the framework's Split, which prepares a third of a millisecond of vector code at every start.
+    private static string? NextName(string path, ref int position)
+    {
+        while (position < path.Length && path[position] == '/')
+            position++;
+        var start = position;
+        while (position < path.Length && path[position] != '/')
+            position++;
+        return position > start ? path[start..position] : null;
     }
 
     /// <summary>Refuses other streams than the main data, on filesystems that have no others.</summary>

@@ -165,6 +165,29 @@ internal abstract class SparseDisk : BlockDevice
         return (set, at - first);
     }
 
+    private protected override HostExtent? FindOnHostCore(long offset, long length)
+    {
+        var block = offset >> _shift;
+        var place = Locate(block);
+        var count = Math.Min(length, ((block + 1) << _shift) - offset);
+        var start = place.Data + (offset & (BlockSize - 1));
+        if (place.Kind == BlockKind.Full)
+        {
+            while (count < length && Locate((offset + count) >> _shift) is { Kind: BlockKind.Full } next && next.Data == start + count)
+                count += Math.Min(length - count, BlockSize);
+            return Host.FindOnHost(start, Checked(start, count));
+        }
+        if (place.Kind == BlockKind.Partial)
+        {
+            var inset = offset & (SectorSize - 1);
+            var (present, sectors) = SectorRun(block, place, (int)((offset & (BlockSize - 1)) / SectorSize), (int)((inset + count + SectorSize - 1) / SectorSize));
+            count = Math.Min(count, (long)sectors * SectorSize - inset);
+            if (present)
+                return Host.FindOnHost(start, Checked(start, count));
+        }
+        return place.Kind != BlockKind.Zero && Parent is not null && offset < Parent.Length ? Parent.FindOnHost(offset, Math.Min(count, Parent.Length - offset)) : null;
+    }
+
     protected sealed override void ReadCore(long offset, Span<byte> buffer)
     {
         while (!buffer.IsEmpty)

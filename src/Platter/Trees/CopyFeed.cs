@@ -1,4 +1,5 @@
 using System.Runtime.ExceptionServices;
+using Platter.Primitives;
 
 namespace Platter.Trees;
 
@@ -94,7 +95,7 @@ internal sealed class CopyFeed : IDisposable
     private long _aloneBytes;
 
     // The writer takes whole batches: one lock for many small files.
-    private List<CopyMessage> _incoming = [], _batch = [];
+    private GrowingArray<CopyMessage> _incoming = new(), _batch = new();
     private int _taken;
     private bool _writerWaits, _readerWaits;
     private volatile TreeEntry? _abandoned;

@@ -38,8 +38,7 @@ internal sealed class CopyReader(TreeSource source, Capabilities target, CopyOpt
             }
             if (entry.LinkIdentity is { } identity && entry.Kind != EntryKind.Directory)
             {
-                _linked ??= [];
-                if (_linked.TryGetValue(identity, out var first))
+                if (FirstOf(identity, entry) is { } first)
                 {
                     if (target.Has(Features.HardLinks))
                     {
@@ -48,14 +47,10 @@ internal sealed class CopyReader(TreeSource source, Capabilities target, CopyOpt
                     }
                     losses |= CopyLosses.HardLink;
                 }
-                else
-                {
-                    _linked.Add(identity, entry);
-                }
             }
             if (entry.Kind != EntryKind.File)
             {
-                Attempt(() => Extras(entry), out var extras, out _);
+                ReadExtras(entry, out var extras, out _);
                 yield return new CopyMessage(CopyStep.Entry, entry) { Losses = losses | extras.Losses, Extra = Outlines ? new CopyOutline(extras.Attributes, null) : null };
                 foreach (var message in ReadExtras(feed, entry, extras))
                     yield return message;
@@ -66,8 +61,18 @@ internal sealed class CopyReader(TreeSource source, Capabilities target, CopyOpt
         }
     }
 
+    // The entry that was the first with this identity; null when this one is.
+    private TreeEntry? FirstOf(object identity, TreeEntry entry)
+    {
+        _linked ??= [];
+        if (_linked.TryGetValue(identity, out var first))
+            return first;
+        _linked.Add(identity, entry);
+        return null;
+    }
+
     // What is there now: the copy itself adds to it.
-    private List<TreeEntry> Snapshot(CancellationToken stop) => new(source.Walk(stop));
+    private IEnumerable<TreeEntry> Snapshot(CancellationToken stop) => source.Walk(stop).ToArray();
 
     private IEnumerable<CopyMessage> ReadFile(CopyFeed feed, TreeEntry entry, CopyLosses losses)
     {
@@ -78,7 +83,7 @@ internal sealed class CopyReader(TreeSource source, Capabilities target, CopyOpt
         {
             var (offset, charge) = length == 0 ? (0, 0) : feed.Ring.Reserve((int)length, feed.Stop);
             var message = new CopyMessage(CopyStep.Entry, entry) { Whole = true, RingOffset = offset, Charge = charge, DeclaredLength = length };
-            if (length > 0 && Attempt(() => source.ReadWhole(entry, feed.Ring.Bytes(offset, (int)length)), out var read, out message.Fault))
+            if (length > 0 && ReadWhole(entry, feed.Ring.Bytes(offset, (int)length), out var read, out message.Fault))
             {
                 message.Charge = read < length ? feed.Ring.Shrink(offset, charge, (int)length, read) : charge;
                 message.Length = read;
@@ -86,7 +91,7 @@ internal sealed class CopyReader(TreeSource source, Capabilities target, CopyOpt
                 if (read < length)
                     losses |= CopyLosses.Changed;
             }
-            Attempt(() => Extras(entry), out extras, out var fault);
+            ReadExtras(entry, out extras, out var fault);
             message.Fault ??= fault;
             message.Losses = losses | extras.Losses;
             message.Extra = Outlines ? new CopyOutline(extras.Attributes, null) : null;
@@ -96,7 +101,7 @@ internal sealed class CopyReader(TreeSource source, Capabilities target, CopyOpt
         }
         else
         {
-            Attempt(() => Extras(entry), out extras, out var fault);
+            ReadExtras(entry, out extras, out var fault);
             TreeContent? content = null;
             if (fault is null)
                 Attempt(() => source.OpenContent(entry, StreamName.Data), out content, out fault);
@@ -196,7 +201,9 @@ internal sealed class CopyReader(TreeSource source, Capabilities target, CopyOpt
 
     private readonly record struct EntryExtras(CopyLosses Losses, IReadOnlyDictionary<string, byte[]>? Attributes, IReadOnlyList<StreamDescription>? Streams);
 
-    private EntryExtras Extras(TreeEntry entry)
+    private EntryExtras Extras(TreeEntry entry) => source.MayHaveExtras(entry) ? ReadExtras(entry) : default;
+
+    private EntryExtras ReadExtras(TreeEntry entry)
     {
         var losses = CopyLosses.None;
         IReadOnlyDictionary<string, byte[]>? attributes = source.GetExtendedAttributes(entry);
@@ -251,6 +258,37 @@ internal sealed class CopyReader(TreeSource source, Capabilities target, CopyOpt
         }
     }
 
+    private bool ReadWhole(TreeEntry entry, Span<byte> buffer, out int read, out Exception? fault)
+    {
+        read = 0;
+        fault = null;
+        try
+        {
+            read = source.ReadWhole(entry, buffer);
+        }
+        catch (Exception e) when (IsOfSource(e))
+        {
+            fault = e;
+        }
+        return fault is null;
+    }
+
+    private void ReadExtras(TreeEntry entry, out EntryExtras extras, out Exception? fault)
+    {
+        extras = default;
+        fault = null;
+        try
+        {
+            extras = Extras(entry);
+        }
+        catch (Exception e) when (IsOfSource(e))
+        {
+            fault = e;
+        }
+    }
+
+    private static bool IsOfSource(Exception e) => e is IOException or UnauthorizedAccessException or UnsupportedFeatureException;
+
     /// <summary>Runs a step that reads the source; what goes wrong with this one entry is told, and the copy goes on.</summary>
     private static bool Attempt<T>(Func<T> step, out T? result, out Exception? fault)
     {
@@ -260,7 +298,7 @@ internal sealed class CopyReader(TreeSource source, Capabilities target, CopyOpt
             fault = null;
             return true;
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or UnsupportedFeatureException)
+        catch (Exception e) when (IsOfSource(e))
         {
             result = default;
             fault = e;

@@ -67,6 +67,9 @@ public abstract class TreeSource : IDisposable
         return content.ReadFully(0, buffer);
     }
 
+    /// <summary>Whether it is worth asking for streams and attributes of this entry; its content has been read.</summary>
+    internal virtual bool MayHaveExtras(TreeEntry entry) => true;
+
     /// <summary>The streams of a file besides its main data.</summary>
     public virtual IReadOnlyList<StreamDescription> GetStreams(TreeEntry entry) => NoStreams;
 

@@ -136,6 +136,8 @@ internal sealed class NtfsChanges(BlockDevice device) : BlockDevice
 
     public override void Flush() => device.Flush();
 
+    private protected override HostExtent? FindOnHostCore(long offset, long length) => _pages.Count == 0 ? device.FindOnHost(offset, length) : null;
+
     protected override void ReadCore(long offset, Span<byte> buffer)
     {
         if (_pages.Count == 0)
