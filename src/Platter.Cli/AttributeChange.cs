@@ -9,7 +9,8 @@ internal readonly record struct AttributeChange(DosAttributes Set, DosAttributes
     /// <summary>Whether a word is of that form, so that <c>-h</c> is no option here.</summary>
     public static bool IsChange(string word)
     {
-        if (word.Length < 2 || word[0] is not ('+' or '-') || word[1] is '+' or '-')
+        // -R is the option.
+        if (word.Length < 2 || word[0] is not ('+' or '-') || word[1] is '+' or '-' || word == "-R")
             return false;
         foreach (var c in word)
         {

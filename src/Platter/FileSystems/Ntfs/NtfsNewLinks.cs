@@ -31,9 +31,9 @@ internal static class NtfsNewLinks
                 return new NtfsNewFile { Attributes = DosAttributes.System, Content = NtfsNewInterix.Link(target) };
             return new NtfsNewFile { Reparse = NtfsNewReparsePoint.LxSymbolicLink(target) };
         }
-        catch (ArgumentException e)
+        catch (ArgumentException)
         {
-            throw new UnsupportedFeatureException($"ntfs: {e.Message}");
+            throw new UnsupportedFeatureException($"ntfs holds no symbolic link with a target of {target.Length} characters");
         }
     }
 
@@ -63,9 +63,9 @@ internal static class NtfsNewLinks
         {
             return new NtfsNewFile { Reparse = NtfsNewReparsePoint.Junction(target, char.ToUpperInvariant(drive)), IsDirectory = true };
         }
-        catch (ArgumentException e)
+        catch (ArgumentException)
         {
-            throw new InvalidNameException(target, e.Message);
+            throw new InvalidNameException(target, "cannot be the target of a junction: that is an absolute path, or one with a drive, of at most 4000 characters");
         }
     }
 
