@@ -42,6 +42,12 @@ internal sealed class OpenFileStream(OpenFile file, OpenFiles files, bool writab
         file.Reserve(length);
     }
 
+    public override void PunchHole(long offset, long length)
+    {
+        CheckWritable();
+        file.PunchHole(offset, length);
+    }
+
     public override IEnumerable<ByteRange> DataRanges() => file.DataRanges();
 
     public override IEnumerable<StreamExtent> Extents() => file.Extents();

@@ -241,10 +241,19 @@ internal sealed class CopyReader(TreeSource source, Capabilities target, CopyOpt
             var fork = stream.Name.Kind == StreamKind.ResourceFork;
             if (target.Has(fork ? Features.ResourceForks : Features.NamedStreams))
                 (kept ??= []).Add(stream);
+            else if (target.Has(Features.ExtendedAttributes) && StreamAttributes.NameOf(stream) is { } name && !attributes!.ContainsKey(name))
+                attributes = new Dictionary<string, byte[]>(attributes, StringComparer.Ordinal) { [name] = ReadStream(entry, stream.Name) };
             else
                 losses |= fork ? CopyLosses.ResourceForks : CopyLosses.NamedStreams;
         }
         return new EntryExtras(losses, attributes, kept);
+    }
+
+    private byte[] ReadStream(TreeEntry entry, StreamName stream)
+    {
+        using var content = source.OpenContent(entry, stream);
+        var bytes = new byte[content.Length ?? 0];
+        return content.ReadFully(0, bytes) == bytes.Length ? bytes : throw new EndOfStreamException($"{stream} is shorter than listed");
     }
 
     private IEnumerable<CopyMessage> ReadExtras(CopyFeed feed, TreeEntry entry, EntryExtras extras)
