@@ -18,14 +18,20 @@ public sealed class KernelTests
         setxattr user.added value small; sync
         """;
 
-    [Theory]
-    [InlineData("prjquota", "quota,project|ea_inode,quota,project,block_size=1K|ea_inode,quota,project,inline_data,orphan_file,inode_size=512|quota,project,bigalloc")]
-    [InlineData(null, "ea_inode|ea_inode,block_size=1K,inode_size=128,^metadata_csum,^64bit|ea_inode,bigalloc,metadata_csum_seed,inline_data,inode_size=1K|ea_inode,quota,block_size=2K")]
-    public void What_was_made_and_filled_is_read_and_changed_by_the_kernel(string? mountOptions, string made)
+    [Fact]
+    public void Values_in_inodes_of_their_own_are_read_and_changed_by_the_kernel() =>
+        Run(null, ["ea_inode", "ea_inode,block_size=1K,inode_size=128,^metadata_csum,^64bit", "ea_inode,bigalloc,metadata_csum_seed,inline_data,inode_size=1K"]);
+
+    /// <summary>For a kernel with the module quota_v2, which kernel-mount's own has not (its setup.sh has the list of modules).</summary>
+    [Fact(Explicit = true)]
+    public void Quotas_are_kept_by_the_kernel_as_Platter_left_them() => Run("prjquota",
+        ["quota,project", "ea_inode,quota,project,block_size=1K", "ea_inode,quota,project,inline_data,orphan_file,inode_size=512", "quota,project,bigalloc", "ea_inode,quota,project,block_size=2K"]);
+
+    private static void Run(string? mountOptions, string[] made)
     {
         using var folder = new TempFolder();
         var images = new List<(string Options, KernelMount.Image Image, TreeSnapshot Tree)>();
-        foreach (var options in made.Split('|'))
+        foreach (var options in made)
         {
             var path = folder.File($"{images.Count}.img");
             File.WriteAllBytes(path, []);

@@ -102,8 +102,7 @@ internal static class ExtQuotaTuning
         {
             // The reserved inodes stay in use, and empty.
             ExtMapEditor.Of(file, state).Truncate(0);
-            file.EditBytes.Clear();
-            state.Inodes.Write(file);
+            state.Inodes.Write(new ExtInode(number, new byte[state.Geometry.InodeSize], file.Offset));
         }
         SetInode(state.Geometry, type, 0);
     }
