@@ -92,6 +92,9 @@ internal sealed class NtfsCheckState
     /// <summary>Records that call themselves part of another file, while a directory has them as files of their own by the very sequence number.</summary>
     public HashSet<long> Estranged { get; } = [];
 
+    /// <summary>Records that call themselves by another number: what they say may be another file's.</summary>
+    public HashSet<long> Misnumbered { get; } = [];
+
     /// <summary>Files whose attribute list is not what their records have.</summary>
     public HashSet<long> WrongLists { get; } = [];
 
@@ -120,6 +123,12 @@ internal sealed class NtfsCheckState
     {
         if (Estranged.Count < MaxMarks)
             Estranged.Add(record);
+    }
+
+    public void MarkMisnumbered(long record)
+    {
+        if (Misnumbered.Count < MaxMarks)
+            Misnumbered.Add(record);
     }
 
     public void MarkWrongList(long record)

@@ -51,13 +51,13 @@ internal sealed class NtfsRepairCopies(NtfsRepairState repair)
             if (recordAt < 0 || copyAt + geometry.RecordSize > repair.Device.Length || recordAt + geometry.RecordSize > repair.Device.Length || IsUsedOtherwise(copyAt))
                 continue;
             byte[] record = Read(recordAt), copy = Read(copyAt);
-            bool isSound = IsSound(record, i, out var code), isCopySound = IsSound(copy, i, out _);
-            if (isSound && !record.AsSpan().SequenceEqual(copy) && repair.Report.Findings.Any(f => f.Code == "NTFS-0140" && f.Offset == copyAt))
+            bool isUsable = IsUsable(record, i, out var code), isCopyUsable = IsUsable(copy, i, out _);
+            if (isUsable && !record.AsSpan().SequenceEqual(copy) && repair.Report.Findings.Any(f => f.Code == "NTFS-0140" && f.Offset == copyAt))
             {
                 repair.Device.Write(copyAt, record);
                 repair.Add("NTFS-0140", $"$MFTMirr, copy of record {i}", "made anew from the record");
             }
-            else if (!isSound && isCopySound && i <= NtfsMft.VolumeRecord)
+            else if (!isUsable && isCopyUsable && i <= NtfsMft.ExtendRecord)
             {
                 repair.Device.Write(recordAt, copy);
                 repair.Add(code, $"Record {i}", "made anew from its copy in $MFTMirr");
@@ -72,20 +72,45 @@ internal sealed class NtfsRepairCopies(NtfsRepairState repair)
         return record;
     }
 
-    private static bool IsSound(byte[] stored, int number, out string code)
+    // Whether a record is one, and that of its number: with what the volume cannot do without, and not another file's. A copy may be older than the record, so lesser
+    // damage is none of its business.
+    private bool IsUsable(byte[] stored, int number, out string code)
     {
         var bytes = stored.ToArray();
         if (NtfsRecord.Parse(bytes, out code) is not null)
             return false;
-        code = "NTFS-0142";
         var record = new NtfsRecord(number, bytes, 0);
-        return record is { IsInUse: true, IsBase: true } || number > NtfsMft.VolumeRecord;
+        code = "NTFS-0142";
+        if (number > NtfsMft.ExtendRecord)
+            return true;
+        if (record is not { IsInUse: true, IsBase: true } || IsAnothers(record))
+            return false;
+        code = "NTFS-0112";
+        return (long)number switch
+        {
+            <= NtfsMft.LogFileRecord => record.TryFind(NtfsAttributeType.Data, "", out var data) && data is { IsResident: false, LowestVcn: 0 },
+            NtfsMft.VolumeRecord => record.TryFind(NtfsAttributeType.VolumeInformation, "", out _),
+            _ => true,
+        };
+    }
+
+    private bool IsAnothers(NtfsRecord record)
+    {
+        foreach (var attribute in record.Attributes)
+        {
+            if (attribute.Type == NtfsAttributeType.FileName && attribute.IsResident
+                && NtfsCollation.NameOf(attribute.Value).SequenceEqual(NtfsCheckerFiles.OwnName(record.Number, _state.MajorVersion)))
+                return false;
+        }
+        return record.Header.Protection.UpdateSequenceOffset < NtfsRecordHeader.Size || record.Header.RecordNumber != (uint)record.Number;
     }
 
     // Only where $MFTMirr itself says that its clusters are.
     private bool IsUsedOtherwise(long offset)
     {
         var shift = _state.Geometry.ClusterShift;
+        if (repair.IsShared(offset >> shift, 1))
+            return true;
         if (repair.Content(NtfsMft.MirrorRecord, NtfsAttributeType.Data) is not { } content)
             return offset >> shift != _state.Geometry.MftMirrorCluster;
         foreach (ref readonly var run in content.Runs.Runs)

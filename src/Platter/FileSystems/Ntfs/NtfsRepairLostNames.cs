@@ -17,6 +17,7 @@ internal sealed class NtfsRepairLostNames(NtfsRepairState repair, NtfsRepairEdit
 
     public void Run()
     {
+        _check.Lost.UnionWith(repair.Misnumbered);
         if (_check.Lost.Count > 0)
             Gather();
         foreach (var number in _check.Lost.Order())
@@ -60,11 +61,13 @@ internal sealed class NtfsRepairLostNames(NtfsRepairState repair, NtfsRepairEdit
     private void Mend(long number)
     {
         var own = NtfsRepairNames.Of(_check, number);
-        if (IsLawful(number, own) && !HasBroken(number))
-            return;
         var said = _said.GetValueOrDefault(number) ?? [];
         said.RemoveAll(n => !IsUsable(number, n));
-        var usable = own.FindAll(n => IsUsable(number, n));
+        // The names of a record that calls itself another may be the other's.
+        var isAnothers = repair.Misnumbered.Contains(number) && IsLawful(number, said) && !own.Exists(o => said.Exists(s => IsSame(s, o)));
+        if (IsLawful(number, own) && !HasBroken(number) && !isAnothers)
+            return;
+        var usable = isAnothers ? [] : own.FindAll(n => IsUsable(number, n));
         List<byte[]> best = [.. usable.Where(n => !said.Exists(s => IsSameText(s, n) && ParentOf(s) == ParentOf(n))), .. said];
         if (!IsLawful(number, best))
             best = usable;

@@ -13,6 +13,7 @@ internal sealed class NtfsRepairState
         Device = device;
         Options = options;
         (Report, Check) = NtfsChecker.Run(device, options.Check);
+        Misnumbered = Check?.Misnumbered ?? [];
     }
 
     /// <summary>What is written to: in a dry run, and where the device could not go back, pages in memory.</summary>
@@ -25,6 +26,9 @@ internal sealed class NtfsRepairState
 
     /// <summary>What was found in use last; null when there was no beginning.</summary>
     public NtfsCheckState? Check { get; private set; }
+
+    /// <summary>Records that called themselves by another number when the repair began.</summary>
+    public HashSet<long> Misnumbered { get; }
 
     public List<Repair> Repairs { get; } = [];
 
@@ -68,13 +72,26 @@ internal sealed class NtfsRepairState
             return null;
         try
         {
-            return file.Open(type) is { IsResident: false } content ? content : null;
+            return file.Open(type) is { IsResident: false } content && !IsShared(content) ? content : null;
         }
         catch (DiskFormatException)
         {
             // Told by the check.
             return null;
         }
+    }
+
+    /// <summary>Whether a range of clusters has some that two attributes have.</summary>
+    public bool IsShared(long cluster, long count) => Check!.Used.Shared.Overlaps(cluster, count);
+
+    private bool IsShared(NtfsContent content)
+    {
+        foreach (ref readonly var run in content.Runs.Runs)
+        {
+            if (!run.IsHole && IsShared(run.Lcn, run.Count))
+                return true;
+        }
+        return false;
     }
 
     /// <summary>Writes into clusters that content has; holes, and what lies behind the device's end, are left out.</summary>
