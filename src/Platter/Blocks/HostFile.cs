@@ -60,6 +60,18 @@ public sealed class HostFile : ResizableDevice
     public long AllocatedBytes =>
         OperatingSystem.IsLinux() && LinuxFile.TryStatus(_handle, out var status) ? (long)status.Blocks * 512 : _length;
 
+    /// <summary>Whether there is a file of that name, and no folder.</summary>
+    internal static bool Exists(string path) =>
+        OperatingSystem.IsLinux() ? LinuxFile.TryStatus(path, out var status) && status.Type != LinuxFile.FileType.Directory : File.Exists(path);
+
+    /// <summary>Removes a file; nothing happens when there is none.</summary>
+    internal static void Remove(string path)
+    {
+        // The framework's way goes over the absolute path, and with it through a third of a millisecond at every start.
+        if (!OperatingSystem.IsLinux() || !LinuxFile.TryRemove(path))
+            File.Delete(path);
+    }
+
     /// <summary>The file itself, where a path is a symbolic link to it.</summary>
     /// <exception cref="FileNotFoundException">There is nothing of that name.</exception>
     internal static string RealPath(string path)

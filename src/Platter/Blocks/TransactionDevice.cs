@@ -28,7 +28,7 @@ public sealed partial class TransactionDevice : ResizableDevice
     private readonly PageOverlay _pages = new();
     private readonly RangeSet _discards = new();
     private readonly RangeSet _unsettled = new();       // pages that are at home, but perhaps not after a power cut: fresh or discarded since the last flush there
-    private readonly HashSet<long> _sampled = [];       // pages by which the journal will know its image: no fresh data over them
+    private readonly NumberMap<int> _sampled = new();    // pages by which the journal will know its image: no fresh data over them
     private readonly bool _ownsHome;
     private long _length;
     private long _committedLength;
@@ -173,7 +173,7 @@ public sealed partial class TransactionDevice : ResizableDevice
         {
             var page = (offset + position) / Journal.PageSize;
             var count = (int)Math.Min(Journal.PageSize - (offset + position) % Journal.PageSize, data.Length - position);
-            if (_pages.Covers(page) || _sampled.Contains(page))
+            if (_pages.Covers(page) || _sampled.ContainsKey((ulong)page))
             {
                 WriteFreshHome(offset + position - clean, data.Slice(position - clean, clean));
                 clean = 0;
