@@ -16,11 +16,11 @@ namespace Platter.FileSystems.Ntfs;
 internal sealed class NtfsChanges(BlockDevice device, bool isTrial = false) : BlockDevice
 {
     private const int PageShift = 12, PageLength = 1 << PageShift;
-    private const int MaxSpareBytes = 1 << 20, MaxRunBytes = 1 << 18;
+    private const int MaxSpareBytes = 16 << 20, MaxRunBytes = 1 << 18;
 
     private readonly NumberMap<Page> _pages = new();
     private readonly List<(long Number, Page? Before)> _undo = [];
-    private readonly Stack<byte[]> _spare = new();
+    private readonly Stack<Page> _spare = new();
     private int _edit;
 
     private sealed class Page
@@ -28,7 +28,7 @@ internal sealed class NtfsChanges(BlockDevice device, bool isTrial = false) : Bl
         public required byte[] Bytes { get; init; }
 
         /// <summary>The edit in which it was made: within the same one it is changed in place.</summary>
-        public required int Edit { get; init; }
+        public required int Edit { get; set; }
     }
 
     public override long Length => device.Length;
@@ -54,7 +54,7 @@ internal sealed class NtfsChanges(BlockDevice device, bool isTrial = false) : Bl
         foreach (var (_, before) in _undo)
         {
             if (before is not null)
-                GiveBack(before.Bytes);
+                GiveBack(before);
         }
         _undo.Clear();
         _edit++;
@@ -66,9 +66,9 @@ internal sealed class NtfsChanges(BlockDevice device, bool isTrial = false) : Bl
         for (var i = _undo.Count - 1; i >= 0; i--)
         {
             var (number, before) = _undo[i];
-            if (before is null)
-                _pages.Remove((ulong)number);
-            else
+            if (before is null && _pages.Remove((ulong)number, out var made))
+                GiveBack(made);
+            else if (before is not null)
                 _pages[(ulong)number] = before;
         }
         _undo.Clear();
@@ -101,7 +101,23 @@ internal sealed class NtfsChanges(BlockDevice device, bool isTrial = false) : Bl
         {
             var (number, within, count) = Part(offset + done, data.Length - done);
             if (_pages.ContainsKey((ulong)number))
-                data.Slice(done, count).CopyTo(Edit(number).AsSpan(within));
+                data.Slice(done, count).CopyTo(Edit(number, isWhole: false).AsSpan(within));
+            done += count;
+        }
+    }
+
+    /// <summary>As <see cref="WriteContent"/>, of zeros, which the device may have a shorter way for.</summary>
+    public void WriteZeroContent(long offset, long length)
+    {
+        device.WriteZeros(offset, length);
+        WrittenBytes += length;
+        if (_pages.Count == 0)
+            return;
+        for (var done = 0L; done < length;)
+        {
+            var (number, within, count) = Part(offset + done, (int)Math.Min(length - done, PageLength));
+            if (_pages.ContainsKey((ulong)number))
+                Edit(number, isWhole: false).AsSpan(within, count).Clear();
             done += count;
         }
     }
@@ -133,6 +149,8 @@ internal sealed class NtfsChanges(BlockDevice device, bool isTrial = false) : Bl
                 device.Write(first << PageShift, run.AsSpan(0, length));
             WrittenBytes += length;
         }
+        foreach (var number in numbers)
+            GiveBack(_pages[number]);
         _pages.Clear();
         _undo.Clear();
     }
@@ -142,6 +160,8 @@ internal sealed class NtfsChanges(BlockDevice device, bool isTrial = false) : Bl
         if (!isTrial)
             device.Flush();
     }
+
+    private protected override HostExtent? FindOnHostCore(long offset, long length) => _pages.Count == 0 ? device.FindOnHost(offset, length) : null;
 
     protected override void ReadCore(long offset, Span<byte> buffer)
     {
@@ -173,23 +193,25 @@ internal sealed class NtfsChanges(BlockDevice device, bool isTrial = false) : Bl
         for (var done = 0; done < data.Length;)
         {
             var (number, within, count) = Part(offset + done, data.Length - done);
-            data.Slice(done, count).CopyTo(Edit(number).AsSpan(within));
+            data.Slice(done, count).CopyTo(Edit(number, isWhole: count == PageLength).AsSpan(within));
             done += count;
         }
     }
 
-    private byte[] Edit(long number)
+    // A page to be changed; one that is going to be written whole need not be read.
+    private byte[] Edit(long number, bool isWhole)
     {
         if (_pages.TryGetValue((ulong)number, out var page) && page.Edit == _edit)
             return page.Bytes;
-        var bytes = _spare.TryPop(out var spare) ? spare : new byte[PageLength];
-        if (page is null)
-            device.Read(number << PageShift, bytes.AsSpan(0, LengthOf(number)));
-        else
-            page.Bytes.CopyTo(bytes, 0);
+        var made = _spare.TryPop(out var spare) ? spare : new Page { Bytes = GC.AllocateUninitializedArray<byte>(PageLength), Edit = _edit };
+        made.Edit = _edit;
+        if (page is not null)
+            page.Bytes.CopyTo(made.Bytes, 0);
+        else if (!isWhole)
+            device.Read(number << PageShift, made.Bytes.AsSpan(0, LengthOf(number)));
         _undo.Add((number, page));
-        _pages[(ulong)number] = new Page { Bytes = bytes, Edit = _edit };
-        return bytes;
+        _pages[(ulong)number] = made;
+        return made.Bytes;
     }
 
     // The last page may be shorter.
@@ -201,9 +223,9 @@ internal sealed class NtfsChanges(BlockDevice device, bool isTrial = false) : Bl
         return (offset >> PageShift, within, Math.Min(PageLength - within, length));
     }
 
-    private void GiveBack(byte[] bytes)
+    private void GiveBack(Page page)
     {
         if ((long)_spare.Count << PageShift < MaxSpareBytes)
-            _spare.Push(bytes);
+            _spare.Push(page);
     }
 }

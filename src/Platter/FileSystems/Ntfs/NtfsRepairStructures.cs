@@ -47,7 +47,7 @@ internal sealed class NtfsRepairStructures(NtfsRepairState repair, HashSet<long>
             var names = new NtfsNames(state);
             foreach (var number in numbers)
                 names.MarkStale(state.File(new NtfsReference(number, 0)));
-            names.RefreshStale();
+            names.RefreshStale(names.Stale());
         });
     }
 
