@@ -99,6 +99,12 @@ internal sealed class Session : IDisposable
         DiscardJournal = Arguments.Has(GlobalOptions.DiscardJournal),
         IgnoreHibernation = Arguments.Has(GlobalOptions.IgnoreHibernation),
         RawEncrypted = Arguments.Has(GlobalOptions.RawEncrypted),
+        SpecialFiles = Arguments.Text(GlobalOptions.SpecialFiles) == "interix" ? SpecialFileForm.Interix : SpecialFileForm.Wsl,
+        SymbolicLinks = Arguments.Text(GlobalOptions.Symlinks) switch
+        {
+            "junction" => SymbolicLinkForm.Junction, "wsl" => SymbolicLinkForm.Wsl, "interix" => SymbolicLinkForm.Interix, _ => SymbolicLinkForm.Windows,
+        },
+        WslMetadata = Arguments.Has(GlobalOptions.WslMetadata),
     };
 
     public DiskImageOptions DiskOptions => new()

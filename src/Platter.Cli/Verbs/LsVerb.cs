@@ -110,7 +110,7 @@ internal sealed class LsVerb : Verb
     /// <summary>Lines of names, or aligned columns; the latter are kept until <see cref="Write"/>.</summary>
     private sealed class Listing(Session session, Capabilities capabilities, bool isLong, bool human)
     {
-        private readonly bool _hasOwner = capabilities.Has(Features.Owner);
+        private readonly bool _hasOwner = capabilities.Has(Features.Owner), _hasLinks = capabilities.Has(Features.HardLinks);
         private List<(string Name, FileMetadata Metadata)>? _entries;
 
         public int Count { get; private set; }
@@ -144,21 +144,26 @@ internal sealed class LsVerb : Verb
 
         private void WriteTable(List<(string Name, FileMetadata Metadata)> entries)
         {
-            string[] headings = _hasOwner ? ["", "", "", "", "", "", ""] : ["", "", "", ""];
-            var table = new Table(headings).Right(_hasOwner ? [1, 2, 3, 4] : [1]);
+            // Mode, links, owner and group, size, time, name.
+            var table = _hasOwner ? new Table("", "", "", "", "", "", "").Right(1, 2, 3, 4) : _hasLinks ? new Table("", "", "", "", "").Right(1, 2) : new Table("", "", "", "").Right(1);
             foreach (var (name, m) in entries)
             {
-                var shown = Name(name, m.Kind) + (m.LinkTarget is { } target ? " -> " + session.Show(target) : "");
                 var size = m.Device is { } device ? $"{device.Major}, {device.Minor}" : m.Kind == EntryKind.Directory ? "-"
                     : human ? ByteSize.FormatRounded(m.Length) : EntryText.Number(m.Length);
-                var (mode, time) = (EntryText.Mode(m), EntryText.Time(m.Modified));
+                var row = new List<Cell> { EntryText.Mode(m) };
+                if (_hasLinks || _hasOwner)
+                    row.Add(EntryText.Number(m.LinkCount ?? 1));
                 if (_hasOwner)
-                    table.Add(mode, EntryText.Number(m.LinkCount ?? 1), EntryText.Number(m.UserId ?? 0), EntryText.Number(m.GroupId ?? 0), size, time, shown);
-                else
-                    table.Add(mode, size, time, shown);
+                    row.AddRange([EntryText.Number(m.UserId ?? 0), EntryText.Number(m.GroupId ?? 0)]);
+                row.AddRange([size, EntryText.Time(m.Modified), Name(name, m.Kind) + LeadsTo(m)]);
+                table.Add([.. row]);
             }
             table.Write(session.Out, session.Paint);
         }
+
+        // A reparse point that is no link says by its tag alone what it is.
+        private string LeadsTo(FileMetadata m) => m.LinkTarget is { } target ? " -> " + session.Show(target)
+            : m is { ReparseTag: { } tag, Kind: EntryKind.File or EntryKind.Directory } ? $" [reparse 0x{tag:X8}]" : "";
 
         private string Name(string name, EntryKind kind) => session.Paint.Name(session.Show(name), kind);
     }

@@ -58,7 +58,10 @@ internal sealed class PutMetadata
     {
         var change = _change;
         if (_attributes is not null)
-            change = change with { DosAttributes = AttributeChange.Parse(_attributes).Apply(volume.GetMetadata(id).DosAttributes ?? DosAttributes.None) };
+        {
+            var wanted = AttributeChange.Parse(_attributes).For(volume.GetMetadata(id), volume.Capabilities);
+            change = change with { DosAttributes = wanted.DosAttributes, Compressed = wanted.Compressed, Sparse = wanted.Sparse };
+        }
         if (_type is not null || _creator is not null)
             change = change with { FinderInfo = FinderType.Set(volume.GetMetadata(id).FinderInfo, _type, _creator) };
         if (!change.IsEmpty)

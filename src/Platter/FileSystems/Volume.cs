@@ -50,6 +50,9 @@ public abstract class Volume : IDisposable
     /// hold from the metadata instead.</summary>
     public virtual IReadOnlyDictionary<string, byte[]> GetFormatAttributes(NodeId id) => EmptyAttributes;
 
+    /// <summary>One of the <see cref="GetFormatAttributes"/>, also by a name that other drivers have for it; null when there is none.</summary>
+    public virtual byte[]? FindFormatAttribute(NodeId id, string name) => GetFormatAttributes(id).TryGetValue(name, out var value) ? value : null;
+
     /// <summary>The parts of the device that hold structures or content, for used-only imaging: in order, not touching.</summary>
     public abstract IEnumerable<ByteRange> AllocatedRanges();
 

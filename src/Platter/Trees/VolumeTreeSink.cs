@@ -12,9 +12,10 @@ public sealed class VolumeTreeSink : TreeSink
     private Dictionary<TreeEntry, Folder>? _folders;
     private Dictionary<TreeEntry, NodeId>? _linked;
     private List<(NodeId Id, MetadataChange Metadata)>? _directories;
-    private TreeEntry? _last;       // the entry added last, its node, and the time that it is to keep
+    private TreeEntry? _last;       // the entry added last, its node, and the time and attributes that it is to keep
     private NodeId _lastId;
     private Timestamp? _lastModified;
+    private DosAttributes? _lastAttributes;
 
     /// <param name="volume">The volume.</param>
     /// <param name="path">The directory that everything goes into; must be there.</param>
@@ -47,7 +48,7 @@ public sealed class VolumeTreeSink : TreeSink
         folder.Note(entry.Name);
         (_folders ??= []).Add(entry, new Folder(id, entry, null));
         (_directories ??= []).Add((id, metadata));
-        (_last, _lastId, _lastModified) = (entry, id, null);
+        (_last, _lastId, _lastModified, _lastAttributes) = (entry, id, null, null);
         return AddOutcome.Added;
     }
 
@@ -81,8 +82,7 @@ public sealed class VolumeTreeSink : TreeSink
             target.SetLength(0);
             content.CopyTo(target, 1 << 20);
         }
-        if (_lastModified is { } modified)
-            _volume.SetMetadata(_lastId, new MetadataChange { Modified = modified });
+        KeepMetadata();
     }
 
     public override bool AddExtendedAttribute(TreeEntry entry, string name, byte[] value)
@@ -91,13 +91,33 @@ public sealed class VolumeTreeSink : TreeSink
             return true;
         try
         {
-            _volume.SetExtendedAttribute(_lastId, name, value);
+            if (Capabilities.Has(Features.NamedStreams) && StreamAttributes.StreamOf(name) is { } stream)
+                WriteStream(stream, value);
+            else
+                _volume.SetExtendedAttribute(_lastId, name, value);
             return true;
         }
         catch (UnsupportedFeatureException)
         {
             return false;
         }
+    }
+
+    // Writing a stream touches its file.
+    private void KeepMetadata()
+    {
+        if (_lastModified is not null || _lastAttributes is not null)
+            _volume.SetMetadata(_lastId, new MetadataChange { Modified = _lastModified, DosAttributes = _lastAttributes });
+    }
+
+    private void WriteStream(StreamName stream, byte[] value)
+    {
+        using (var target = _volume.OpenWrite(_lastId, stream))
+        {
+            target.SetLength(0);
+            target.WriteAt(0, value);
+        }
+        KeepMetadata();
     }
 
     public override void SetRootMetadata(MetadataChange metadata)
@@ -155,7 +175,7 @@ public sealed class VolumeTreeSink : TreeSink
             id = Create(entry, folder.Id, entry.Name, metadata, content, folder, link);
         }
         folder.Note(entry.Name);
-        (_last, _lastId, _lastModified) = (entry, id, metadata.Modified);
+        (_last, _lastId, _lastModified, _lastAttributes) = (entry, id, metadata.Modified, metadata.DosAttributes);
         return outcome;
     }
 
@@ -193,7 +213,8 @@ public sealed class VolumeTreeSink : TreeSink
 
     private NodeId CreateSparse(NodeId parent, string name, MetadataChange metadata, CopyContent content)
     {
-        var id = _volume.CreateFile(parent, name, metadata);
+        // With the attributes that an empty file must not have on NTFS, where it would be a FIFO.
+        var id = _volume.CreateFile(parent, name, metadata with { DosAttributes = null });
         var done = false;
         try
         {
@@ -206,8 +227,8 @@ public sealed class VolumeTreeSink : TreeSink
                 }
                 stream.SetLength(content.PieceOffset);
             }
-            if (metadata.Modified is not null)
-                _volume.SetMetadata(id, new MetadataChange { Modified = metadata.Modified });
+            if (!metadata.IsEmpty)
+                _volume.SetMetadata(id, metadata);
             done = true;
         }
         finally

@@ -59,7 +59,10 @@ public sealed class NtfsFixture : VolumeFixture
 
     public override ScratchDevice Device => _device ?? throw new InvalidOperationException("no volume has been made yet");
 
-    private VolumeOptions VolumeOptions => new() { Clock = Clock };
+    /// <summary>How volumes are opened; the clock is the fixture's.</summary>
+    public VolumeOptions Options { get; init; } = VolumeOptions.Default;
+
+    private VolumeOptions Opening => Options with { Clock = Clock };
 
     public override bool IsNameAllowed(string name, Capabilities capabilities) =>
         base.IsNameAllowed(name, capabilities) && !SystemNames.Contains(name, StringComparer.OrdinalIgnoreCase);
@@ -74,14 +77,14 @@ public sealed class NtfsFixture : VolumeFixture
     {
         if (Device.IsDirty)
             Device.Rollback();
-        return _type.OpenForEditing(Device, VolumeOptions);
+        return _type.OpenForEditing(Device, Opening);
     }
 
-    public override CheckReport? Check() => _type.Check(Device, new CheckOptions { Volume = VolumeOptions, ReadData = true });
+    public override CheckReport? Check() => _type.Check(Device, new CheckOptions { Volume = Opening, ReadData = true });
 
     public override string? Judge() => Complaint(Device);
 
-    public override Volume OpenUsedOnly(Volume volume) => _type.Open(Device.CopyOf(volume.AllocatedRanges()), VolumeOptions);
+    public override Volume OpenUsedOnly(Volume volume) => _type.Open(Device.CopyOf(volume.AllocatedRanges()), Opening);
 
     /// <summary>A volume without files: made once, given out as copies.</summary>
     public static ScratchDevice Empty(string arguments, long length)

@@ -243,6 +243,11 @@ internal sealed partial class NtfsContentEditor
         }
         if (_value is not null)
             Spill();
+        if (IsCompressed)
+        {
+            GrowCompressed(value);
+            return;
+        }
         var clusters = WholeUnits(Geometry.ClustersFor(value));
         if (clusters > Runs.End && !TryAddHole(clusters))
             Allocate(Runs.End, clusters, value, value);

@@ -32,7 +32,7 @@ public sealed class NtfsEditableVolume : EditableVolume
         _volume = NtfsVolume.Open(_changes, options);
         NtfsEditRefusals.Check(_volume, device, options);
         _state = new NtfsEditState(_volume, _changes, options);
-        _editor = new NtfsEditor(_state, _openStreams);
+        _editor = new NtfsEditor(_state, _openStreams, options);
     }
 
     public override VolumeInfo Info => _volume.Info;
@@ -81,6 +81,12 @@ public sealed class NtfsEditableVolume : EditableVolume
     {
         _editor.Live(id);
         return _volume.GetFormatAttributes(id);
+    }
+
+    public override byte[]? FindFormatAttribute(NodeId id, string name)
+    {
+        _editor.Live(id);
+        return _volume.FindFormatAttribute(id, name);
     }
 
     public override VolumeStream OpenRead(NodeId id, StreamName stream)
@@ -190,6 +196,16 @@ public sealed class NtfsEditableVolume : EditableVolume
 
     public override NodeId CreateSymbolicLink(NodeId parent, string name, string target, MetadataChange metadata) =>
         Run(() => _editor.CreateSymbolicLink(parent, name, target, metadata));
+
+    /// <summary>Creates a junction: a directory that Windows takes for another one.</summary>
+    /// <param name="parent">The directory.</param>
+    /// <param name="name">The name; must be free.</param>
+    /// <param name="target">With '/': from the root of this volume on, or with a drive (<c>D:/data</c>).</param>
+    /// <param name="drive">The drive that Windows gives this volume, for a target without one: junctions are absolute.</param>
+    /// <param name="metadata">What to set.</param>
+    /// <exception cref="InvalidNameException">No junction leads there: it is relative, empty or too long.</exception>
+    public NodeId CreateJunction(NodeId parent, string name, string target, char drive, MetadataChange metadata) =>
+        Run(() => _editor.CreateJunction(parent, name, target, drive, metadata));
 
     public override NodeId CreateSpecial(NodeId parent, string name, EntryKind kind, DeviceNumber device, MetadataChange metadata) =>
         Run(() => _editor.CreateSpecial(parent, name, kind, device, metadata));

@@ -3,7 +3,7 @@ using Platter.Primitives;
 namespace Platter.FileSystems.Ntfs;
 
 /// <summary>Changes an NTFS volume's names and files. Each call runs within an edit of <see cref="NtfsEditState"/>, which undoes what fails.</summary>
-internal sealed class NtfsEditor(NtfsEditState state, NtfsOpenStreams openStreams)
+internal sealed class NtfsEditor(NtfsEditState state, NtfsOpenStreams openStreams, VolumeOptions options)
 {
     /// <summary>Windows gives a file at most so many names.</summary>
     private const int MaxLinks = 1024;
@@ -13,7 +13,7 @@ internal sealed class NtfsEditor(NtfsEditState state, NtfsOpenStreams openStream
 
     public NtfsNames Names { get; } = new(state);
 
-    public NodeId CreateFile(NodeId parent, string name, MetadataChange metadata) => Create(parent, name, metadata, new NtfsNewFile { Attributes = DosAttributes.Archive });
+    public NodeId CreateFile(NodeId parent, string name, MetadataChange metadata) => Create(parent, name, EntryKind.File, metadata, new NtfsNewFile { Attributes = DosAttributes.Archive });
 
     /// <summary>Makes a file with its content.</summary>
     /// <param name="parent">The directory.</param>
@@ -22,18 +22,23 @@ internal sealed class NtfsEditor(NtfsEditState state, NtfsOpenStreams openStream
     /// <param name="metadata">What to set.</param>
     /// <param name="put">What the content still has to be put into when the edit is stored: see <see cref="NtfsContentEditor.PutWhole"/>; null when it is there.</param>
     public NodeId CreateFile(NodeId parent, string name, ReadOnlySpan<byte> content, MetadataChange metadata, out NtfsContentEditor? put) =>
-        Create(parent, name, metadata, new NtfsNewFile { Attributes = DosAttributes.Archive }, content, out put);
+        Create(parent, name, EntryKind.File, metadata, new NtfsNewFile { Attributes = DosAttributes.Archive }, content, out put);
 
-    public NodeId CreateDirectory(NodeId parent, string name, MetadataChange metadata) => Create(parent, name, metadata, new NtfsNewFile { IsDirectory = true });
+    public NodeId CreateDirectory(NodeId parent, string name, MetadataChange metadata) => Create(parent, name, EntryKind.Directory, metadata, new NtfsNewFile { IsDirectory = true });
 
     public NodeId CreateSymbolicLink(NodeId parent, string name, string target, MetadataChange metadata) =>
-        Create(parent, name, metadata, NtfsNewLinks.Of(_volume, parent, target));
+        Create(parent, name, EntryKind.SymbolicLink, metadata, NtfsNewLinks.Of(_volume, parent, target, options.SymbolicLinks));
+
+    public NodeId CreateJunction(NodeId parent, string name, string target, char drive, MetadataChange metadata) =>
+        Create(parent, name, EntryKind.SymbolicLink, metadata, NtfsNewLinks.Junction(target, drive));
 
     public NodeId CreateSpecial(NodeId parent, string name, EntryKind kind, DeviceNumber device, MetadataChange metadata)
     {
         if (kind is not (EntryKind.CharacterDevice or EntryKind.BlockDevice or EntryKind.Fifo or EntryKind.Socket))
             throw new ArgumentException($"a {kind} is no special file");
-        return Create(parent, name, metadata, new NtfsNewFile { Attributes = DosAttributes.System, Content = NtfsNewInterix.Special(kind, device) });
+        var plan = NtfsNewLinks.Special(kind, device, options.SpecialFiles, metadata);
+        // Those of WSL have permissions and owner whether they are kept of others or not.
+        return Create(parent, name, kind, plan.Linux.Count > 0 ? metadata with { Mode = null, UserId = null, GroupId = null } : metadata, plan);
     }
 
     public void CreateHardLink(NodeId node, NodeId parent, string name)
@@ -94,7 +99,7 @@ internal sealed class NtfsEditor(NtfsEditState state, NtfsOpenStreams openStream
         var file = Own(id, allowRoot: true);
         if (change.IsEmpty)
             return;
-        Apply(file, change);
+        Apply(file, _volume.GetMetadata(id).Kind, change);
         SetChanged(file);
     }
 
@@ -154,15 +159,16 @@ internal sealed class NtfsEditor(NtfsEditState state, NtfsOpenStreams openStream
         Names.MarkStale(file);
     }
 
-    private NodeId Create(NodeId parent, string name, MetadataChange metadata, NtfsNewFile plan) => Create(parent, name, metadata, plan, default, out _);
+    private NodeId Create(NodeId parent, string name, EntryKind kind, MetadataChange metadata, NtfsNewFile plan) => Create(parent, name, kind, metadata, plan, default, out _);
 
-    private NodeId Create(NodeId parent, string name, MetadataChange metadata, NtfsNewFile plan, ReadOnlySpan<byte> content, out NtfsContentEditor? put)
+    private NodeId Create(NodeId parent, string name, EntryKind kind, MetadataChange metadata, NtfsNewFile plan, ReadOnlySpan<byte> content, out NtfsContentEditor? put)
     {
         var directory = Directory(parent);
         RefuseForeign(metadata);
         RequireFree(directory, name);
         var file = _newFiles.Make(directory, plan);
-        Apply(file, metadata.ShortName is null ? metadata : metadata with { ShortName = null });
+        // The system attribute is what makes a special file of Interix one.
+        Apply(file, kind, metadata with { ShortName = null, DosAttributes = metadata.DosAttributes | plan.Attributes & DosAttributes.System });
         var held = AddName(file, directory, name);
         put = null;
         if (!content.IsEmpty)
@@ -174,7 +180,7 @@ internal sealed class NtfsEditor(NtfsEditState state, NtfsOpenStreams openStream
         Names.Insert(directory, file.Reference, held.Value);
         if (metadata.ShortName is not null)
         {
-            Apply(file, new MetadataChange { ShortName = metadata.ShortName });
+            NtfsFileNaming.SetShortName(file, metadata.ShortName, Names);
             Names.MarkStale(file);
         }
         Touch(directory);
@@ -218,7 +224,7 @@ internal sealed class NtfsEditor(NtfsEditState state, NtfsOpenStreams openStream
         file.Destroy();
     }
 
-    private void Apply(NtfsFileEditor file, MetadataChange change)
+    private void Apply(NtfsFileEditor file, EntryKind kind, MetadataChange change)
     {
         NtfsStandard.Edit(file, (ref NtfsStandardInformation information) =>
         {
@@ -236,6 +242,11 @@ internal sealed class NtfsEditor(NtfsEditState state, NtfsOpenStreams openStream
         });
         if (change.SecurityDescriptor is { } descriptor)
             state.Descriptors.Set(file, descriptor);
+        NtfsAttributeSetter.SetLinux(file, NtfsNewExtendedAttributes.Linux(kind, change.Mode, change.UserId, change.GroupId, null));
+        if (change.Compressed is { } compressed)
+            NtfsStorage.SetCompressed(file, kind, compressed);
+        if (change.Sparse is { } sparse)
+            NtfsStorage.SetSparse(file, kind, sparse);
         if (change.ShortName is { } shortName)
             NtfsFileNaming.SetShortName(file, shortName, Names);
     }
@@ -365,7 +376,8 @@ internal sealed class NtfsEditor(NtfsEditState state, NtfsOpenStreams openStream
     private void RefuseForeign(MetadataChange change)
     {
         if (_volume.Capabilities.MissingFor(change) is { } missing)
-            throw new UnsupportedFeatureException($"ntfs has no {missing}");
+            throw new UnsupportedFeatureException(change.Mode is not null || change.UserId is not null || change.GroupId is not null
+                ? $"ntfs has no {missing}, unless those of the Windows Subsystem for Linux are to be kept (--wsl-metadata)" : $"ntfs has no {missing}");
     }
 
     private static void RefuseEncrypted(NtfsContentEditor content)
