@@ -1,4 +1,3 @@
-using System.Diagnostics.CodeAnalysis;
 using Platter.FileSystems;
 
 namespace Platter.Cli;
@@ -7,16 +6,23 @@ namespace Platter.Cli;
 /// <param name="Path">Absolute.</param>
 /// <param name="Name">The last name of it.</param>
 /// <param name="Id">The node.</param>
-/// <param name="Metadata">Everything known of it.</param>
+/// <param name="Kind">What it is.</param>
+/// <param name="Known">Everything known of it; null where the walk did not have to look.</param>
 /// <param name="Depth">0 for the entries of the directory that the walk started in.</param>
 /// <param name="IsLast">Whether no entry of the same directory follows.</param>
-internal readonly record struct WalkedEntry(string Path, string Name, NodeId Id, FileMetadata Metadata, int Depth, bool IsLast);
+internal readonly record struct WalkedEntry(string Path, string Name, NodeId Id, EntryKind Kind, FileMetadata? Known, int Depth, bool IsLast)
+{
+    /// <summary>Everything known of it; of a walk that is not <see cref="EntryWalk.NamesOnly"/>.</summary>
+    public FileMetadata Metadata => Known ?? throw new InvalidOperationException("the walk was to look at names alone");
+}
 
 /// <summary>Walks a directory, or all that is below it: sorted by name, parents before their children.</summary>
 internal sealed class EntryWalk(Volume volume)
 {
     private readonly Volume _volume = volume;
     private HashSet<NodeId>? _entered;
+
+    private bool HasAttributes { get; } = volume.Capabilities.SettableAttributes != DosAttributes.None;
 
     /// <summary>No sound tree is deeper; a volume whose directories contain each other is.</summary>
     private const int MaxDepth = 4096;
@@ -26,6 +32,9 @@ internal sealed class EntryWalk(Volume volume)
 
     /// <summary>Whether entries with the system attribute are part of it.</summary>
     public bool SystemFiles { get; init; } = true;
+
+    /// <summary>Whether names and kinds are enough: then nodes are not looked at where the directory tells what is wanted.</summary>
+    public bool NamesOnly { get; init; }
 
     public IEnumerable<WalkedEntry> Walk(string path, NodeId directory)
     {
@@ -40,8 +49,9 @@ internal sealed class EntryWalk(Volume volume)
                 continue;
             }
             var entryPath = level.Path + "/" + entry.Name;
-            yield return new WalkedEntry(entryPath, entry.Name, entry.Id, metadata, level.Depth, level.IsAtEnd);
-            if (Recursive && metadata.Kind == EntryKind.Directory && level.Depth + 1 < MaxDepth && IsNew(directory, entry.Id))
+            var kind = metadata?.Kind ?? entry.Kind;
+            yield return new WalkedEntry(entryPath, entry.Name, entry.Id, kind, metadata, level.Depth, level.IsAtEnd);
+            if (Recursive && kind == EntryKind.Directory && level.Depth + 1 < MaxDepth && IsNew(directory, entry.Id))
                 level = new Level(this, entry.Id, entryPath, level);
         }
     }
@@ -59,6 +69,7 @@ internal sealed class EntryWalk(Volume volume)
         private DirectoryEntry[] _entries = new DirectoryEntry[16];
         private int _count;
         private int _next;
+        private bool _isAhead;
         private FileMetadata? _ahead;
 
         public Level(EntryWalk walk, NodeId directory, string path, Level? above)
@@ -87,13 +98,13 @@ internal sealed class EntryWalk(Volume volume)
 
         public string Path { get; }
 
-        public bool IsAtEnd => _ahead is null;
+        public bool IsAtEnd => !_isAhead;
 
-        public bool TryNext(out DirectoryEntry entry, [NotNullWhen(true)] out FileMetadata? metadata)
+        public bool TryNext(out DirectoryEntry entry, out FileMetadata? metadata)
         {
             metadata = _ahead;
             entry = default;
-            if (metadata is null)
+            if (!_isAhead)
                 return false;
             entry = _entries[_next++];
             LookAhead();
@@ -118,12 +129,16 @@ internal sealed class EntryWalk(Volume volume)
 
         private void LookAhead()
         {
-            for (_ahead = null; _next < _count; _next++)
+            _ahead = null;
+            for (_isAhead = false; _next < _count; _next++)
             {
-                var metadata = _walk._volume.GetMetadata(_entries[_next].Id);
-                if (!_walk.SystemFiles && metadata.DosAttributes is { } attributes && (attributes & DosAttributes.System) != 0)
+                var entry = _entries[_next];
+                if (!_walk.NamesOnly || (!_walk.SystemFiles && entry.Attributes is null && _walk.HasAttributes))
+                    _ahead = _walk._volume.GetMetadata(entry.Id);
+                var attributes = _ahead is null ? entry.Attributes : _ahead.DosAttributes;
+                if (!_walk.SystemFiles && attributes is { } known && (known & DosAttributes.System) != 0)
                     continue;
-                _ahead = metadata;
+                _isAhead = true;
                 return;
             }
         }

@@ -50,7 +50,7 @@ internal sealed class LsVerb : Verb
                 WriteEntry(json, path, node.Id, metadata);
                 continue;
             }
-            foreach (var entry in Walk(session, volume, path, node.Id))
+            foreach (var entry in Walk(session, volume, path, node.Id, namesOnly: false))
                 WriteEntry(json, entry.Path, entry.Id, entry.Metadata);
         }
         json.EndArray();
@@ -92,14 +92,20 @@ internal sealed class LsVerb : Verb
                 session.Out.WriteLine(session.Show(paths[i]) + ":");
             }
             isFirst = false;
-            foreach (var entry in Walk(session, volume, paths[i], id))
-                listing.Add(recursive ? entry.Path : entry.Name, entry.Metadata);
+            foreach (var entry in Walk(session, volume, paths[i], id, namesOnly: !isLong))
+            {
+                var shown = recursive ? entry.Path : entry.Name;
+                if (isLong)
+                    listing.Add(shown, entry.Metadata);
+                else
+                    listing.Add(shown, entry.Kind);
+            }
             listing.Write();
         }
     }
 
-    private static IEnumerable<WalkedEntry> Walk(Session session, Volume volume, string path, NodeId id) =>
-        new EntryWalk(volume) { Recursive = session.Arguments.Has(Recursive), SystemFiles = session.Arguments.Has(All) }.Walk(path, id);
+    private static IEnumerable<WalkedEntry> Walk(Session session, Volume volume, string path, NodeId id, bool namesOnly) =>
+        new EntryWalk(volume) { Recursive = session.Arguments.Has(Recursive), SystemFiles = session.Arguments.Has(All), NamesOnly = namesOnly }.Walk(path, id);
 
     /// <summary>Lines of names, or aligned columns; the latter are kept until <see cref="Write"/>.</summary>
     private sealed class Listing(Session session, Capabilities capabilities, bool isLong, bool human)
@@ -111,11 +117,20 @@ internal sealed class LsVerb : Verb
 
         public void Add(string name, FileMetadata metadata)
         {
+            if (!isLong)
+            {
+                Add(name, metadata.Kind);
+                return;
+            }
             Count++;
-            if (isLong)
-                Keep(name, metadata);
-            else
-                session.Out.WriteLine(Name(name, metadata));
+            Keep(name, metadata);
+        }
+
+        /// <summary>A name alone, in a listing that is not long.</summary>
+        public void Add(string name, EntryKind kind)
+        {
+            Count++;
+            session.Out.WriteLine(Name(name, kind));
         }
 
         public void Write()
@@ -140,7 +155,7 @@ internal sealed class LsVerb : Verb
                     row.Add(EntryText.Number(m.LinkCount ?? 1));
                 if (_hasOwner)
                     row.AddRange([EntryText.Number(m.UserId ?? 0), EntryText.Number(m.GroupId ?? 0)]);
-                row.AddRange([size, EntryText.Time(m.Modified), Name(name, m) + LeadsTo(m)]);
+                row.AddRange([size, EntryText.Time(m.Modified), Name(name, m.Kind) + LeadsTo(m)]);
                 table.Add([.. row]);
             }
             table.Write(session.Out, session.Paint);
@@ -150,6 +165,6 @@ internal sealed class LsVerb : Verb
         private string LeadsTo(FileMetadata m) => m.LinkTarget is { } target ? " -> " + session.Show(target)
             : m is { ReparseTag: { } tag, Kind: EntryKind.File or EntryKind.Directory } ? $" [reparse 0x{tag:X8}]" : "";
 
-        private string Name(string name, FileMetadata metadata) => session.Paint.Name(session.Show(name), metadata.Kind);
+        private string Name(string name, EntryKind kind) => session.Paint.Name(session.Show(name), kind);
     }
 }

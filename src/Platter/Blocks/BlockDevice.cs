@@ -100,6 +100,10 @@ public abstract class BlockDevice : IDisposable
         GC.SuppressFinalize(this);
     }
 
+    /// <summary>As <see cref="FindOnHost"/>, for a range that a damaged structure names: null when it reaches out of the device.</summary>
+    internal HostExtent? FindOnHostWithin(long offset, long length) =>
+        offset >= 0 && length > 0 && offset <= Length - length ? FindOnHostCore(offset, length) : null;
+
     private protected virtual HostExtent? FindOnHostCore(long offset, long length) => null;
 
     protected abstract void ReadCore(long offset, Span<byte> buffer);

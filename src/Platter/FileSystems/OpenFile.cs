@@ -39,5 +39,8 @@ internal abstract class OpenFile(NodeId id)
     /// <inheritdoc cref="VolumeStream.Extents"/>
     public abstract IEnumerable<StreamExtent> Extents();
 
+    /// <inheritdoc cref="VolumeStream.FindOnHost"/>
+    public virtual HostExtent? FindOnHost(long offset, long length) => null;
+
     protected void CheckValid() => ObjectDisposedException.ThrowIf(_invalid, this);
 }

@@ -52,6 +52,12 @@ internal sealed class OpenFileStream(OpenFile file, OpenFiles files, bool writab
 
     public override IEnumerable<StreamExtent> Extents() => file.Extents();
 
+    internal override HostExtent? FindOnHost(long offset, long length)
+    {
+        ObjectDisposedException.ThrowIf(_closed, this);
+        return file.FindOnHost(offset, length);
+    }
+
     protected override void Dispose(bool disposing)
     {
         if (!_closed)

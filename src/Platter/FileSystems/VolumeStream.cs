@@ -53,6 +53,10 @@ public abstract class VolumeStream : Stream
     /// Holes have <see cref="StreamExtent.DeviceOffset"/> -1.</summary>
     public virtual IEnumerable<StreamExtent> Extents() => [];
 
+    /// <summary>Where content lies in a file of the host, from <paramref name="offset"/> on, in one piece and as it is read; may be fewer bytes
+    /// than asked for. Null when the first of them don't.</summary>
+    internal virtual HostExtent? FindOnHost(long offset, long length) => null;
+
     public sealed override int Read(byte[] buffer, int offset, int count) => Read(buffer.AsSpan(offset, count));
 
     public sealed override int Read(Span<byte> buffer)

@@ -37,6 +37,9 @@ public sealed class LruCache<TValue>(int capacity, Action<long, TValue>? evicted
         return true;
     }
 
+    /// <summary>Whether there is such an entry; its age stays.</summary>
+    public bool Contains(long key) => _index.ContainsKey((ulong)key);
+
     /// <summary>Adds or replaces, as the newest entry.</summary>
     public void Set(long key, TValue value)
     {

@@ -17,6 +17,9 @@ internal enum CopyStep
 
     Data,
     Hole,
+
+    /// <summary>Data that the writer is to have the host copy: <see cref="CopyMessage.Extra"/> is its <see cref="Blocks.HostExtent"/>.</summary>
+    Extent,
     End,
     Fault,
 

@@ -14,10 +14,16 @@ internal sealed class CopyReader(TreeSource source, Capabilities target, CopyOpt
     /// <summary>More parts than this are not listed ahead.</summary>
     private const int MaxOutline = 1 << 20;
 
+    /// <summary>What the host copies on its own is copied in pieces: between two of them the copy can be cancelled, and progress is shown.</summary>
+    private const long ExtentPiece = 16 << 20;
+
     private Dictionary<object, TreeEntry>? _linked;
 
     /// <summary>Whether each entry comes with its outline, and its attributes in that.</summary>
     public bool Outlines { get; init; }
+
+    /// <summary>Whether content that lies in a file of the host stays there, for the writer to have it copied.</summary>
+    public bool Extents { get; init; }
 
     public IEnumerable<CopyMessage> Read(CopyFeed feed)
     {
@@ -140,7 +146,7 @@ internal sealed class CopyReader(TreeSource source, Capabilities target, CopyOpt
     }
 
     /// <summary>The pieces of a content up to its end.</summary>
-    private static IEnumerable<CopyMessage> ReadContent(CopyFeed feed, TreeEntry entry, TreeContent content)
+    private IEnumerable<CopyMessage> ReadContent(CopyFeed feed, TreeEntry entry, TreeContent content)
     {
         var position = 0L;
         Exception? fault;
@@ -187,8 +193,11 @@ internal sealed class CopyReader(TreeSource source, Capabilities target, CopyOpt
         yield return fault is null ? new CopyMessage(CopyStep.End, entry) : new CopyMessage(CopyStep.Fault, entry) { Fault = fault };
     }
 
-    private static bool ReadPiece(CopyFeed feed, TreeEntry entry, TreeContent content, long position, long wanted, out CopyMessage piece, out Exception? fault)
+    private bool ReadPiece(CopyFeed feed, TreeEntry entry, TreeContent content, long position, long wanted, out CopyMessage piece, out Exception? fault)
     {
+        if (Extents && wanted > feed.Ring.LongestRange && TryFind(entry, content, position, wanted, out piece, out fault))
+            return fault is null;
+
         var count = (int)Math.Min(wanted, feed.Ring.LongestRange);
         var (offset, charge) = feed.Ring.Reserve(count, feed.Stop);
         piece = new CopyMessage(CopyStep.Data, entry) { RingOffset = offset, Charge = charge };
@@ -197,6 +206,18 @@ internal sealed class CopyReader(TreeSource source, Capabilities target, CopyOpt
         piece.Charge = feed.Ring.Shrink(offset, charge, count, read);
         piece.Length = read;
         return fault is null;
+    }
+
+    private static bool TryFind(TreeEntry entry, TreeContent content, long position, long wanted, out CopyMessage piece, out Exception? fault)
+    {
+        piece = new CopyMessage(CopyStep.Extent, entry);
+        if (!Attempt(() => content.FindOnHost(position, Math.Min(wanted, ExtentPiece)), out var extent, out fault))
+            return true;
+        if (extent is not { } found)
+            return false;
+        piece.Length = found.Length;
+        piece.Extra = found;
+        return true;
     }
 
     private readonly record struct EntryExtras(CopyLosses Losses, IReadOnlyDictionary<string, byte[]>? Attributes, IReadOnlyList<StreamDescription>? Streams);

@@ -44,7 +44,7 @@ internal sealed class CopyRun : IDisposable
         _sink.Overwrite = options.Overwrite;
         _mapper = new MetadataMapper(sink.Capabilities, options, _tally, sink.WritesAs);
         var shared = sink.WritesTo(source);
-        var reader = new CopyReader(source, sink.Capabilities, options, snapshot: shared) { Outlines = sink.WritesInOrder };
+        var reader = new CopyReader(source, sink.Capabilities, options, snapshot: shared) { Outlines = sink.WritesInOrder, Extents = sink.TakesExtents };
         _feed = new CopyFeed(reader.Read, options.ReadAhead, threaded: !shared, Moved, options.Cancellation);
         _content = new CopyContent(_feed);
     }
@@ -231,7 +231,7 @@ internal sealed class CopyRun : IDisposable
         _feed.Ring.Release(message.Charge);
         if (message.Step is not (CopyStep.Entry or CopyStep.HardLink))
         {
-            if (message.Step is CopyStep.Data or CopyStep.Hole)
+            if (message.Step is CopyStep.Data or CopyStep.Hole or CopyStep.Extent)
                 _feed.Abandon(message.Entry);
             return;
         }

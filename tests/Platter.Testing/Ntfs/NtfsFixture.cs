@@ -1,13 +1,27 @@
+using System.Globalization;
 using Platter.FileSystems;
 using Platter.FileSystems.Ntfs;
 using Platter.Testing.Volumes;
 
 namespace Platter.Testing.Ntfs;
 
-/// <summary>An empty volume of mkntfs on a device in memory, judged by the tools of ntfs-3g.</summary>
+/// <summary>Sizes of a volume, in bytes.</summary>
+public readonly record struct NtfsSizesOfVolume(int Sector, int Cluster, int Record)
+{
+    /// <summary>As options of the formatter.</summary>
+    public Dictionary<string, string> Options => new(StringComparer.Ordinal)
+    {
+        ["sector_size"] = Sector.ToString(CultureInfo.InvariantCulture),
+        ["cluster_size"] = Cluster.ToString(CultureInfo.InvariantCulture),
+        ["record_size"] = Record.ToString(CultureInfo.InvariantCulture),
+    };
+}
+
+/// <summary>An empty volume of mkntfs, or of Platter's formatter, on a device in memory, judged by the tools of ntfs-3g.</summary>
 public sealed class NtfsFixture : VolumeFixture
 {
     private static readonly Dictionary<(string, long), ScratchDevice> Made = [];
+    private static readonly Dictionary<(NtfsSizesOfVolume, long), ScratchDevice> Formatted = [];
 
     private static readonly string[] SystemNames =
         ["$MFT", "$MFTMirr", "$LogFile", "$Volume", "$AttrDef", "$Bitmap", "$Boot", "$BadClus", "$Secure", "$UpCase", "$Extend"];
@@ -16,18 +30,28 @@ public sealed class NtfsFixture : VolumeFixture
     private ScratchDevice? _device;
 
     /// <summary>As for mkntfs: <c>-c 4096</c>.</summary>
-    public required string Arguments { get; init; }
+    public string Arguments { get; init; } = "";
+
+    /// <summary>Sizes that mkntfs does not make, which Platter's formatter is to make; null for mkntfs.</summary>
+    public NtfsSizesOfVolume? Sizes { get; init; }
 
     public required int ClusterSize { get; init; }
 
-    public override long Length => Math.Max(8L << 20, 500L * ClusterSize);
-    public override long SmallLength => Math.Max(2L << 20, 200L * ClusterSize);
+    // With the largest clusters some cases take a while as it is; records of 4 KiB fill four times the room.
+    public override long Length => ClusterSize > 65536 ? 160L * ClusterSize : Math.Max(Sizes is { Record: > 1024 } ? 32L << 20 : 8L << 20, 500L * ClusterSize);
+
+    // The volume's own files take some 20 clusters, and full volumes are made of the rest: large clusters must not be many.
+    public override long SmallLength => Math.Max(2L << 20, (ClusterSize > 65536 ? 80L : 200L) * ClusterSize);
     public override string ForbiddenCharacters => "\"*:<>?\\|";
     public override bool AllowsTrailingDotOrSpace => false;
     public override bool RefusesDeviceNames => true;
 
     // Index blocks stay with their directories, records with the MFT.
-    public override long FreeBytesSlack => Math.Max(512L << 10, 8L * ClusterSize);
+    public override long FreeBytesSlack => Math.Max(512L * (Sizes?.Record ?? 1024), 8L * ClusterSize);
+
+    public override int MostClusters => ClusterSize > 65536 ? 3 : int.MaxValue;
+
+    public override long SparseFileSlack => Math.Max(100_000, 2L * ClusterSize);
 
     public override DosAttributes AttributesWithMeaning => DosAttributes.System;
 
@@ -45,7 +69,7 @@ public sealed class NtfsFixture : VolumeFixture
 
     public override EditableVolume Create(long length)
     {
-        _device = Empty(Arguments, length);
+        _device = Sizes is { } sizes ? Empty(sizes, length) : Empty(Arguments, length);
         return Reopen();
     }
 
@@ -73,6 +97,22 @@ public sealed class NtfsFixture : VolumeFixture
                 var path = folder.File("volume.img");
                 Ntfs3g.Make(path, length, arguments);
                 Made[(arguments, length)] = made = ScratchDevice.Load(path);
+            }
+            return made.Copy();
+        }
+    }
+
+    /// <summary>A volume of Platter's formatter, without files.</summary>
+    public static ScratchDevice Empty(NtfsSizesOfVolume sizes, long length)
+    {
+        lock (Formatted)
+        {
+            if (!Formatted.TryGetValue((sizes, length), out var made))
+            {
+                made = new ScratchDevice(length);
+                NtfsFormatter.Format(made, new FormatOptions { Type = "ntfs", Options = sizes.Options, Clock = new SettableClock() });
+                made.Flush();
+                Formatted[(sizes, length)] = made;
             }
             return made.Copy();
         }

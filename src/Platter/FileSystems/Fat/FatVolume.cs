@@ -326,8 +326,9 @@ public sealed class FatVolume : EditableVolume
         var position = 0;
         while (directory.TryNext(ref position, out var entry))
         {
-            var kind = ((DosAttributes)directory.Slot(entry.ShortSlot).Attributes & DosAttributes.Directory) != 0 ? EntryKind.Directory : EntryKind.File;
-            yield return new DirectoryEntry(directory.Name(entry), _nodes.IdOf(Location(cluster, entry.ShortSlot)), kind);
+            var attributes = (DosAttributes)(directory.Slot(entry.ShortSlot).Attributes & 0x3F);
+            var kind = (attributes & DosAttributes.Directory) != 0 ? EntryKind.Directory : EntryKind.File;
+            yield return new DirectoryEntry(directory.Name(entry), _nodes.IdOf(Location(cluster, entry.ShortSlot)), kind) { Attributes = attributes };
         }
     }
 

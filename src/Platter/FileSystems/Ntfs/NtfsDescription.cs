@@ -13,7 +13,7 @@ internal sealed class NtfsDescription
     private const int MaxEfs = 1 << 20;
     private const string EfsStream = "$EFS";
 
-    private const DosAttributes Shown = DosAttributes.ReadOnly | DosAttributes.Hidden | DosAttributes.System | DosAttributes.Directory | DosAttributes.Archive
+    internal const DosAttributes Shown = DosAttributes.ReadOnly | DosAttributes.Hidden | DosAttributes.System | DosAttributes.Directory | DosAttributes.Archive
         | DosAttributes.Temporary | DosAttributes.Sparse | DosAttributes.ReparsePoint | DosAttributes.Compressed | DosAttributes.Offline
         | DosAttributes.NotContentIndexed | DosAttributes.Encrypted;
 

@@ -241,7 +241,7 @@ public sealed class NtfsVolume : Volume
             // A short name stands beside a long one of the same file.
             if (name.Namespace == NtfsNamespace.Dos || (isRoot && name.File.Record < NtfsMft.FirstFreeRecord))
                 continue;
-            yield return new DirectoryEntry(name.Name, new NodeId(name.File.Raw), KindOf(name));
+            yield return new DirectoryEntry(name.Name, new NodeId(name.File.Raw), KindOf(name)) { Attributes = (DosAttributes)name.Attributes & NtfsDescription.Shown };
         }
     }
 
