@@ -70,6 +70,38 @@ internal static partial class LinuxFile
             return unlink(name) == 0 || Marshal.GetLastPInvokeError() == NoSuchEntry;
     }
 
+    /// <summary>Opens a file that is open for writing a second time, so that what is written there goes past the host's cache. Null where that can't be.</summary>
+    internal static unsafe SafeFileHandle? TryOpenPastCache(SafeFileHandle file)
+    {
+        // O_DIRECT, one of the few flags whose number differs between architectures.
+        var direct = RuntimeInformation.ProcessArchitecture switch { Architecture.X64 => 0x4000, Architecture.Arm64 => 0x10000, _ => 0 };
+        if (direct == 0)
+            return null;
+        // By what is open, not by its name, which another file may have by now.
+        var path = $"/proc/self/fd/{file.DangerousGetHandle()}";
+        int descriptor;
+        fixed (byte* name = EscapedUtf8.Terminate(path, new byte[EscapedUtf8.TerminatedLength(path)]))
+            descriptor = open(name, 2 /* O_RDWR */ | direct | 0x80000, 0);
+        return descriptor < 0 ? null : new SafeFileHandle(descriptor, ownsHandle: true);
+    }
+
+    /// <summary>Writes all bytes, or as many as can be; how many, and 0 or an errno.</summary>
+    internal static unsafe (int Done, int Error) Write(SafeFileHandle file, byte* bytes, int length, long offset)
+    {
+        var done = 0;
+        while (done < length)
+        {
+            var written = pwrite(file, bytes + done, (nuint)(length - done), offset + done);
+            if (written > 0)
+                done += (int)written;
+            else if (written == 0)
+                return (done, NoSpace);
+            else if (Marshal.GetLastPInvokeError() is var error and not Interrupted)
+                return (done, error);
+        }
+        return (done, 0);
+    }
+
     /// <summary>Gives a lock back. Closing alone would do, were it not for child processes, which share the open file until they
     /// run their own program.</summary>
     internal static void Unlock(SafeFileHandle file) => _ = flock(file, 8 /* LOCK_UN */);
@@ -129,6 +161,9 @@ internal static partial class LinuxFile
         }
         return done;
     }
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static unsafe partial nint pwrite(SafeFileHandle file, byte* bytes, nuint length, long offset);
 
     [LibraryImport("libc", SetLastError = true)]
     private static partial nint copy_file_range(SafeFileHandle from, ref long fromOffset, SafeFileHandle to, ref long toOffset, nuint length, uint flags);

@@ -63,6 +63,8 @@ public sealed class ExtFixture : VolumeFixture
                 var path = folder.File("volume.img");
                 Mke2fs.Make(path, length, arguments + " -U 01234567-89ab-4def-8123-456789abcdef");
                 Mke2fs.Debugfs(path, "rmdir lost+found\n");
+                if (arguments.Contains("quota", StringComparison.Ordinal))
+                    Mke2fs.CountQuotas(path);
                 Made[(arguments, length)] = made = ScratchDevice.Load(path);
             }
             return made.Copy();

@@ -80,6 +80,13 @@ public static class Mke2fs
         return result.ExitCode == 0 ? null : result.All;
     }
 
+    /// <summary>Has the quota files made anew: debugfs does not keep them right.</summary>
+    public static void CountQuotas(string path)
+    {
+        Tool.Expect("tune2fs", "-O", "^quota", path);
+        Tool.Expect("tune2fs", "-O", "quota", path);
+    }
+
     /// <summary>Gives every directory of several blocks a hash tree.</summary>
     public static void Index(string path)
     {

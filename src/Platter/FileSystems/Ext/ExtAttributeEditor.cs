@@ -34,6 +34,9 @@ internal sealed class ExtAttributeEditor
             : Parse(state.Volume.ReadAttributeBlock(inode), ExtAttributeHeader.Size, 0, inode.AttributeBlock << state.Geometry.LogBlockSize);
     }
 
+    /// <summary>Attributes whose value has an inode of its own.</summary>
+    public int OwnValueCount => _inInode.Count(i => i.ValueInode != 0) + _inBlock.Count(i => i.ValueInode != 0);
+
     /// <summary>Sets an attribute, or removes it when the value is null; false when there is no room for it, and nothing has changed.</summary>
     /// <param name="index">Which prefix.</param>
     /// <param name="name">The rest of the name.</param>
@@ -45,26 +48,21 @@ internal sealed class ExtAttributeEditor
         var old = atInode >= 0 ? _inInode[atInode] : atBlock >= 0 ? _inBlock[atBlock] : default;
         if (value is null)
         {
-            Take(_inInode, atInode, ref _inodeChanged);
-            Take(_inBlock, atBlock, ref _blockChanged);
+            Take(atInode, atBlock);
             LetGo(old);
             return true;
         }
         var item = new Item(index, name, value, 0, value.Length, 0);
         if (Room(_inInode, atInode, ExtAttributeHeader.InodeSize, _inode.AttributeSpace.Length) >= item.EntrySize + item.ValueSize)
         {
-            Take(_inInode, atInode, ref _inodeChanged);
-            Take(_inBlock, atBlock, ref _blockChanged);
+            Take(atInode, atBlock);
             _inInode.Insert(atInode < 0 ? _inInode.Count : atInode, item);
             _inodeChanged = true;
         }
         else if (!inInodeOnly && Room(_inBlock, atBlock, ExtAttributeHeader.Size, _state.Geometry.BlockSize) >= item.EntrySize + item.ValueSize)
         {
-            Take(_inInode, atInode, ref _inodeChanged);
-            Take(_inBlock, atBlock, ref _blockChanged);
-            var at = _inBlock.FindIndex(i => Compare(i, item) > 0);
-            _inBlock.Insert(at < 0 ? _inBlock.Count : at, item with { Hash = ExtCheckerAttributes.Hash(name, Padded(value), isSigned: false) });
-            _blockChanged = true;
+            Take(atInode, atBlock);
+            InsertInBlock(item with { Hash = ExtCheckerAttributes.Hash(name, Padded(value), isSigned: false) });
         }
         else if (inInodeOnly || !TrySetOwn(item, atInode, atBlock))
         {
@@ -83,18 +81,16 @@ internal sealed class ExtAttributeEditor
         if (!fitsInode && Room(_inBlock, atBlock, ExtAttributeHeader.Size, _state.Geometry.BlockSize) < item.EntrySize)
             return false;
         var (number, hash) = ExtUnnamedFile.ForValue(_state, _inode, item.Value);
+        _state.Inodes.Quotas?.CountValue(_inode, 1);
         var entry = new Item(item.Index, item.Name, [], number, item.ValueLength, ExtCheckerAttributes.Hash(item.Name, BitConverter.GetBytes(hash), isSigned: false));
-        Take(_inInode, atInode, ref _inodeChanged);
-        Take(_inBlock, atBlock, ref _blockChanged);
+        Take(atInode, atBlock);
         if (fitsInode)
         {
             _inInode.Insert(atInode < 0 ? _inInode.Count : atInode, entry);
             _inodeChanged = true;
             return true;
         }
-        var at = _inBlock.FindIndex(i => Compare(i, entry) > 0);
-        _inBlock.Insert(at < 0 ? _inBlock.Count : at, entry);
-        _blockChanged = true;
+        InsertInBlock(entry);
         return true;
     }
 
@@ -109,13 +105,21 @@ internal sealed class ExtAttributeEditor
         (_inodeChanged, _blockChanged) = (false, false);
     }
 
-    /// <summary>The inode is deleted: what its attributes take is freed.</summary>
+    /// <summary>The inode is deleted: what its attributes take is freed. Values of a block that others use stay theirs.</summary>
     public void ReleaseAll()
     {
         foreach (var item in _inInode)
             LetGo(item);
-        if (_inode.AttributeBlock != 0)
-            ReleaseBlock(withValues: true);
+        if (_inode.AttributeBlock == 0)
+            return;
+        var isGone = LeaveBlock();
+        foreach (var item in _inBlock)
+        {
+            if (isGone)
+                LetGo(item);
+            else if (item.ValueInode != 0)
+                _state.Inodes.Quotas?.CountValue(_inode, -1);
+        }
     }
 
     private static byte[] Padded(byte[] value)
@@ -129,12 +133,41 @@ internal sealed class ExtAttributeEditor
     private static int Compare(in Item left, in Item right) => left.Index != right.Index ? left.Index - right.Index
         : left.Name.Length != right.Name.Length ? left.Name.Length - right.Name.Length : left.Name.AsSpan().SequenceCompareTo(right.Name);
 
-    private static void Take(List<Item> items, int at, ref bool changed)
+    private void Take(int atInode, int atBlock)
     {
-        if (at < 0)
+        if (atInode >= 0)
+        {
+            _inInode.RemoveAt(atInode);
+            _inodeChanged = true;
+        }
+        if (atBlock >= 0)
+        {
+            Unshare();
+            _inBlock.RemoveAt(atBlock);
+            _blockChanged = true;
+        }
+    }
+
+    private void InsertInBlock(Item item)
+    {
+        Unshare();
+        var at = _inBlock.FindIndex(i => Compare(i, item) > 0);
+        _inBlock.Insert(at < 0 ? _inBlock.Count : at, item);
+        _blockChanged = true;
+    }
+
+    // Before its first change a block that others use is left to them: the values that both lists name from then on are used once more.
+    private void Unshare()
+    {
+        var number = _inode.AttributeBlock;
+        if (number == 0 || OnDisk.View<ExtAttributeHeader>(_state.Blocks.Read(number, "Attribute block")).ReferenceCount <= 1)
             return;
-        items.RemoveAt(at);
-        changed = true;
+        LeaveBlock();
+        foreach (var item in _inBlock)
+        {
+            if (item.ValueInode != 0)
+                SetReferences(ValueOf(item), ReferencesOf(ValueOf(item)) + 1);
+        }
     }
 
     // Bytes that another entry and its value can take, without the one that it replaces.
@@ -175,13 +208,10 @@ internal sealed class ExtAttributeEditor
         var number = _inode.AttributeBlock;
         if (_inBlock.Count == 0)
         {
-            ReleaseBlock(withValues: false);
+            LeaveBlock();
             return;
         }
-        var isShared = number != 0 && OnDisk.View<ExtAttributeHeader>(_state.Blocks.Read(number, "Attribute block")).ReferenceCount > 1;
-        if (isShared)
-            ReleaseBlock(withValues: false);
-        if (number == 0 || isShared)
+        if (number == 0)
         {
             (number, _) = _state.Space.Take(_state.Space.GoalIn((_inode.Number - 1) / _state.Geometry.InodesPerGroup), 1);
             _inode.SetAttributeBlock(number);
@@ -224,12 +254,12 @@ internal sealed class ExtAttributeEditor
         return isWhole ? hash : 0;
     }
 
-    // One inode less uses the block; with the last one it is freed, and what its values take beside it.
-    private void ReleaseBlock(bool withValues)
+    // One inode less uses the block; with the last one it is freed. Returns whether it was.
+    private bool LeaveBlock()
     {
         var number = _inode.AttributeBlock;
         if (number == 0)
-            return;
+            return false;
         _inode.SetAttributeBlock(0);
         _inode.AddClusters(-1, _state.Geometry);
         uint references = OnDisk.View<ExtAttributeHeader>(_state.Blocks.Read(number, "Attribute block")).ReferenceCount;
@@ -238,15 +268,11 @@ internal sealed class ExtAttributeEditor
             var block = _state.Edit(number, "Attribute block");
             OnDisk.Edit<ExtAttributeHeader>(block).ReferenceCount = references - 1;
             Seal(number, block);
-            return;
-        }
-        if (withValues)
-        {
-            foreach (var item in _inBlock)
-                LetGo(item);
+            return false;
         }
         _state.Changes.Drop(number);
         _state.Space.Release(number, 1);
+        return true;
     }
 
     private void Seal(long number, byte[] block)
@@ -255,25 +281,37 @@ internal sealed class ExtAttributeEditor
             OnDisk.Edit<ExtAttributeHeader>(block).Checksum = _state.Checksums.OfAttributeBlock(number, block);
     }
 
-    // An inode that holds a value counts the attributes that use it, in its change time and version; the owner counts its blocks as its own.
+    // The owner counts the blocks of a value as its own.
     private void LetGo(in Item item)
     {
         if (item.ValueInode == 0 || item.Name is null)
             return;
+        var value = ValueOf(item);
+        var clusterSize = (long)_state.Geometry.ClusterRatio << _state.Geometry.LogBlockSize;
+        _inode.AddClusters(-((item.ValueLength + clusterSize - 1) / clusterSize), _state.Geometry);
+        _state.Inodes.Quotas?.CountValue(_inode, -1);
+        var references = ReferencesOf(value);
+        if (references > 1)
+            SetReferences(value, references - 1);
+        else
+            ExtInodeRemoval.Remove(value, _state);
+    }
+
+    private ExtInode ValueOf(in Item item)
+    {
         var value = _state.Inodes.Read(item.ValueInode);
         if ((value.Flags & ExtInodeFlags.EaInode) == 0 || !value.IsFile || value.Number == _inode.Number)
             throw new DiskFormatException("EXT-0403", $"Inode {value.Number}", value.Offset, $"should hold the value of an attribute of inode {_inode.Number}");
-        var clusterSize = (long)_state.Geometry.ClusterRatio << _state.Geometry.LogBlockSize;
-        _inode.AddClusters(-((item.ValueLength + clusterSize - 1) / clusterSize), _state.Geometry);
-        var references = (ulong)(uint)value.Record.ChangeTime << 32 | (uint)value.Record.VersionLo;
-        if (references > 1)
-        {
-            references--;
-            value.Edit.ChangeTime = (uint)(references >> 32);
-            value.Edit.VersionLo = (uint)references;
-            _state.Inodes.Write(value);
-            return;
-        }
-        ExtInodeRemoval.Remove(value, _state);
+        return value;
+    }
+
+    // How many lists name a value, in its inode's change time and version.
+    private static ulong ReferencesOf(ExtInode value) => (ulong)(uint)value.Record.ChangeTime << 32 | (uint)value.Record.VersionLo;
+
+    private void SetReferences(ExtInode value, ulong count)
+    {
+        value.Edit.ChangeTime = (uint)(count >> 32);
+        value.Edit.VersionLo = (uint)count;
+        _state.Inodes.Write(value);
     }
 }

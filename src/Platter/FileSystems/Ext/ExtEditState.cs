@@ -24,6 +24,8 @@ internal sealed class ExtEditState
         Descriptors = new ExtDescriptors(this);
         Space = new ExtSpace(this);
         InodeSpace = new ExtInodeSpace(this);
+        if (_geometry.Has(ExtRoCompat.Quota))
+            Inodes.Quotas = new ExtQuotas(this);
     }
 
     public ExtVolume Volume { get; }
@@ -66,6 +68,7 @@ internal sealed class ExtEditState
         Space.Undo();
         Descriptors.Undo();
         InodeSpace.Undo();
+        Inodes.Quotas?.Forget();
         Volume.ReleaseDirectoryBlocks();
         _geometry.RestoreSuper(_superBefore);
     }
@@ -78,6 +81,7 @@ internal sealed class ExtEditState
         Descriptors.Clear();
         Space.Forget();
         InodeSpace.Undo();
+        Inodes.Quotas?.Forget();
         Volume.ReleaseDirectoryBlocks();
         var super = new byte[ExtSuperblock.Size];
         Device.Read(ExtSuperblock.Offset, super);

@@ -9,12 +9,12 @@ internal sealed class ExtFeatureTuning(ExtEditState state, ExtTuning own)
     private static readonly ExtFeatureSet Settable = new(
         ExtCompat.HasJournal | ExtCompat.DirIndex | ExtCompat.FastCommit | ExtCompat.StableInodes | ExtCompat.OrphanFile,
         ExtIncompat.Extents | ExtIncompat.EaInode | ExtIncompat.Mmp | ExtIncompat.ChecksumSeed | ExtIncompat.LargeDir | ExtIncompat.Casefold,
-        ExtRoCompat.LargeFile | ExtRoCompat.HugeFile | ExtRoCompat.DirNlink | ExtRoCompat.Project);
+        ExtRoCompat.LargeFile | ExtRoCompat.HugeFile | ExtRoCompat.DirNlink | ExtRoCompat.Quota | ExtRoCompat.Project);
 
     private static readonly ExtFeatureSet Clearable = new(
         ExtCompat.HasJournal | ExtCompat.DirIndex | ExtCompat.FastCommit | ExtCompat.OrphanFile,
         ExtIncompat.Mmp | ExtIncompat.ChecksumSeed | ExtIncompat.Casefold,
-        ExtRoCompat.LargeFile | ExtRoCompat.HugeFile | ExtRoCompat.DirNlink | ExtRoCompat.Project);
+        ExtRoCompat.LargeFile | ExtRoCompat.HugeFile | ExtRoCompat.DirNlink | ExtRoCompat.Quota | ExtRoCompat.Project);
 
     /// <summary>These go only when no inode has need of them.</summary>
     private static readonly ExtFeatureSet GoesUnused = new(0, ExtIncompat.Casefold, ExtRoCompat.LargeFile | ExtRoCompat.HugeFile | ExtRoCompat.DirNlink | ExtRoCompat.Project);
@@ -51,6 +51,7 @@ internal sealed class ExtFeatureTuning(ExtEditState state, ExtTuning own)
             AddOrphanFile();
         if (added.Has(ExtIncompat.Mmp))
             AddMountProtection();
+        SetQuotas(after, added);
         SetFields(after, added, removed);
     }
 
@@ -129,6 +130,27 @@ internal sealed class ExtFeatureTuning(ExtEditState state, ExtTuning own)
         }
     }
 
+    // Counted at last: what else comes and goes belongs to nobody, but directories may have changed.
+    private void SetQuotas(ExtFeatureSet after, ExtFeatureSet added)
+    {
+        var wanted = new List<ExtQuotaType>();
+        if (after.Has(ExtRoCompat.Quota))
+            wanted.AddRange(own.Quotas ?? (added.Has(ExtRoCompat.Quota) ? ExtFormatOptions.QuotaTypes(ExtFormatOptions.UsualQuotas) : ExtQuotaTuning.Present(_geometry)));
+        if (own.Quotas is null)
+        {
+            wanted.Remove(ExtQuotaType.Project);
+            if (after.Has(ExtRoCompat.Quota) && after.Has(ExtRoCompat.Project) && (added.Has(ExtRoCompat.Quota | ExtRoCompat.Project) || _geometry.Super.ProjectQuotaInode != 0))
+                wanted.Add(ExtQuotaType.Project);
+        }
+        else if (!after.Has(ExtRoCompat.Quota))
+            throw new ArgumentException("quotatype needs the feature quota");
+        else if (wanted.Count == 0)
+            throw new ArgumentException("the option quotatype names no quota: ^quota takes them all away");
+        else if (wanted.Contains(ExtQuotaType.Project) && !after.Has(ExtRoCompat.Project))
+            throw new ArgumentException("prjquota needs the feature project");
+        ExtQuotaTuning.Apply(state, wanted);
+    }
+
     private void AddMountProtection()
     {
         var (block, _) = state.Space.Take(_geometry.FirstDataBlock, 1);
@@ -169,8 +191,8 @@ internal sealed class ExtFeatureTuning(ExtEditState state, ExtTuning own)
             }
         }
         file.SetLength(blocks << _geometry.LogBlockSize);
-        state.Inodes.Write(file);
         _geometry.EditSuper.OrphanFileInode = number;
+        state.Inodes.Write(file);
     }
 
     // What was in it has been dealt with when the volume was opened.

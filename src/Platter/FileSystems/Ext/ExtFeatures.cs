@@ -15,8 +15,8 @@ internal static class ExtFeatures
 
     private const ExtIncompat Editable = Readable & ~ExtIncompat.Compression;
 
-    // Quota files would have to follow every edit; shared blocks would be written twice; read-only says so itself.
-    private const ExtRoCompat EditableRoCompat = Checkable & ~(ExtRoCompat.Quota | ExtRoCompat.ReadOnly | ExtRoCompat.SharedBlocks);
+    // Shared blocks would be written twice; read-only says so itself.
+    private const ExtRoCompat EditableRoCompat = Checkable & ~(ExtRoCompat.ReadOnly | ExtRoCompat.SharedBlocks);
 
     private const ExtCompat NotEditable = ExtCompat.LazyBg | ExtCompat.ExcludeBitmap | ExtCompat.ImagicInodes;
 

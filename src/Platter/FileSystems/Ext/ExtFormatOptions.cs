@@ -89,6 +89,9 @@ internal sealed record ExtFormatOptions
     /// <summary>With casefold: whether names that are no UTF-8 are refused.</summary>
     public bool StrictEncoding { get; init; }
 
+    /// <summary>The quotas that there are when none are named.</summary>
+    internal const string UsualQuotas = "usrquota:grpquota";
+
     /// <summary>Which quotas there are, with quota.</summary>
     public IReadOnlyList<ExtQuotaType> Quotas { get; init; } = [];
 
@@ -234,8 +237,18 @@ internal sealed record ExtFormatOptions
     {
         if (!features.Has(ExtRoCompat.Quota))
             return text is null ? [] : throw new ArgumentException("quotatype needs the feature quota");
+        var types = QuotaTypes(text ?? UsualQuotas);
+        if (types.Contains(ExtQuotaType.Project) && !features.Has(ExtRoCompat.Project))
+            throw new ArgumentException("prjquota needs the feature project");
+        return features.Has(ExtRoCompat.Project) ? [.. types.Append(ExtQuotaType.Project).Distinct().Order()] : types;
+    }
+
+    /// <summary>The quotas that a text names, between colons.</summary>
+    /// <exception cref="ArgumentException">A name is unknown.</exception>
+    internal static List<ExtQuotaType> QuotaTypes(string text)
+    {
         var types = new List<ExtQuotaType>();
-        foreach (var word in (text ?? "usrquota:grpquota").Split(':', StringSplitOptions.RemoveEmptyEntries))
+        foreach (var word in text.Split(':', StringSplitOptions.RemoveEmptyEntries))
         {
             types.Add(word switch
             {
@@ -245,10 +258,6 @@ internal sealed record ExtFormatOptions
                 _ => throw new ArgumentException($"the option quotatype={text} names '{word}', expected usrquota, grpquota or prjquota"),
             });
         }
-        if (types.Contains(ExtQuotaType.Project) && !features.Has(ExtRoCompat.Project))
-            throw new ArgumentException("prjquota needs the feature project");
-        if (features.Has(ExtRoCompat.Project))
-            types.Add(ExtQuotaType.Project);
         return [.. types.Distinct().Order()];
     }
 }

@@ -3,6 +3,9 @@ namespace Platter.FileSystems.Ext;
 /// <summary>Finds inodes: in their group's table, by number from 1 on.</summary>
 internal sealed class ExtInodeTable(ExtGeometry geometry, ExtBlocks blocks, ExtGroups groups, ExtChecksums checksums)
 {
+    /// <summary>What counts the usage of users, groups and projects along; null where nothing does.</summary>
+    public ExtQuotas? Quotas { get; set; }
+
     /// <summary>An inode, its checksum verified.</summary>
     /// <exception cref="DiskFormatException">There is no such inode, or its checksum is wrong.</exception>
     public ExtInode Read(uint number)
@@ -40,6 +43,7 @@ internal sealed class ExtInodeTable(ExtGeometry geometry, ExtBlocks blocks, ExtG
         }
         var block = inode.Offset >> geometry.LogBlockSize;
         var at = (int)(inode.Offset & geometry.BlockSize - 1);
+        Quotas?.Follow(new ExtInode(inode.Number, blocks.Read(block, "Inode table").AsSpan(at, geometry.InodeSize).ToArray(), inode.Offset), inode);
         inode.Bytes.CopyTo(changes.Edit(blocks, block, "Inode table").AsSpan(at));
     }
 }

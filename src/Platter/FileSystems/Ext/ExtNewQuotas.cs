@@ -3,7 +3,7 @@ namespace Platter.FileSystems.Ext;
 /// <summary>The quota files of a volume that is being made: hidden inodes that count what the root and lost+found take.</summary>
 internal static class ExtNewQuotas
 {
-    private const uint UserInode = 3, GroupInode = 4;
+    public const uint UserInode = 3, GroupInode = 4;
 
     /// <param name="volume">The volume.</param>
     /// <param name="types">Which files.</param>

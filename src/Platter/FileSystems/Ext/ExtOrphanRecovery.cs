@@ -52,6 +52,7 @@ internal sealed class ExtOrphanRecovery(ExtEditState state)
             throw new DiskFormatException("EXT-0115", $"Inode {number}", inode.Offset, "is on the list of orphans and cannot be one");
         if (inode.LinkCount == 0)
         {
+            state.Inodes.Quotas?.ReleaseOrphan(inode);
             ExtInodeRemoval.Remove(inode, state);
             return next;
         }

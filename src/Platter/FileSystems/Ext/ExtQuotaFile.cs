@@ -6,7 +6,6 @@ namespace Platter.FileSystems.Ext;
 /// <summary>A quota file that is there, read as a whole: what each id uses by its word.</summary>
 internal sealed class ExtQuotaFile
 {
-    private const int EntriesPerBlock = (ExtQuotaHeader.BlockSize - ExtQuotaBlockHeader.Size) / ExtQuotaEntry.Size;
 
     private readonly Func<long, byte[]> _read;
     private readonly uint _blocks;
@@ -32,15 +31,24 @@ internal sealed class ExtQuotaFile
         file = null;
         if (length < 2 * ExtQuotaHeader.BlockSize)
             return $"has {length} bytes, expected at least {2 * ExtQuotaHeader.BlockSize}";
-        ref readonly var header = ref OnDisk.View<ExtQuotaHeader>(read(0));
+        var head = read(0);
+        if (HeaderProblem(type, length, head) is { } headProblem)
+            return headProblem;
+        var found = new ExtQuotaFile(read, OnDisk.View<ExtQuotaHeader>(head).BlockCount);
+        if (found.Walk(ExtQuotaHeader.RootBlock, 0) is { } problem)
+            return problem;
+        file = found;
+        return null;
+    }
+
+    /// <summary>What is wrong with a file's head, or null.</summary>
+    public static string? HeaderProblem(ExtQuotaType type, long length, ReadOnlySpan<byte> head)
+    {
+        ref readonly var header = ref OnDisk.View<ExtQuotaHeader>(head);
         if (header.Magic != ExtQuotaHeader.MagicOf(type) || header.Version != 1)
             return $"magic and version: found 0x{(uint)header.Magic:X8} and {header.Version}, expected 0x{ExtQuotaHeader.MagicOf(type):X8} and 1";
         if (header.BlockCount < 2 || header.BlockCount > length / ExtQuotaHeader.BlockSize)
             return $"blocks: found {header.BlockCount}, expected 2..{length / ExtQuotaHeader.BlockSize}";
-        var found = new ExtQuotaFile(read, header.BlockCount);
-        if (found.Walk(ExtQuotaHeader.RootBlock, 0) is { } problem)
-            return problem;
-        file = found;
         return null;
     }
 
@@ -66,9 +74,9 @@ internal sealed class ExtQuotaFile
     private string? Take(uint block)
     {
         var bytes = _read(block);
-        if (OnDisk.View<ExtQuotaBlockHeader>(bytes).EntryCount > EntriesPerBlock)
-            return $"block {block} has {OnDisk.View<ExtQuotaBlockHeader>(bytes).EntryCount} entries, expected at most {EntriesPerBlock}";
-        for (var i = 0; i < EntriesPerBlock; i++)
+        if (OnDisk.View<ExtQuotaBlockHeader>(bytes).EntryCount > ExtQuotaBlockHeader.Capacity)
+            return $"block {block} has {OnDisk.View<ExtQuotaBlockHeader>(bytes).EntryCount} entries, expected at most {ExtQuotaBlockHeader.Capacity}";
+        for (var i = 0; i < ExtQuotaBlockHeader.Capacity; i++)
         {
             var at = ExtQuotaBlockHeader.Size + i * ExtQuotaEntry.Size;
             if (!bytes.AsSpan(at, ExtQuotaEntry.Size).ContainsAnyExcept((byte)0))

@@ -7,7 +7,6 @@ namespace Platter.FileSystems.Ext;
 internal sealed class ExtQuotaTree
 {
     private const uint OneWeek = 7 * 24 * 60 * 60;
-    private const int EntriesPerBlock = (ExtQuotaHeader.BlockSize - ExtQuotaBlockHeader.Size) / ExtQuotaEntry.Size;
 
     private readonly List<byte[]> _blocks = [new byte[ExtQuotaHeader.BlockSize], new byte[ExtQuotaHeader.BlockSize]];
     private readonly List<int> _order = [0];
@@ -48,7 +47,7 @@ internal sealed class ExtQuotaTree
         ref var head = ref OnDisk.Edit<ExtQuotaBlockHeader>(_blocks[block]);
         ref var entry = ref OnDisk.Edit<ExtQuotaEntry>(_blocks[block], ExtQuotaBlockHeader.Size + head.EntryCount * ExtQuotaEntry.Size);
         head.EntryCount++;
-        if (head.EntryCount == EntriesPerBlock)
+        if (head.EntryCount == ExtQuotaBlockHeader.Capacity)
             OnDisk.Edit<ExtQuotaHeader>(_blocks[0]).FreeEntry = 0;
         entry.Id = id;
         entry.Space = (ulong)space;

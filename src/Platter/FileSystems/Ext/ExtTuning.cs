@@ -11,7 +11,7 @@ internal sealed record ExtTuning
     [
         "features", "label", "uuid", "reserved_percent", "reserved_blocks", "reserved_uid", "reserved_gid", "errors", "default_mntopts", "mount_options",
         "max_mount_count", "mount_count", "check_interval", "last_checked", "last_mounted", "stride", "stripe_width", "hash_alg", "journal_size",
-        "fast_commit_size", "orphan_file_size", "mmp_update_interval", "encoding_flags",
+        "fast_commit_size", "orphan_file_size", "mmp_update_interval", "encoding_flags", "quotatype",
     ];
 
     /// <summary>As <see cref="ExtFeatureSet.Edited"/> takes them.</summary>
@@ -60,6 +60,9 @@ internal sealed record ExtTuning
 
     public bool StrictEncoding { get; private init; }
 
+    /// <summary>The quotas that there shall be.</summary>
+    public IReadOnlyList<ExtQuotaType>? Quotas { get; private init; }
+
     /// <exception cref="ArgumentException">A key is unknown or a value does not fit.</exception>
     public static ExtTuning Read(TuneOptions options, string type)
     {
@@ -92,6 +95,7 @@ internal sealed record ExtTuning
             OrphanFileLength = reader.Size("orphan_file_size", 1, 1 << 30),
             MmpInterval = (int?)reader.Number("mmp_update_interval", 1, 300),
             StrictEncoding = ExtFormatOptions.Word(reader, "encoding_flags", "strict", "^strict", "") == "strict",
+            Quotas = reader.Text("quotatype") is { } quotas ? ExtFormatOptions.QuotaTypes(quotas) : null,
         };
     }
 

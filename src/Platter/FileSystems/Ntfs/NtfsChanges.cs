@@ -10,7 +10,10 @@ namespace Platter.FileSystems.Ntfs;
 /// <para>Content of files does not collect here: it goes to the device at once (<see cref="WriteContent"/>), after everything else of its edit has
 /// succeeded.</para>
 /// </remarks>
-internal sealed class NtfsChanges(BlockDevice device) : BlockDevice
+/// <param name="device">The volume.</param>
+/// <param name="isTrial">Whether it stands for a device of its own that forgets: then nothing is written but by <see cref="WriteBack"/>, and the device below may be
+/// one that is only read.</param>
+internal sealed class NtfsChanges(BlockDevice device, bool isTrial = false) : BlockDevice
 {
     private const int PageShift = 12, PageLength = 1 << PageShift;
     private const int MaxSpareBytes = 16 << 20, MaxRunBytes = 1 << 18;
@@ -30,7 +33,7 @@ internal sealed class NtfsChanges(BlockDevice device) : BlockDevice
 
     public override long Length => device.Length;
     public override int SectorSize => device.SectorSize;
-    public override bool CanWrite => device.CanWrite;
+    public override bool CanWrite => isTrial || device.CanWrite;
 
     /// <summary>Bytes of changed pages held.</summary>
     public long HeldBytes => (long)_pages.Count << PageShift;
@@ -152,7 +155,11 @@ internal sealed class NtfsChanges(BlockDevice device) : BlockDevice
         _undo.Clear();
     }
 
-    public override void Flush() => device.Flush();
+    public override void Flush()
+    {
+        if (!isTrial)
+            device.Flush();
+    }
 
     private protected override HostExtent? FindOnHostCore(long offset, long length) => _pages.Count == 0 ? device.FindOnHost(offset, length) : null;
 

@@ -172,6 +172,9 @@ internal sealed class NtfsEditState
         Changes.WrittenBytes = 0;
     }
 
+    /// <summary>Records were written past the editors of their files: those are made anew.</summary>
+    public void ForgetEditors() => Reload();
+
     private void Reload()
     {
         _noted.Clear();

@@ -14,6 +14,8 @@ internal static class ExtLayouts
     public const string Plain = "-t ext4 -b 1024 -I 256 -O ^has_journal,^extent,^64bit,^metadata_csum,uninit_bg,^dir_index,^filetype -g 1024";
     public const string Bigalloc = "-t ext4 -b 1024 -C 4096 -I 256 -O ^has_journal,bigalloc,^resize_inode";
 
+    public const string Quota = "-t ext4 -b 1024 -I 256 -J size=1 -O quota,project,ea_inode";
+
     public static ExtFixture Of(string layout) => layout switch
     {
         "ext2" => new ExtFixture { Arguments = Ext2, BlockSize = 1024 },
@@ -22,6 +24,7 @@ internal static class ExtLayouts
         "inline" => new ExtFixture { Arguments = Inline, BlockSize = 1024 },
         "plain" => new ExtFixture { Arguments = Plain, BlockSize = 1024 },
         "bigalloc" => new ExtFixture { Arguments = Bigalloc, BlockSize = 1024 },
+        "quota" => new ExtFixture { Arguments = Quota, BlockSize = 1024 },
         _ => throw new ArgumentException(layout),
     };
 }
@@ -56,6 +59,12 @@ public sealed class ExtPlainConformanceTests : VolumeConformance
     protected override VolumeFixture NewFixture() => ExtLayouts.Of("plain");
 }
 
+/// <summary>Users, groups and projects counted, and values of attributes in inodes of their own.</summary>
+public sealed class ExtQuotaConformanceTests : VolumeConformance
+{
+    protected override VolumeFixture NewFixture() => ExtLayouts.Of("quota");
+}
+
 /// <summary>Random edits beside a model, both checkers every hundred edits.</summary>
 public sealed class ExtConformanceRandomTests(ITestOutputHelper output)
 {
@@ -66,6 +75,7 @@ public sealed class ExtConformanceRandomTests(ITestOutputHelper output)
     [InlineData("inline", 4)]
     [InlineData("plain", 5)]
     [InlineData("bigalloc", 6)]
+    [InlineData("quota", 7)]
     public void Random_edits_leave_what_the_model_says(string layout, int seed)
     {
         var outcome = RandomEdits.Run(ExtLayouts.Of(layout), seed, 1500, TimeSpan.FromSeconds(6));
@@ -81,6 +91,7 @@ public sealed class ExtConformanceRandomTests(ITestOutputHelper output)
     [InlineData("inline")]
     [InlineData("plain")]
     [InlineData("bigalloc")]
+    [InlineData("quota")]
     public void Random_edits_of_many_seeds_leave_what_the_model_says(string layout)
     {
         var (steps, judgements) = (0, 0);

@@ -27,6 +27,10 @@ public class ExtTuneTests
     [InlineData("mmp_update_interval=7", "needs the feature mmp")]
     [InlineData("journal_size=2M", "journal that is added")]
     [InlineData("orphan_file,^has_journal", "orphan_file needs has_journal")]
+    [InlineData("quotatype=usrquota", "needs the feature quota")]
+    [InlineData("quota,quotatype=prjquota", "needs the feature project")]
+    [InlineData("quota,quotatype=everyone", "names 'everyone'")]
+    [InlineData("quota,quotatype=:", "names no quota")]
     [InlineData("^has_journal,fast_commit", "fast_commit needs has_journal")]
     public void A_wrong_wish_is_refused_and_nothing_changes(string options, string message) => Refused<ArgumentException>(ExtCase.Ext4(), options, message);
 
@@ -35,7 +39,8 @@ public class ExtTuneTests
     [InlineData("^metadata_csum", "taking metadata_csum")]
     [InlineData("none", "taking ")]
     [InlineData("bigalloc", "adding bigalloc")]
-    [InlineData("quota", "adding quota")]
+    [InlineData("bigalloc,quota", "adding bigalloc")]
+    [InlineData("^extra_isize", "taking extra_isize")]
     [InlineData("64bit,mmp,^64bit", "taking 64bit")]
     public void A_feature_that_more_depends_on_is_refused_by_name(string options, string message) => Refused<UnsupportedFeatureException>(ExtCase.Ext4(), options, message);
 

@@ -30,6 +30,9 @@ internal struct ExtQuotaBlockHeader
 {
     public const int Size = 16;
 
+    /// <summary>Entries that a block has room for.</summary>
+    public const int Capacity = (ExtQuotaHeader.BlockSize - Size) / ExtQuotaEntry.Size;
+
     public U32Le NextFree;               // 0x00  links of the list of blocks that have room
     public U32Le PreviousFree;           // 0x04
     public U16Le EntryCount;             // 0x08  in use
