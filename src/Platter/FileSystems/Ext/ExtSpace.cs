@@ -139,6 +139,34 @@ internal sealed class ExtSpace(ExtEditState state)
         Forget(first, end);
     }
 
+    /// <summary>Blocks that are free, and are going to be claimed: nothing else takes them as long as there are others.</summary>
+    public void KeepFree(long block, long count)
+    {
+        for (var (at, end) = (ClusterOf(block), ClusterOf(block + count - 1) + 1); at < end; at++)
+        {
+            var group = at / _geometry.ClustersPerGroup;
+            if (BitWords.CountSet(state.Descriptors.BlockBitmap(group), at - group * _geometry.ClustersPerGroup, 1) == 0)
+                Add(_freed, at, 1);
+        }
+    }
+
+    /// <summary>Takes certain blocks, those that are not in use yet.</summary>
+    public void Claim(long block, long count)
+    {
+        for (var (at, end) = (ClusterOf(block), ClusterOf(block + count - 1) + 1); at < end; at++)
+        {
+            var group = at / _geometry.ClustersPerGroup;
+            var within = at - group * _geometry.ClustersPerGroup;
+            if (BitWords.CountSet(state.Descriptors.BlockBitmap(group), within, 1) != 0)
+                continue;
+            BitWords.Fill(state.Descriptors.EditBlockBitmap(group), within, 1, true);
+            state.Descriptors.AddFreeClusters(group, -1);
+            state.Super.FreeClusters = Math.Max(0, FreeClusters - 1);
+            _freed.Remove(at, 1);
+            _undo.Add((_freed, false, at, 1));
+        }
+    }
+
     // What was fresh never was in a committed state: it can be fresh again.
     private void Forget(long first, long end)
     {
