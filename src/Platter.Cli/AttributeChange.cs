@@ -9,7 +9,8 @@ internal readonly record struct AttributeChange(DosAttributes Set, DosAttributes
     /// <summary>Whether a word is of that form, so that <c>-h</c> is no option here.</summary>
     public static bool IsChange(string word)
     {
-        if (word.Length < 2 || word[0] is not ('+' or '-') || word[1] is '+' or '-')
+        // -R is the option.
+        if (word.Length < 2 || word[0] is not ('+' or '-') || word[1] is '+' or '-' || word == "-R")
             return false;
         foreach (var c in word)
         {
@@ -40,6 +41,26 @@ internal readonly record struct AttributeChange(DosAttributes Set, DosAttributes
     }
 
     public DosAttributes Apply(DosAttributes to) => (to | Set) & ~Clear;
+
+    /// <summary>What an entry is to be given. Bits that follow from what it is (directory, reparse point) stay out of it, unless they are asked for, which the
+    /// filesystem then refuses by name.</summary>
+    /// <param name="entry">The entry as it is.</param>
+    /// <param name="volume">What its volume can hold.</param>
+    public MetadataChange For(FileMetadata entry, Capabilities volume)
+    {
+        var old = entry.DosAttributes ?? DosAttributes.None;
+        var asked = (Set & ~old) | (Clear & old);
+        return new MetadataChange
+        {
+            DosAttributes = (Set | Clear) is var all && (all & ~volume.StorageAttributes) == 0 ? null
+                : Apply(old) & volume.SettableAttributes | asked & ~volume.StorageAttributes & ~volume.SettableAttributes,
+            Compressed = Wish(DosAttributes.Compressed, volume),
+            Sparse = Wish(DosAttributes.Sparse, volume),
+        };
+    }
+
+    private bool? Wish(DosAttributes bit, Capabilities volume) =>
+        (volume.StorageAttributes & bit) == 0 ? null : (Set & bit) != 0 ? true : (Clear & bit) != 0 ? false : null;
 
     /// <summary>This change, and then another.</summary>
     public AttributeChange Then(AttributeChange other) => new((Set | other.Set) & ~other.Clear, (Clear | other.Clear) & ~other.Set);

@@ -1,4 +1,3 @@
-using System.Diagnostics.CodeAnalysis;
 using Platter.FileSystems;
 
 namespace Platter.Cli;
@@ -7,15 +6,23 @@ namespace Platter.Cli;
 /// <param name="Path">Absolute.</param>
 /// <param name="Name">The last name of it.</param>
 /// <param name="Id">The node.</param>
-/// <param name="Metadata">Everything known of it.</param>
+/// <param name="Kind">What it is.</param>
+/// <param name="Known">Everything known of it; null where the walk did not have to look.</param>
 /// <param name="Depth">0 for the entries of the directory that the walk started in.</param>
 /// <param name="IsLast">Whether no entry of the same directory follows.</param>
-internal readonly record struct WalkedEntry(string Path, string Name, NodeId Id, FileMetadata Metadata, int Depth, bool IsLast);
+internal readonly record struct WalkedEntry(string Path, string Name, NodeId Id, EntryKind Kind, FileMetadata? Known, int Depth, bool IsLast)
+{
+    /// <summary>Everything known of it; of a walk that is not <see cref="EntryWalk.NamesOnly"/>.</summary>
+    public FileMetadata Metadata => Known ?? throw new InvalidOperationException("the walk was to look at names alone");
+}
 
 /// <summary>Walks a directory, or all that is below it: sorted by name, parents before their children.</summary>
 internal sealed class EntryWalk(Volume volume)
 {
     private readonly Volume _volume = volume;
+    private HashSet<NodeId>? _entered;
+
+    private bool HasAttributes { get; } = volume.Capabilities.SettableAttributes != DosAttributes.None;
 
     /// <summary>No sound tree is deeper; a volume whose directories contain each other is.</summary>
     private const int MaxDepth = 4096;
@@ -26,67 +33,112 @@ internal sealed class EntryWalk(Volume volume)
     /// <summary>Whether entries with the system attribute are part of it.</summary>
     public bool SystemFiles { get; init; } = true;
 
+    /// <summary>Whether names and kinds are enough: then nodes are not looked at where the directory tells what is wanted.</summary>
+    public bool NamesOnly { get; init; }
+
     public IEnumerable<WalkedEntry> Walk(string path, NodeId directory)
     {
-        var entered = new HashSet<NodeId> { directory };
-        // A list, since the framework's Stack lies in an assembly of its own, whose loading every start would pay for.
-        List<Level> stack = [new Level(this, directory, path == "/" ? "" : path)];
-        while (stack.Count > 0)
+        // What lies on the way of listing one directory stays clear of collections of other types: each is prepared at every start.
+        _entered = null;
+        var level = new Level(this, directory, path == "/" ? "" : path, null);
+        while (level is not null)
         {
-            var level = stack[^1];
             if (!level.TryNext(out var entry, out var metadata))
             {
-                stack.RemoveAt(stack.Count - 1);
+                level = level.Above;
                 continue;
             }
             var entryPath = level.Path + "/" + entry.Name;
-            yield return new WalkedEntry(entryPath, entry.Name, entry.Id, metadata, stack.Count - 1, level.IsAtEnd);
-            if (Recursive && metadata.Kind == EntryKind.Directory && stack.Count < MaxDepth && entered.Add(entry.Id))
-                stack.Add(new Level(this, entry.Id, entryPath));
+            var kind = metadata?.Kind ?? entry.Kind;
+            yield return new WalkedEntry(entryPath, entry.Name, entry.Id, kind, metadata, level.Depth, level.IsAtEnd);
+            if (Recursive && kind == EntryKind.Directory && level.Depth + 1 < MaxDepth && IsNew(directory, entry.Id))
+                level = new Level(this, entry.Id, entryPath, level);
         }
     }
+
+    // Whether a directory has not been entered before: directories that contain each other would be walked for ever.
+    private bool IsNew(NodeId start, NodeId directory) => (_entered ??= [start]).Add(directory);
 
     /// <summary>A directory being gone through, one entry ahead so that the last one is known.</summary>
     private sealed class Level
     {
+        // The framework's sort prepares a dozen types when it is first called, which takes longer than sorting this many.
+        private const int Few = 64;
+
         private readonly EntryWalk _walk;
-        private readonly List<DirectoryEntry> _entries = [];
+        private DirectoryEntry[] _entries = new DirectoryEntry[16];
+        private int _count;
         private int _next;
+        private bool _isAhead;
         private FileMetadata? _ahead;
 
-        public Level(EntryWalk walk, NodeId directory, string path)
+        public Level(EntryWalk walk, NodeId directory, string path, Level? above)
         {
             _walk = walk;
             Path = path;
+            Above = above;
+            Depth = above is null ? 0 : above.Depth + 1;
+            var sorted = true;
             foreach (var entry in walk._volume.Enumerate(directory))
-                _entries.Add(entry);
-            _entries.Sort(static (a, b) => string.CompareOrdinal(a.Name, b.Name));
+            {
+                if (_count == _entries.Length)
+                    Array.Resize(ref _entries, _count * 2);
+                sorted &= _count == 0 || string.CompareOrdinal(_entries[_count - 1].Name, entry.Name) <= 0;
+                _entries[_count++] = entry;
+            }
+            if (!sorted)
+                Sort();
             LookAhead();
         }
 
+        /// <summary>The directory that this one is in; null where the walk started.</summary>
+        public Level? Above { get; }
+
+        public int Depth { get; }
+
         public string Path { get; }
 
-        public bool IsAtEnd => _ahead is null;
+        public bool IsAtEnd => !_isAhead;
 
-        public bool TryNext(out DirectoryEntry entry, [NotNullWhen(true)] out FileMetadata? metadata)
+        public bool TryNext(out DirectoryEntry entry, out FileMetadata? metadata)
         {
             metadata = _ahead;
             entry = default;
-            if (metadata is null)
+            if (!_isAhead)
                 return false;
             entry = _entries[_next++];
             LookAhead();
             return true;
         }
 
+        private void Sort()
+        {
+            if (_count > Few)
+            {
+                SortMany();
+                return;
+            }
+            for (var i = 1; i < _count; i++)
+            {
+                for (var k = i; k > 0 && string.CompareOrdinal(_entries[k].Name, _entries[k - 1].Name) < 0; k--)
+                    (_entries[k], _entries[k - 1]) = (_entries[k - 1], _entries[k]);
+            }
+        }
+
+        private void SortMany() => Array.Sort(_entries, 0, _count, Comparer<DirectoryEntry>.Create(static (a, b) => string.CompareOrdinal(a.Name, b.Name)));
+
         private void LookAhead()
         {
-            for (_ahead = null; _next < _entries.Count; _next++)
+            _ahead = null;
+            for (_isAhead = false; _next < _count; _next++)
             {
-                var metadata = _walk._volume.GetMetadata(_entries[_next].Id);
-                if (!_walk.SystemFiles && metadata.DosAttributes is { } attributes && (attributes & DosAttributes.System) != 0)
+                var entry = _entries[_next];
+                if (!_walk.NamesOnly || (!_walk.SystemFiles && entry.Attributes is null && _walk.HasAttributes))
+                    _ahead = _walk._volume.GetMetadata(entry.Id);
+                var attributes = _ahead is null ? entry.Attributes : _ahead.DosAttributes;
+                if (!_walk.SystemFiles && attributes is { } known && (known & DosAttributes.System) != 0)
                     continue;
-                _ahead = metadata;
+                _isAhead = true;
                 return;
             }
         }

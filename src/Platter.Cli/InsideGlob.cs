@@ -10,17 +10,30 @@ internal static class InsideGlob
     /// <exception cref="CommandException">There are such signs and nothing matches.</exception>
     public static List<string> Expand(Volume volume, string path)
     {
-        if (path.AsSpan().IndexOfAny("*?[") < 0 || volume.TryFind(path, out _))
-            return [path];
+        return !IsPattern(path) || volume.TryFind(path, out _) ? [path] : ExpandPattern(volume, path);
+    }
+
+    private static List<string> ExpandPattern(Volume volume, string path)
+    {
         var found = new List<(string Path, NodeId Id)> { ("", volume.RootId) };
         foreach (var part in path.Split('/', StringSplitOptions.RemoveEmptyEntries))
             found = Step(volume, found, part);
         return found.Count > 0 ? [.. found.Select(f => f.Path.Length == 0 ? "/" : f.Path)] : throw new CommandException(ExitCode.NotFound, null, $"nothing matches {path}", "--literal takes the signs as they are");
     }
 
+    private static bool IsPattern(string path)
+    {
+        foreach (var c in path)
+        {
+            if (c is '*' or '?' or '[')
+                return true;
+        }
+        return false;
+    }
+
     private static List<(string Path, NodeId Id)> Step(Volume volume, List<(string Path, NodeId Id)> folders, string part)
     {
-        var isPattern = part.AsSpan().IndexOfAny("*?[") >= 0;
+        var isPattern = IsPattern(part);
         var next = new List<(string Path, NodeId Id)>();
         foreach (var (folder, id) in folders)
         {

@@ -29,7 +29,9 @@ internal static class InsidePath
     /// <summary>The folder a normal path lies in, and its name there; the root has an empty name.</summary>
     public static (string Folder, string Name) Split(string path)
     {
-        var slash = path.LastIndexOf('/');
+        var slash = path.Length - 1;
+        while (slash >= 0 && path[slash] != '/')
+            slash--;
         return (slash <= 0 ? "/" : path[..slash], path[(slash + 1)..]);
     }
 
@@ -46,6 +48,15 @@ internal static class InsidePath
         return parent.IsDirectory ? (parent.Id, name) : throw new CommandException(ExitCode.NotFound, null, $"{folder} is not a directory");
     }
 
-    private static bool IsNormal(string path) => path == "/" || (path.StartsWith('/') && !path.EndsWith('/')
-        && !path.Contains("//", StringComparison.Ordinal) && !path.Contains("/.", StringComparison.Ordinal));
+    private static bool IsNormal(string path)
+    {
+        if (path.Length < 2 || path[0] != '/' || path[^1] == '/')
+            return path == "/";
+        for (var i = 1; i < path.Length; i++)
+        {
+            if (path[i - 1] == '/' && path[i] is '/' or '.')
+                return false;
+        }
+        return true;
+    }
 }

@@ -7,7 +7,7 @@ internal static class Selection
 {
     public static IEnumerable<Node> Nodes(Session session, Volume volume, IEnumerable<string> paths, bool recursive)
     {
-        foreach (var path in session.Expand(volume, paths))
+        foreach (var path in session.Expand(volume, [.. paths]))
         {
             var node = volume.Find(path);
             yield return node;

@@ -99,6 +99,12 @@ internal sealed class Session : IDisposable
         DiscardJournal = Arguments.Has(GlobalOptions.DiscardJournal),
         IgnoreHibernation = Arguments.Has(GlobalOptions.IgnoreHibernation),
         RawEncrypted = Arguments.Has(GlobalOptions.RawEncrypted),
+        SpecialFiles = Arguments.Text(GlobalOptions.SpecialFiles) == "interix" ? SpecialFileForm.Interix : SpecialFileForm.Wsl,
+        SymbolicLinks = Arguments.Text(GlobalOptions.Symlinks) switch
+        {
+            "junction" => SymbolicLinkForm.Junction, "wsl" => SymbolicLinkForm.Wsl, "interix" => SymbolicLinkForm.Interix, _ => SymbolicLinkForm.Windows,
+        },
+        WslMetadata = Arguments.Has(GlobalOptions.WslMetadata),
     };
 
     public DiskImageOptions DiskOptions => new()
@@ -116,11 +122,13 @@ internal sealed class Session : IDisposable
             {
                 var how = Arguments.Has(GlobalOptions.NoProgress) ? "none" : Arguments.Text(GlobalOptions.Progress) ?? "auto";
                 if (how == "json" || (how == "auto" && !Json && StandardStream.IsTerminal(2)))
-                    _progress = new ProgressReport(Error, asJson: how == "json");
+                    StartProgress(how);
             }
             return _progress;
         }
     }
+
+    private void StartProgress(string how) => _progress = new ProgressReport(Error, asJson: how == "json");
 
     public static bool WantsColor(ParsedArguments arguments) => arguments.Text(GlobalOptions.Color) switch
     {
@@ -133,40 +141,61 @@ internal sealed class Session : IDisposable
     /// <summary>Opens an image for reading.</summary>
     public (DiskImage Disk, int? Partition) OpenDisk(string address)
     {
-        Subject = address;
-        var at = ImageAddress.Parse(address);
-        return (Open(at, DiskImage.Open), at.Partition);
+        var at = Address(address);
+        return (Open(at, edit: false), at.Partition);
     }
 
     /// <summary>Opens an image for editing.</summary>
     public (DiskImage Disk, int? Partition) EditDisk(string address)
     {
-        Subject = address;
-        var at = ImageAddress.Parse(address);
-        return (Open(at, DiskImage.OpenForEditing), at.Partition);
+        var at = Address(address);
+        return (Open(at, edit: true), at.Partition);
     }
 
     public OpenedVolume<Volume> OpenVolume(string address)
     {
-        var (disk, partition) = OpenDisk(address);
-        return OpenedVolume<Volume>.Over(disk, d => d.OpenVolume(partition));
+        var at = Address(address);
+        var disk = Open(at, edit: false);
+        try
+        {
+            return new OpenedVolume<Volume>(disk, disk.OpenVolume(at.Partition));
+        }
+        catch
+        {
+            disk.Dispose();
+            throw;
+        }
     }
 
     public OpenedVolume<EditableVolume> EditVolume(string address)
     {
-        var (disk, partition) = EditDisk(address);
-        return OpenedVolume<EditableVolume>.Over(disk, d => d.OpenVolumeForEditing(partition));
+        var at = Address(address);
+        var disk = Open(at, edit: true);
+        try
+        {
+            return new OpenedVolume<EditableVolume>(disk, disk.OpenVolumeForEditing(at.Partition));
+        }
+        catch
+        {
+            disk.Dispose();
+            throw;
+        }
     }
 
     /// <summary>A path inside the image as typed, made absolute: relative ones start at the root, or where the shell is.</summary>
     public string Inside(string path) => InsidePath.Normalize(path, _shell?.Folder ?? "/");
 
     /// <summary>The paths that are meant: globs expanded, unless <c>--literal</c>.</summary>
-    public List<string> Expand(Volume volume, IEnumerable<string> paths)
+    public List<string> Expand(Volume volume, List<string> paths)
     {
         var all = new List<string>();
         foreach (var path in paths)
-            all.AddRange(Literal ? [Inside(path)] : InsideGlob.Expand(volume, Inside(path)));
+        {
+            if (Literal)
+                all.Add(Inside(path));
+            else
+                all.AddRange(InsideGlob.Expand(volume, Inside(path)));
+        }
         return all;
     }
 
@@ -206,11 +235,13 @@ internal sealed class Session : IDisposable
         _cancel?.Dispose();
     }
 
-    private DiskImage Open(ImageAddress address, Func<ImageAddress, DiskImageOptions?, DiskImage> open)
+    private ImageAddress Address(string address) => ImageAddress.Parse(Subject = address);
+
+    private DiskImage Open(ImageAddress address, bool edit)
     {
         try
         {
-            return open(address, DiskOptions);
+            return edit ? DiskImage.OpenForEditing(address, DiskOptions) : DiskImage.Open(address, DiskOptions);
         }
         catch (UnauthorizedAccessException) when (Directory.Exists(address.Path))
         {
@@ -247,31 +278,12 @@ internal sealed class Session : IDisposable
 }
 
 /// <summary>A volume together with the disk below it; both end together, the volume first.</summary>
-internal sealed class OpenedVolume<T> : IDisposable
+internal sealed class OpenedVolume<T>(DiskImage disk, T volume) : IDisposable
     where T : Volume
 {
-    private OpenedVolume(DiskImage disk, T volume)
-    {
-        Disk = disk;
-        Volume = volume;
-    }
+    public DiskImage Disk => disk;
 
-    public DiskImage Disk { get; }
-
-    public T Volume { get; }
-
-    public static OpenedVolume<T> Over(DiskImage disk, Func<DiskImage, T> open)
-    {
-        try
-        {
-            return new OpenedVolume<T>(disk, open(disk));
-        }
-        catch
-        {
-            disk.Dispose();
-            throw;
-        }
-    }
+    public T Volume => volume;
 
     public void Dispose()
     {

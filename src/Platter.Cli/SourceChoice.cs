@@ -124,19 +124,17 @@ internal sealed class SourceChoice : IDisposable
     }
 
     /// <summary>The table that <c>--map-owner</c> gives; null for none.</summary>
-    public static OwnerMap? ReadMap(Session session) => Parsed(session, MapOwner, OwnerMap.Parse);
-
-    private static T? Parsed<T>(Session session, Option option, Func<string, T> parse) where T : class
+    public static OwnerMap? ReadMap(Session session)
     {
-        if (session.Arguments.Text(option) is not { } text)
+        if (session.Arguments.Text(MapOwner) is not { } text)
             return null;
         try
         {
-            return parse(text);
+            return OwnerMap.Parse(text);
         }
         catch (FormatException e)
         {
-            throw new UsageException($"{option.Name}: {e.Message}");
+            throw new UsageException($"{MapOwner.Name}: {e.Message}");
         }
     }
 }

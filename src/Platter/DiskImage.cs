@@ -20,8 +20,9 @@ public sealed class DiskImage : IDisposable
 {
     private readonly ImageFile _file;
     private readonly DiskImageOptions _options;
-    private (bool Read, PartitionTable? Table) _table;
-    private (bool Read, FileSystemType? Type) _whole;
+    private bool _tableRead, _wholeRead;
+    private PartitionTable? _table;
+    private FileSystemType? _whole;
     private IReadOnlyList<DiskPartition>? _partitions;
 
     private DiskImage(ImageFile file, DiskImageOptions options)
@@ -51,9 +52,10 @@ public sealed class DiskImage : IDisposable
     {
         get
         {
-            if (!_table.Read)
-                _table = (true, PartitionTable.TryOpen(Device));
-            return _table.Table;
+            if (!_tableRead)
+                _table = PartitionTable.TryOpen(Device);
+            _tableRead = true;
+            return _table;
         }
     }
 
@@ -67,9 +69,10 @@ public sealed class DiskImage : IDisposable
     {
         get
         {
-            if (!_whole.Read)
-                _whole = (true, FileSystemTypes.Recognise(Device));
-            return _whole.Type;
+            if (!_wholeRead)
+                _whole = FileSystemTypes.Recognise(Device);
+            _wholeRead = true;
+            return _whole;
         }
     }
 
@@ -191,8 +194,7 @@ public sealed class DiskImage : IDisposable
         else
             type.Format(place.Device, options with { PartitionOffset = place.Partition?.Entry.Start ?? 0 });
         Device.Flush();
-        _whole = default;
-        _table = default;
+        _wholeRead = _tableRead = false;
         _partitions = null;
     }
 

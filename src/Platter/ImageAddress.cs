@@ -1,4 +1,5 @@
 using System.Globalization;
+using Platter.Blocks;
 
 namespace Platter;
 
@@ -12,8 +13,11 @@ public readonly record struct ImageAddress(string Path, int? Partition, string? 
     /// <summary>Reads an address. A file whose real name ends in <c>@N</c>, or holds a <c>#</c>, wins over the other readings.</summary>
     public static ImageAddress Parse(string text)
     {
-        if (File.Exists(text))
-            return new ImageAddress(text, null);
+        return HostFile.Exists(text) ? new ImageAddress(text, null) : WithPartition(text);
+    }
+
+    private static ImageAddress WithPartition(string text)
+    {
         var at = text.LastIndexOf('@');
         return at > 0 && int.TryParse(text.AsSpan(at + 1), NumberStyles.None, CultureInfo.InvariantCulture, out var number)
             ? WithSnapshot(text[..at], number)
@@ -26,11 +30,11 @@ public readonly record struct ImageAddress(string Path, int? Partition, string? 
     // The longest name before a # that is a file; names of snapshots may hold more of them.
     private static ImageAddress WithSnapshot(string text, int? partition)
     {
-        if (!File.Exists(text))
+        if (!HostFile.Exists(text))
         {
             for (var hash = text.LastIndexOf('#'); hash > 0; hash = text.LastIndexOf('#', hash - 1))
             {
-                if (hash + 1 < text.Length && File.Exists(text[..hash]))
+                if (hash + 1 < text.Length && HostFile.Exists(text[..hash]))
                     return new ImageAddress(text[..hash], partition, text[(hash + 1)..]);
             }
         }

@@ -36,7 +36,7 @@ public static class Tool
         ["losetup"] = "mount",
         ["mdir"] = "mtools", ["mcopy"] = "mtools", ["minfo"] = "mtools", ["mmd"] = "mtools", ["mdel"] = "mtools", ["mattrib"] = "mtools",
         ["mlabel"] = "mtools",
-        ["mkntfs"] = "ntfs-3g", ["ntfs-3g"] = "ntfs-3g", ["ntfscat"] = "ntfs-3g", ["ntfsinfo"] = "ntfs-3g", ["ntfsls"] = "ntfs-3g", ["ntfsfix"] = "ntfs-3g",
+        ["mkntfs"] = "ntfs-3g", ["ntfs-3g"] = "ntfs-3g", ["ntfscat"] = "ntfs-3g", ["ntfsinfo"] = "ntfs-3g", ["ntfsls"] = "ntfs-3g", ["ntfsfix"] = "ntfs-3g", ["ntfssecaudit"] = "ntfs-3g",
         ["parted"] = "parted",
         ["pigz"] = "pigz",
         ["qemu-img"] = "qemu-utils", ["qemu-io"] = "qemu-utils",

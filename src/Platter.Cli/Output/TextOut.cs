@@ -15,6 +15,18 @@ internal sealed class TextOut(Stream stream)
     /// <summary>Writes text; a name's byte that is no text (a lone surrogate) goes out as that byte.</summary>
     public void Write(string text)
     {
+        if (text.Length > _buffer.Length - _used)
+            Flush();
+        // Most text is ASCII, and short: a plain loop, where the framework's vectors would be prepared at every start.
+        var done = 0;
+        while (done < text.Length && text[done] < 0x80 && _used < _buffer.Length)
+            _buffer[_used++] = (byte)text[done++];
+        if (done < text.Length)
+            WriteRest(text[done..]);
+    }
+
+    private void WriteRest(string text)
+    {
         if (text.AsSpan().IndexOfAnyInRange('\uD800', '\uDFFF') >= 0)
             Write(EscapedUtf8.Encode(text));
         else

@@ -6,17 +6,23 @@ namespace Platter.Cli.Syntax;
 /// <summary>A verb's arguments and options as they were given, read as what they mean when asked for.</summary>
 internal sealed class ParsedArguments
 {
-    // Two plain lists: a list of pairs would have its generic code compiled at every start.
-    private readonly List<Option> _options = [];
-    private readonly List<string?> _values = [];
+    // Two plain arrays, since lists of pairs would be prepared at every start.
+    private Option[] _options = new Option[8];
+    private string?[] _values = new string?[8];
+    private int _count;
 
     /// <summary>The positional arguments, in order.</summary>
     public List<string> Words { get; } = [];
 
     public void Add(Option option, string? value)
     {
-        _options.Add(option);
-        _values.Add(value);
+        if (_count == _options.Length)
+        {
+            Array.Resize(ref _options, _count * 2);
+            Array.Resize(ref _values, _count * 2);
+        }
+        _options[_count] = option;
+        _values[_count++] = value;
     }
 
     public bool Has(Option option) => LastIndex(option) >= 0;
@@ -28,7 +34,7 @@ internal sealed class ParsedArguments
     public List<string> Texts(Option option)
     {
         var texts = new List<string>();
-        for (var i = 0; i < _options.Count; i++)
+        for (var i = 0; i < _count; i++)
         {
             if (ReferenceEquals(_options[i], option))
                 texts.Add(_values[i]!);
@@ -36,15 +42,14 @@ internal sealed class ParsedArguments
         return texts;
     }
 
-    public long? Size(Option option) => Text(option) is { } text ? Parse(option, text, ByteSize.Parse) : null;
+    public long? Size(Option option) => Text(option) is { } text ? Size(option, text) : null;
 
-    public int? Number(Option option) =>
-        Text(option) is { } text ? Parse(option, text, t => int.Parse(t, NumberStyles.None, CultureInfo.InvariantCulture)) : null;
+    public int? Number(Option option) => Text(option) is { } text ? Number(option, text) : null;
 
     /// <summary>An octal mode: <c>644</c>, <c>0755</c>.</summary>
-    public int? Mode(Option option) => Text(option) is { } text ? Parse(option, text, ModeText.ParseOctal) : null;
+    public int? Mode(Option option) => Text(option) is { } text ? Mode(option, text) : null;
 
-    public Timestamp? Time(Option option) => Text(option) is { } text ? Parse(option, text, TimeText.Parse) : null;
+    public Timestamp? Time(Option option) => Text(option) is { } text ? Time(option, text) : null;
 
     /// <summary>What comes after <c>-O</c>: <c>key=value,key=value</c>, also several times.</summary>
     public IReadOnlyDictionary<string, string> Pairs(Option option)
@@ -60,13 +65,22 @@ internal sealed class ParsedArguments
 
     private int LastIndex(Option option)
     {
-        for (var i = _options.Count - 1; i >= 0; i--)
+        for (var i = _count - 1; i >= 0; i--)
         {
             if (ReferenceEquals(_options[i], option))
                 return i;
         }
         return -1;
     }
+
+    // Apart from the question whether the option was given: the runtime prepares the types that a method names when it is first called.
+    private static long Size(Option option, string text) => Parse(option, text, ByteSize.Parse);
+
+    private static int Number(Option option, string text) => Parse(option, text, t => int.Parse(t, NumberStyles.None, CultureInfo.InvariantCulture));
+
+    private static int Mode(Option option, string text) => Parse(option, text, ModeText.ParseOctal);
+
+    private static Timestamp Time(Option option, string text) => Parse(option, text, TimeText.Parse);
 
     private static T Parse<T>(Option option, string text, Func<string, T> parse)
     {

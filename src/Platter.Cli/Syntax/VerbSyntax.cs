@@ -36,10 +36,14 @@ internal static class GlobalOptions
     public static readonly Option IgnoreHibernation = Option.Flag("--ignore-hibernation", "edit though a hibernated Windows has the NTFS volume open; its session is lost");
     public static readonly Option DiscardJournal = Option.Flag("--discard-journal", "edit though the filesystem's own journal cannot be replayed; what it holds is lost");
     public static readonly Option RawEncrypted = Option.Flag("--raw-encrypted", "read encrypted files (NTFS) as they lie on the volume");
+    public static readonly Option SpecialFiles = Option.Choice("--special-files", "how NTFS holds FIFOs, sockets and devices that are made: as WSL does, or as Interix did; wsl by default", "wsl", "interix");
+    public static readonly Option Symlinks = Option.Choice("--symlinks", "how NTFS holds symbolic links that are made; junction: directories with an absolute target; windows by default", "windows", "junction", "wsl", "interix");
+    public static readonly Option WslMetadata = Option.Flag("--wsl-metadata", "keep permissions and owners on NTFS, as WSL does");
     public static readonly Option AsRaw = Option.Flag("--as-raw", "take the image as bare bytes, whatever container it looks like");
     public static readonly Option Help = Option.Flag("-h --help", "this help");
     public static readonly Option Version = Option.Flag("--version", "the version");
 
     public static readonly Option[] All =
-        [Json, Quiet, Verbose, NoProgress, Progress, Color, UtcOffset, CodePage, Literal, Force, DiscardJournal, IgnoreHibernation, RawEncrypted, AsRaw, Help, Version];
+        [Json, Quiet, Verbose, NoProgress, Progress, Color, UtcOffset, CodePage, Literal, Force, DiscardJournal, IgnoreHibernation, RawEncrypted, SpecialFiles, Symlinks,
+         WslMetadata, AsRaw, Help, Version];
 }

@@ -11,9 +11,9 @@ internal sealed class AttribVerb : Verb
     public override VerbSyntax Syntax => new()
     {
         Summary = "show or set DOS attributes",
-        Arguments = [Argument.Image, new("+r-h", "what to set (+) and clear (-): r read-only, h hidden, s system, a archive") { Min = 0 }, new("PATH", "the entries") { Kind = ValueKind.InsidePath, Many = true }],
+        Arguments = [Argument.Image, new("+r-h", "what to set (+) and clear (-): r read-only, h hidden, s system, a archive; on NTFS also c compressed, p sparse, t temporary, o offline, i not indexed") { Min = 0 }, new("PATH", "the entries") { Kind = ValueKind.InsidePath, Many = true }],
         Options = [Recursive],
-        Examples = [new("platter attrib pc.img@1 +r-h /boot.cfg", "read-only, not hidden"), new("platter attrib pc.img@1 '/*'", "show those of everything in the root")],
+        Examples = [new("platter attrib pc.img@1 +r-h /boot.cfg", "read-only, not hidden"), new("platter attrib -R windows.img@3 +c /logs", "NTFS: compress what is there, and what will be made there"), new("platter attrib pc.img@1 '/*'", "show those of everything in the root")],
         IsArgument = AttributeChange.IsChange,
     };
 
@@ -34,10 +34,17 @@ internal sealed class AttribVerb : Verb
     private static void Set(Session session, List<string> paths, AttributeChange change)
     {
         using var at = session.EditVolume(session.Words[0]);
-        foreach (var node in Selection.Nodes(session, at.Volume, paths, session.Arguments.Has(Recursive)))
+        var recursive = session.Arguments.Has(Recursive);
+        foreach (var node in Selection.Nodes(session, at.Volume, paths, recursive))
         {
-            var old = node.Metadata.DosAttributes ?? throw new UnsupportedFeatureException($"{at.Volume.Info.Type} has no DOS attributes");
-            at.Volume.SetMetadata(node.Id, new MetadataChange { DosAttributes = change.Apply(old) });
+            var metadata = node.Metadata;
+            if (metadata.DosAttributes is null)
+                throw new UnsupportedFeatureException($"{at.Volume.Info.Type} has no DOS attributes");
+            var wanted = change.For(metadata, at.Volume.Capabilities);
+            // Below a directory there may be what has no content to be stored one way or the other.
+            if (recursive && metadata.Kind != EntryKind.File)
+                wanted = wanted with { Sparse = null, Compressed = metadata.Kind == EntryKind.Directory ? wanted.Compressed : null };
+            at.Volume.SetMetadata(node.Id, wanted);
         }
         at.Volume.Commit();
     }

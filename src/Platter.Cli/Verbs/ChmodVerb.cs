@@ -22,11 +22,14 @@ internal sealed class ChmodVerb : Verb
         foreach (var node in Selection.Nodes(session, at.Volume, session.WordsFrom(2), session.Arguments.Has(Recursive)))
         {
             var m = node.Metadata;
-            if (m.Mode is null)
-                throw new UnsupportedFeatureException($"{at.Volume.Info.Type} has no permissions");
-            at.Volume.SetMetadata(node.Id, new MetadataChange { Mode = ModeText.Apply(session.Words[1], m.Mode.Value, m.Kind == EntryKind.Directory) });
+            // On NTFS most files have none, also where they are to be kept; octal digits need no old ones.
+            var old = m.Mode ?? (at.Volume.Capabilities.Has(Features.Mode) ? m.Kind == EntryKind.Directory ? 0x1ED : 0x1A4 : throw Lacks(at.Volume));
+            at.Volume.SetMetadata(node.Id, new MetadataChange { Mode = ModeText.Apply(session.Words[1], old, m.Kind == EntryKind.Directory) });
         }
         at.Volume.Commit();
         return ExitCode.Done;
     }
+
+    private static UnsupportedFeatureException Lacks(Volume volume) => new(volume.Info.Type == "ntfs"
+        ? "ntfs has no permissions, unless those of the Windows Subsystem for Linux are to be kept (--wsl-metadata)" : $"{volume.Info.Type} has no permissions");
 }

@@ -58,7 +58,7 @@ internal sealed class GetVerb : Verb
         return ExitCode.Done;
     }
 
-    internal static void WriteJson(Session session, List<CopyReport> reports)
+    internal static void WriteJson(Session session, IReadOnlyList<CopyReport> reports)
     {
         using var json = new Json(session.Out);
         json.Object();

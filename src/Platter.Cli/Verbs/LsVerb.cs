@@ -50,7 +50,7 @@ internal sealed class LsVerb : Verb
                 WriteEntry(json, path, node.Id, metadata);
                 continue;
             }
-            foreach (var entry in Walk(session, volume, path, node.Id))
+            foreach (var entry in Walk(session, volume, path, node.Id, namesOnly: false))
                 WriteEntry(json, entry.Path, entry.Id, entry.Metadata);
         }
         json.EndArray();
@@ -69,74 +69,102 @@ internal sealed class LsVerb : Verb
         var isLong = session.Arguments.Has(Long);
         var recursive = session.Arguments.Has(Recursive);
         var listing = new Listing(session, volume.Capabilities, isLong, session.Arguments.Has(Human));
-        var directories = new List<(string Path, NodeId Id)>();
-        foreach (var path in paths)
+        var directories = new NodeId?[paths.Count];
+        for (var i = 0; i < paths.Count; i++)
         {
-            var node = volume.Find(path);
+            var node = volume.Find(paths[i]);
             var metadata = node.Metadata;
             if (metadata.Kind == EntryKind.Directory && !session.Arguments.Has(Itself))
-                directories.Add((path, node.Id));
+                directories[i] = node.Id;
             else
-                listing.Add(path, metadata);
+                listing.Add(paths[i], metadata);
         }
-        var hasFiles = listing.Count > 0;
+        var isFirst = listing.Count == 0;
         listing.Write();
-        for (var i = 0; i < directories.Count; i++)
+        for (var i = 0; i < paths.Count; i++)
         {
-            var (path, id) = directories[i];
+            if (directories[i] is not { } id)
+                continue;
             if (paths.Count > 1 && !recursive)
             {
-                if (i > 0 || hasFiles)
+                if (!isFirst)
                     session.Out.WriteLine();
-                session.Out.WriteLine(session.Show(path) + ":");
+                session.Out.WriteLine(session.Show(paths[i]) + ":");
             }
-            foreach (var entry in Walk(session, volume, path, id))
-                listing.Add(recursive ? entry.Path : entry.Name, entry.Metadata);
+            isFirst = false;
+            foreach (var entry in Walk(session, volume, paths[i], id, namesOnly: !isLong))
+            {
+                var shown = recursive ? entry.Path : entry.Name;
+                if (isLong)
+                    listing.Add(shown, entry.Metadata);
+                else
+                    listing.Add(shown, entry.Kind);
+            }
             listing.Write();
         }
     }
 
-    private static IEnumerable<WalkedEntry> Walk(Session session, Volume volume, string path, NodeId id) =>
-        new EntryWalk(volume) { Recursive = session.Arguments.Has(Recursive), SystemFiles = session.Arguments.Has(All) }.Walk(path, id);
+    private static IEnumerable<WalkedEntry> Walk(Session session, Volume volume, string path, NodeId id, bool namesOnly) =>
+        new EntryWalk(volume) { Recursive = session.Arguments.Has(Recursive), SystemFiles = session.Arguments.Has(All), NamesOnly = namesOnly }.Walk(path, id);
 
     /// <summary>Lines of names, or aligned columns; the latter are kept until <see cref="Write"/>.</summary>
     private sealed class Listing(Session session, Capabilities capabilities, bool isLong, bool human)
     {
-        private readonly bool _hasOwner = capabilities.Has(Features.Owner);
-        private List<(string Name, FileMetadata Metadata)> _entries = [];
+        private readonly bool _hasOwner = capabilities.Has(Features.Owner), _hasLinks = capabilities.Has(Features.HardLinks);
+        private List<(string Name, FileMetadata Metadata)>? _entries;
 
         public int Count { get; private set; }
 
         public void Add(string name, FileMetadata metadata)
         {
+            if (!isLong)
+            {
+                Add(name, metadata.Kind);
+                return;
+            }
             Count++;
-            if (isLong)
-                _entries.Add((name, metadata));
-            else
-                session.Out.WriteLine(Name(name, metadata));
+            Keep(name, metadata);
+        }
+
+        /// <summary>A name alone, in a listing that is not long.</summary>
+        public void Add(string name, EntryKind kind)
+        {
+            Count++;
+            session.Out.WriteLine(Name(name, kind));
         }
 
         public void Write()
         {
-            if (_entries.Count == 0)
-                return;
-            string[] headings = _hasOwner ? ["", "", "", "", "", "", ""] : ["", "", "", ""];
-            var table = new Table(headings).Right(_hasOwner ? [1, 2, 3, 4] : [1]);
-            foreach (var (name, m) in _entries)
-            {
-                var shown = Name(name, m) + (m.LinkTarget is { } target ? " -> " + session.Show(target) : "");
-                var size = m.Device is { } device ? $"{device.Major}, {device.Minor}" : m.Kind == EntryKind.Directory ? "-"
-                    : human ? ByteSize.FormatRounded(m.Length) : EntryText.Number(m.Length);
-                var (mode, time) = (EntryText.Mode(m), EntryText.Time(m.Modified));
-                if (_hasOwner)
-                    table.Add(mode, EntryText.Number(m.LinkCount ?? 1), EntryText.Number(m.UserId ?? 0), EntryText.Number(m.GroupId ?? 0), size, time, shown);
-                else
-                    table.Add(mode, size, time, shown);
-            }
-            table.Write(session.Out, session.Paint);
-            _entries = [];
+            if (_entries is not null)
+                WriteTable(_entries);
+            _entries = null;
         }
 
-        private string Name(string name, FileMetadata metadata) => session.Paint.Name(session.Show(name), metadata.Kind);
+        private void Keep(string name, FileMetadata metadata) => (_entries ??= []).Add((name, metadata));
+
+        private void WriteTable(List<(string Name, FileMetadata Metadata)> entries)
+        {
+            // Mode, links, owner and group, size, time, name.
+            var table = _hasOwner ? new Table("", "", "", "", "", "", "").Right(1, 2, 3, 4) : _hasLinks ? new Table("", "", "", "", "").Right(1, 2) : new Table("", "", "", "").Right(1);
+            foreach (var (name, m) in entries)
+            {
+                var size = m.Device is { } device ? $"{device.Major}, {device.Minor}" : m.Kind == EntryKind.Directory ? "-"
+                    : human ? ByteSize.FormatRounded(m.Length) : EntryText.Number(m.Length);
+                var row = new List<Cell> { EntryText.Mode(m) };
+                if (_hasLinks || _hasOwner)
+                    row.Add(EntryText.Number(m.LinkCount ?? 1));
+                if (_hasOwner)
+                    row.AddRange([EntryText.Number(m.UserId ?? 0), EntryText.Number(m.GroupId ?? 0)]);
+                row.AddRange([size, EntryText.Time(m.Modified), Name(name, m.Kind) + LeadsTo(m)]);
+                table.Add([.. row]);
+            }
+            table.Write(session.Out, session.Paint);
+        }
+
+        // A reparse point that is no link says by its tag alone what it is.
+        private string LeadsTo(FileMetadata m) => m.LinkTarget is { } target ? " -> " + session.Show(target)
+            : m is { ReparseTag: { } tag, Kind: EntryKind.File or EntryKind.Directory } ? $" [reparse 0x{tag:X8}]" : "";
+
+        private string Name(string name, EntryKind kind) => session.Paint.Name(session.Show(name), kind);
     }
 }

@@ -16,7 +16,9 @@ internal sealed class PutMetadata
     private static readonly Option ResourceFork = Option.Of("--rsrc", "FILE", "resource fork, from a file of the host", ValueKind.HostPath);
     private static readonly Option Attributes = Option.Of("--attr", "+rhsa", "attributes, as attrib takes them");
 
-    public static readonly Option[] Options = [Mode, OwnerOption, Time, Type, Creator, ResourceFork, Attributes];
+    /// <summary>An option list with these behind it.</summary>
+    public static Option[] After(Option a, Option b, Option c, Option d, Option e) =>
+        [a, b, c, d, e, Mode, OwnerOption, Time, Type, Creator, ResourceFork, Attributes];
 
     private MetadataChange _change = MetadataChange.None;
     private string? _type, _creator, _resourceFork, _attributes;
@@ -25,22 +27,28 @@ internal sealed class PutMetadata
 
     public static PutMetadata Read(ParsedArguments arguments, Volume volume)
     {
-        var owner = arguments.Text(OwnerOption) is { } text ? ModeText.ParseOwner(text) : ((uint User, uint? Group)?)null;
+        Ownership? owner = arguments.Text(OwnerOption) is { } text ? ParseOwner(text) : null;
         return new PutMetadata
         {
-            Owner = owner is { } o ? new Ownership(o.User, o.Group ?? o.User) : null,
+            Owner = owner,
             _change = new MetadataChange
             {
                 Mode = arguments.Mode(Mode),
                 Modified = arguments.Time(Time),
-                UserId = owner?.User,
-                GroupId = owner is null ? null : owner.Value.Group ?? owner.Value.User,
+                UserId = owner?.UserId,
+                GroupId = owner?.GroupId,
             },
             _type = arguments.Text(Type),
             _creator = arguments.Text(Creator),
             _resourceFork = arguments.Text(ResourceFork),
             _attributes = arguments.Text(Attributes),
         };
+    }
+
+    private static Ownership ParseOwner(string text)
+    {
+        var (user, group) = ModeText.ParseOwner(text);
+        return new Ownership(user, group ?? user);
     }
 
     /// <summary>Whether there is nothing to <see cref="Apply"/>.</summary>
@@ -50,7 +58,10 @@ internal sealed class PutMetadata
     {
         var change = _change;
         if (_attributes is not null)
-            change = change with { DosAttributes = AttributeChange.Parse(_attributes).Apply(volume.GetMetadata(id).DosAttributes ?? DosAttributes.None) };
+        {
+            var wanted = AttributeChange.Parse(_attributes).For(volume.GetMetadata(id), volume.Capabilities);
+            change = change with { DosAttributes = wanted.DosAttributes, Compressed = wanted.Compressed, Sparse = wanted.Sparse };
+        }
         if (_type is not null || _creator is not null)
             change = change with { FinderInfo = FinderType.Set(volume.GetMetadata(id).FinderInfo, _type, _creator) };
         if (!change.IsEmpty)

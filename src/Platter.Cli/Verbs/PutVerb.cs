@@ -20,7 +20,7 @@ internal sealed class PutVerb : Verb
             Argument.Image, new("SOURCE", "files and folders of the host; - is standard input, FOLDER/. is what is in the folder") { Kind = ValueKind.HostPath, Many = true },
             new("DEST", "a directory in the image, or the new name of the one SOURCE") { Kind = ValueKind.InsidePath },
         ],
-        Options = [NoClobber, Update, NoTimes, Exclude, SourceChoice.MapOwner, .. PutMetadata.Options],
+        Options = PutMetadata.After(NoClobber, Update, NoTimes, Exclude, SourceChoice.MapOwner),
         Examples =
         [
             new("platter put pc.img@1 kernel.efi /EFI/BOOT/BOOTX64.EFI", "one file under a new name"),
@@ -40,24 +40,30 @@ internal sealed class PutVerb : Verb
         var isFolder = at.Volume.TryFind(destination, out var there) && there.IsDirectory;
         if (!isFolder && (sources.Count > 1 || typed.EndsWith('/')))
             throw new CommandException(ExitCode.NotFound, null, $"{destination} is not a directory", $"'platter mkdir {session.Words[0]} {destination}' makes it");
-        var reports = new List<CopyReport>();
-        foreach (var source in sources)
+        var reports = new CopyReport?[sources.Count];
+        for (var i = 0; i < sources.Count; i++)
         {
+            var source = sources[i];
             session.SayMore(source);
             var (folder, name) = isFolder ? (destination, NameOf(source)) : InsidePath.Split(destination);
             if (source == "-")
                 PutStandardInput(session, at.Volume, folder, isFolder ? throw new UsageException("standard input needs a file name in DEST") : name!, metadata);
             else
-                reports.Add(PutHost(session, at.Volume, source, folder, name, metadata));
+                reports[i] = PutHost(session, at.Volume, source, folder, name, metadata);
         }
         session.StopIfCancelled();
         at.Volume.Commit();
         foreach (var report in reports)
-            session.Finish(report, committed: true);
+        {
+            if (report is not null)
+                session.Finish(report, committed: true);
+        }
         if (session.Json)
-            GetVerb.WriteJson(session, reports);
+            WriteJson(session, reports);
         return ExitCode.Done;
     }
+
+    private static void WriteJson(Session session, CopyReport?[] reports) => GetVerb.WriteJson(session, [.. reports.OfType<CopyReport>()]);
 
     private static CopyReport PutHost(Session session, EditableVolume volume, string source, string folder, string? name, PutMetadata metadata)
     {
@@ -107,7 +113,15 @@ internal sealed class PutVerb : Verb
     /// <summary>The name that a source gets in a folder; null for its content alone (<c>.</c>, <c>folder/.</c>).</summary>
     private static string? NameOf(string source)
     {
-        var name = Path.GetFileName(source.TrimEnd(Path.DirectorySeparatorChar, '/'));
+        var end = source.Length;
+        while (end > 0 && IsSeparator(source[end - 1]))
+            end--;
+        var start = end;
+        while (start > 0 && !IsSeparator(source[start - 1]))
+            start--;
+        var name = source[start..end];
         return name is "" or "." or ".." ? null : name;
     }
+
+    private static bool IsSeparator(char c) => c == '/' || (c == '\\' && OperatingSystem.IsWindows());
 }

@@ -16,8 +16,8 @@ internal sealed class XattrGetVerb : Verb
     {
         using var at = session.OpenVolume(session.Words[0]);
         var path = session.Inside(session.Words[1]);
-        var all = AttributeText.All(at.Volume, at.Volume.Find(path).Id);
-        if (!all.TryGetValue(session.Words[2], out var value))
+        var (id, name) = (at.Volume.Find(path).Id, session.Words[2]);
+        if (!at.Volume.GetExtendedAttributes(id).TryGetValue(name, out var value) && (value = at.Volume.FindFormatAttribute(id, name)) is null)
             throw new CommandException(ExitCode.NotFound, null, $"{path} has no attribute {session.Words[2]}");
         session.Out.Write(value);
         if (session.IsTerminal)

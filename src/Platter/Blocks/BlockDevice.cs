@@ -77,6 +77,15 @@ public abstract class BlockDevice : IDisposable
         return length == 0 ? [] : [new ByteRange(offset, length)];
     }
 
+    /// <summary>Where bytes lie in a file of the host, from <paramref name="offset"/> on, in one piece and unchanged; may be fewer than asked for.
+    /// Null when the first of them don't: compressed, in memory, zeros that nothing stands for.</summary>
+    /// <remarks>Holds until the device is written to. What a program must see (to verify, to look for zeros) it has to read all the same.</remarks>
+    internal HostExtent? FindOnHost(long offset, long length)
+    {
+        CheckRange(offset, length);
+        return length == 0 ? null : FindOnHostCore(offset, length);
+    }
+
     /// <summary>Everything written so far survives a power cut when this returns; atomically above a transaction device.</summary>
     public abstract void Flush();
 
@@ -90,6 +99,12 @@ public abstract class BlockDevice : IDisposable
         Dispose(true);
         GC.SuppressFinalize(this);
     }
+
+    /// <summary>As <see cref="FindOnHost"/>, for a range that a damaged structure names: null when it reaches out of the device.</summary>
+    internal HostExtent? FindOnHostWithin(long offset, long length) =>
+        offset >= 0 && length > 0 && offset <= Length - length ? FindOnHostCore(offset, length) : null;
+
+    private protected virtual HostExtent? FindOnHostCore(long offset, long length) => null;
 
     protected abstract void ReadCore(long offset, Span<byte> buffer);
 

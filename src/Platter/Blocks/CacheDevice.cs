@@ -44,6 +44,8 @@ public sealed class CacheDevice : BlockDevice
 
     public override IEnumerable<ByteRange> AllocatedRanges(long offset, long length) => _inner.AllocatedRanges(offset, length);
 
+    private protected override HostExtent? FindOnHostCore(long offset, long length) => _inner.FindOnHost(offset, length);
+
     protected override void ReadCore(long offset, Span<byte> buffer)
     {
         if (buffer.Length >= LongRead * _pageSize)

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Platter.Primitives;
 
 namespace Platter.Blocks;
 
@@ -7,12 +8,17 @@ internal static partial class HostFolder
 {
     /// <param name="path">A file or folder name within the folder that is meant.</param>
     /// <exception cref="IOException">The folder can't be opened, or the medium failed.</exception>
-    internal static void MakeNamesDurable(string path)
+    internal static unsafe void MakeNamesDurable(string path)
     {
         if (OperatingSystem.IsWindows())
             return;     // NTFS journals names itself, and a folder can't be flushed through the documented interface
-        var folder = Path.GetDirectoryName(Path.GetFullPath(path)) ?? "/";
-        var descriptor = open(folder, CloseOnExec);
+        var slash = path.Length - 1;
+        while (slash >= 0 && path[slash] != '/')
+            slash--;
+        var folder = slash < 0 ? "." : slash == 0 ? "/" : path[..slash];
+        int descriptor;
+        fixed (byte* name = EscapedUtf8.Terminate(folder, new byte[EscapedUtf8.TerminatedLength(folder)]))
+            descriptor = open(name, CloseOnExec);
         if (descriptor < 0)
             throw HostErrors.Last(folder);
         try
@@ -31,8 +37,8 @@ internal static partial class HostFolder
 
     private static int CloseOnExec => OperatingSystem.IsMacOS() ? 0x1000000 : 0x80000;      // O_RDONLY | O_CLOEXEC
 
-    [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
-    private static partial int open(string path, int flags);
+    [LibraryImport("libc", SetLastError = true)]
+    private static unsafe partial int open(byte* path, int flags);
 
     [LibraryImport("libc", SetLastError = true)]
     private static partial int fsync(int descriptor);

@@ -97,6 +97,13 @@ internal sealed class JoinedFiles : ResizableDevice
             yield return last;
     }
 
+    private protected override HostExtent? FindOnHostCore(long offset, long length)
+    {
+        var (part, from, count) = Cut(offset, length).First();
+        var file = part?.File ?? _main;
+        return from < file.Length ? file.FindOnHost(from, Math.Min(count, file.Length - from)) : null;
+    }
+
     protected override void ReadCore(long offset, Span<byte> buffer)
     {
         foreach (var (part, from, count) in Cut(offset, buffer.Length))
@@ -226,6 +233,8 @@ internal sealed class ResizableWindow(ResizableDevice inner, long start) : Resiz
         CheckRange(offset, length);
         return inner.AllocatedRanges(start + offset, length).Select(r => r with { Offset = r.Offset - start });
     }
+
+    private protected override HostExtent? FindOnHostCore(long offset, long length) => inner.FindOnHost(start + offset, length);
 
     protected override void ReadCore(long offset, Span<byte> buffer) => inner.Read(start + offset, buffer);
 

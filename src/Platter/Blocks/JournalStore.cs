@@ -33,15 +33,15 @@ public sealed class HostJournalStore(string imagePath) : JournalStore
     public static HostJournalStore Beside(string path) => new(HostFile.RealPath(path));
 
     public override ResizableDevice? Open(bool write) =>
-        File.Exists(Name) ? HostFile.Open(Name, write ? FileAccess.ReadWrite : FileAccess.Read) : null;
+        HostFile.Exists(Name) ? HostFile.Open(Name, write ? FileAccess.ReadWrite : FileAccess.Read) : null;
 
     public override ResizableDevice Create()
     {
-        File.Delete(Name);
+        HostFile.Remove(Name);
         return HostFile.Create(Name, 0);
     }
 
-    public override void Remove() => File.Delete(Name);
+    public override void Remove() => HostFile.Remove(Name);
 
     public override void MakeNameDurable() => HostFolder.MakeNamesDurable(Name);
 }

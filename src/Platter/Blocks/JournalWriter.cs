@@ -14,8 +14,8 @@ internal sealed class JournalWriter(JournalStore store) : IDisposable
     private const int BufferSize = 1 << 20, SmallBufferSize = 64 << 10;
     private const long LargestKept = 16 << 20;      // bytes; a longer file is not worth keeping for the next transaction
 
-    private readonly List<uint> _slotChecksums = [];
-    private readonly List<int> _freeSlots = [];
+    private readonly GrowingArray<uint> _slotChecksums = new();
+    private readonly GrowingArray<int> _freeSlots = new();
     private ResizableDevice? _file;
     private byte[]? _buffer;
     private long _bufferOffset;
@@ -62,7 +62,7 @@ internal sealed class JournalWriter(JournalStore store) : IDisposable
     }
 
     /// <summary>A page left its slot, which can be used again.</summary>
-    internal void Release(int slot) => _freeSlots.Push(slot);
+    internal void Release(int slot) => _freeSlots.Add(slot);
 
     /// <summary>Records, durably, how long the image is, before it grows.</summary>
     internal void WriteIntent(long lengthBefore, ReadOnlySpan<PageSample> samples)

@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using System.Runtime.Versioning;
 using Microsoft.Win32.SafeHandles;
+using Platter.Primitives;
 
 namespace Platter.Blocks;
 
@@ -37,7 +38,7 @@ internal static partial class LinuxFile
 
     internal enum Seek { Data = 3, Hole = 4 }       // lseek(2)
 
-    internal const int NoSuchEntry = 2, NoSuchRange = 6, Again = 11, Busy = 16, Invalid = 22, NoSpace = 28, NotSupported = 95;   // errno(3)
+    internal const int NoSuchEntry = 2, Interrupted = 4, NoSuchRange = 6, Again = 11, Busy = 16, Invalid = 22, NoSpace = 28, NotSupported = 95;   // errno(3)
 
     private const int PunchHole = 3;                // FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE
     private const uint BasicStatus = 0x7FF;         // STATX_BASIC_STATS
@@ -45,10 +46,12 @@ internal static partial class LinuxFile
     /// <summary>Opens a file and locks it as <see cref="HostFile"/> wants it. Null when anything is in the way: then .NET's own call finds
     /// out again what, and puts it into words.</summary>
     /// <remarks>.NET makes its file handles by reflection, which costs 2 ms at the first file of every start.</remarks>
-    internal static SafeFileHandle? TryOpen(string path, bool create, bool write, HostLock held)
+    internal static unsafe SafeFileHandle? TryOpen(string path, bool create, bool write, HostLock held)
     {
         // O_RDONLY or O_RDWR, O_CREAT | O_EXCL, O_CLOEXEC: the same numbers on all of Linux's 64-bit architectures.
-        var descriptor = open(path, (write ? 2 : 0) | (create ? 0xC0 : 0) | 0x80000, 0x1B6 /* 0666, less the umask */);
+        int descriptor;
+        fixed (byte* name = EscapedUtf8.Terminate(path, new byte[EscapedUtf8.TerminatedLength(path)]))
+            descriptor = open(name, (write ? 2 : 0) | (create ? 0xC0 : 0) | 0x80000, 0x1B6 /* 0666, less the umask */);
         if (descriptor < 0)
             return null;
         var handle = new SafeFileHandle(descriptor, ownsHandle: true);
@@ -60,6 +63,45 @@ internal static partial class LinuxFile
         return null;
     }
 
+    /// <summary>Removes a file; false when that did not work, and there is one.</summary>
+    internal static unsafe bool TryRemove(string path)
+    {
+        fixed (byte* name = EscapedUtf8.Terminate(path, new byte[EscapedUtf8.TerminatedLength(path)]))
+            return unlink(name) == 0 || Marshal.GetLastPInvokeError() == NoSuchEntry;
+    }
+
+    /// <summary>Opens a file that is open for writing a second time, so that what is written there goes past the host's cache. Null where that can't be.</summary>
+    internal static unsafe SafeFileHandle? TryOpenPastCache(SafeFileHandle file)
+    {
+        // O_DIRECT, one of the few flags whose number differs between architectures.
+        var direct = RuntimeInformation.ProcessArchitecture switch { Architecture.X64 => 0x4000, Architecture.Arm64 => 0x10000, _ => 0 };
+        if (direct == 0)
+            return null;
+        // By what is open, not by its name, which another file may have by now.
+        var path = $"/proc/self/fd/{file.DangerousGetHandle()}";
+        int descriptor;
+        fixed (byte* name = EscapedUtf8.Terminate(path, new byte[EscapedUtf8.TerminatedLength(path)]))
+            descriptor = open(name, 2 /* O_RDWR */ | direct | 0x80000, 0);
+        return descriptor < 0 ? null : new SafeFileHandle(descriptor, ownsHandle: true);
+    }
+
+    /// <summary>Writes all bytes, or as many as can be; how many, and 0 or an errno.</summary>
+    internal static unsafe (int Done, int Error) Write(SafeFileHandle file, byte* bytes, int length, long offset)
+    {
+        var done = 0;
+        while (done < length)
+        {
+            var written = pwrite(file, bytes + done, (nuint)(length - done), offset + done);
+            if (written > 0)
+                done += (int)written;
+            else if (written == 0)
+                return (done, NoSpace);
+            else if (Marshal.GetLastPInvokeError() is var error and not Interrupted)
+                return (done, error);
+        }
+        return (done, 0);
+    }
+
     /// <summary>Gives a lock back. Closing alone would do, were it not for child processes, which share the open file until they
     /// run their own program.</summary>
     internal static void Unlock(SafeFileHandle file) => _ = flock(file, 8 /* LOCK_UN */);
@@ -67,21 +109,24 @@ internal static partial class LinuxFile
     /// <summary>Follows symbolic links. False, with errno kept for <see cref="Marshal.GetLastPInvokeError"/>, when there is nothing.</summary>
     internal static unsafe bool TryStatus(string path, out Status status)
     {
+        fixed (byte* name = EscapedUtf8.Terminate(path, new byte[EscapedUtf8.TerminatedLength(path)]))
         fixed (Status* s = &status)
-            return statx(-100 /* AT_FDCWD */, path, 0, BasicStatus, s) == 0;
+            return statx(-100 /* AT_FDCWD */, name, 0, BasicStatus, s) == 0;
     }
 
     /// <summary>Of a symbolic link itself; otherwise as <see cref="TryStatus(string, out Status)"/>.</summary>
     internal static unsafe bool TryStatusOfLink(string path, out Status status)
     {
+        fixed (byte* name = EscapedUtf8.Terminate(path, new byte[EscapedUtf8.TerminatedLength(path)]))
         fixed (Status* s = &status)
-            return statx(-100 /* AT_FDCWD */, path, 0x100 /* AT_SYMLINK_NOFOLLOW */, BasicStatus, s) == 0;
+            return statx(-100 /* AT_FDCWD */, name, 0x100 /* AT_SYMLINK_NOFOLLOW */, BasicStatus, s) == 0;
     }
 
     internal static unsafe bool TryStatus(SafeFileHandle file, out Status status)
     {
+        byte empty = 0;
         fixed (Status* s = &status)
-            return statx(file, "", 0x1000 /* AT_EMPTY_PATH */, BasicStatus, s) == 0;
+            return statx(file, &empty, 0x1000 /* AT_EMPTY_PATH */, BasicStatus, s) == 0;
     }
 
     /// <summary>Unallocates; the range reads as zeros afterwards, partial blocks too. False when the filesystem can't.</summary>
@@ -100,17 +145,43 @@ internal static partial class LinuxFile
     /// <summary>Starts writing back all dirty pages; a hint, so its result doesn't matter.</summary>
     internal static void StartWriting(SafeFileHandle file) => _ = sync_file_range(file, 0, 0, 2 /* SYNC_FILE_RANGE_WRITE */);
 
+    /// <summary>Copies within the host: by reference where its filesystem can, else from page to page.</summary>
+    /// <returns>Bytes copied; fewer where it can't be done, or the first file ends.</returns>
+    internal static long Copy(SafeFileHandle from, long fromOffset, SafeFileHandle to, long toOffset, long length)
+    {
+        var done = 0L;
+        while (done < length)
+        {
+            var (at, target) = (fromOffset + done, toOffset + done);
+            var copied = copy_file_range(from, ref at, to, ref target, (nuint)Math.Min(length - done, 1 << 30), 0);
+            if (copied > 0)
+                done += copied;
+            else if (copied == 0 || Marshal.GetLastPInvokeError() != Interrupted)
+                break;
+        }
+        return done;
+    }
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static unsafe partial nint pwrite(SafeFileHandle file, byte* bytes, nuint length, long offset);
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial nint copy_file_range(SafeFileHandle from, ref long fromOffset, SafeFileHandle to, ref long toOffset, nuint length, uint flags);
+
     [LibraryImport("libc", SetLastError = true)]
     private static partial int sync_file_range(SafeFileHandle file, long offset, long length, uint flags);
 
-    [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
-    private static unsafe partial int statx(int folder, string path, int flags, uint mask, Status* status);
+    [LibraryImport("libc", SetLastError = true)]
+    private static unsafe partial int statx(int folder, byte* path, int flags, uint mask, Status* status);
 
-    [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
-    private static unsafe partial int statx(SafeFileHandle folder, string path, int flags, uint mask, Status* status);
+    [LibraryImport("libc", SetLastError = true)]
+    private static unsafe partial int statx(SafeFileHandle folder, byte* path, int flags, uint mask, Status* status);
 
-    [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
-    private static partial int open(string path, int flags, uint mode);
+    [LibraryImport("libc", SetLastError = true)]
+    private static unsafe partial int open(byte* path, int flags, uint mode);
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static unsafe partial int unlink(byte* path);
 
     [LibraryImport("libc", SetLastError = true)]
     private static partial int flock(SafeFileHandle file, int operation);

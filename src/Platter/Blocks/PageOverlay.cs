@@ -14,8 +14,8 @@ internal sealed class PageOverlay
     private const int FewPages = 64;
 
     private readonly NumberMap<int> _pages = new();     // page number -> place in memory, or ~slot in the journal
-    private readonly List<byte[]> _slabs = [];
-    private readonly List<int> _freePlaces = [];
+    private readonly GrowingArray<byte[]> _slabs = new();
+    private readonly GrowingArray<int> _freePlaces = new();
     private int _usedPlaces;
 
     /// <summary>Runs of page numbers that read as zeros where no page lies over them.</summary>
@@ -79,14 +79,14 @@ internal sealed class PageOverlay
     internal void MoveToSlot(long page, int slot)
     {
         if (_pages.TryGetValue((ulong)page, out var place) && place >= 0)
-            _freePlaces.Push(place);
+            _freePlaces.Add(place);
         _pages[(ulong)page] = ~slot;
     }
 
     internal void Remove(long page)
     {
         if (_pages.Remove((ulong)page, out var place) && place >= 0)
-            _freePlaces.Push(place);
+            _freePlaces.Add(place);
     }
 
     /// <summary>The pages there are within a range of numbers; a copy, so that they can be removed one by one.</summary>
@@ -113,8 +113,7 @@ internal sealed class PageOverlay
         _freePlaces.Clear();
         _usedPlaces = 0;
         Zeros.Clear();
-        if (_slabs.Count > 1)
-            _slabs.RemoveRange(1, _slabs.Count - 1);
+        _slabs.Shorten(1);
     }
 
     /// <summary>Reads through the overlay: what it doesn't cover comes from <paramref name="below"/>, what lies behind its end is zeros.</summary>

@@ -1,3 +1,5 @@
+using Platter.Primitives;
+
 namespace Platter.Blocks;
 
 // The pages of a transaction, and their way home.
@@ -155,14 +157,15 @@ public sealed partial class TransactionDevice
         const int Count = 16;
         var pages = _committedLength / Journal.PageSize;
         var samples = Sample([.. Enumerable.Range(0, (int)Math.Min(Count, pages)).Select(i => i * pages / Math.Min(Count, pages))]);
-        _sampled.UnionWith(samples.Select(s => (long)(ulong)s.Page));
+        foreach (var sample in samples)
+            _sampled[sample.Page] = 1;
         return samples;
     }
 
     private PageSample[] Sample(long[] pages)
     {
         var content = new byte[Journal.PageSize];
-        var samples = new List<PageSample>(pages.Length);
+        var samples = new GrowingArray<PageSample>();
         foreach (var page in pages)
         {
             // What a power cut may still take back is no mark to know an image by.
@@ -171,7 +174,7 @@ public sealed partial class TransactionDevice
             _home.Read(page * Journal.PageSize, content);
             samples.Add(Journal.Sample(page, content));
         }
-        return [.. samples];
+        return samples.ToArray();
     }
 
     private void Forget()

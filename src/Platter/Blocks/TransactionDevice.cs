@@ -28,7 +28,7 @@ public sealed partial class TransactionDevice : ResizableDevice
     private readonly PageOverlay _pages = new();
     private readonly RangeSet _discards = new();
     private readonly RangeSet _unsettled = new();       // pages that are at home, but perhaps not after a power cut: fresh or discarded since the last flush there
-    private readonly HashSet<long> _sampled = [];       // pages by which the journal will know its image: no fresh data over them
+    private readonly NumberMap<int> _sampled = new();    // pages by which the journal will know its image: no fresh data over them
     private readonly bool _ownsHome;
     private long _length;
     private long _committedLength;
@@ -128,6 +128,13 @@ public sealed partial class TransactionDevice : ResizableDevice
             : _pages.AllocatedRanges(_home, offset, length);
     }
 
+    private protected override HostExtent? FindOnHostCore(long offset, long length)
+    {
+        // Next to pages that are held back nobody copies much.
+        var there = Math.Min(length, _home.Length - offset);
+        return _pages.IsEmpty && there > 0 ? _home.FindOnHost(offset, there) : null;
+    }
+
     protected override void ReadCore(long offset, Span<byte> buffer) => _pages.Read(_home, offset, buffer);
 
     protected override void WriteCore(long offset, ReadOnlySpan<byte> data)
@@ -166,7 +173,7 @@ public sealed partial class TransactionDevice : ResizableDevice
         {
             var page = (offset + position) / Journal.PageSize;
             var count = (int)Math.Min(Journal.PageSize - (offset + position) % Journal.PageSize, data.Length - position);
-            if (_pages.Covers(page) || _sampled.Contains(page))
+            if (_pages.Covers(page) || _sampled.ContainsKey((ulong)page))
             {
                 WriteFreshHome(offset + position - clean, data.Slice(position - clean, clean));
                 clean = 0;

@@ -38,6 +38,8 @@ public sealed class WindowDevice : BlockDevice
         return _inner.AllocatedRanges(Offset + offset, length).Select(r => r with { Offset = r.Offset - Offset });
     }
 
+    private protected override HostExtent? FindOnHostCore(long offset, long length) => _inner.FindOnHost(Offset + offset, length);
+
     protected override void ReadCore(long offset, Span<byte> buffer) => _inner.Read(Offset + offset, buffer);
 
     protected override void WriteCore(long offset, ReadOnlySpan<byte> data) => _inner.Write(Offset + offset, data);

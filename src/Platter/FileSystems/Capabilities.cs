@@ -87,6 +87,9 @@ public sealed record Capabilities
     /// <summary>The settable attribute bits.</summary>
     public DosAttributes SettableAttributes { get; init; }
 
+    /// <summary>The attribute bits that say how content is stored, set by <see cref="MetadataChange.Compressed"/> and <see cref="MetadataChange.Sparse"/>.</summary>
+    public DosAttributes StorageAttributes { get; init; }
+
     public bool Has(Features feature) => (Features & feature) == feature;
 
     /// <summary>Names what a change asks for and this volume cannot store; null when it can store all of it.</summary>
@@ -96,6 +99,8 @@ public sealed record Capabilities
         : change.FinderInfo is not null && !Has(Features.FinderInfo) ? "Finder information"
         : change.SecurityDescriptor is not null && !Has(Features.SecurityDescriptors) ? "security descriptors"
         : change.ShortName is not null && !Has(Features.ShortNames) ? "short names"
+        : change.Compressed is not null && !StorageAttributes.HasFlag(DosAttributes.Compressed) ? "compression"
+        : change.Sparse is not null && !StorageAttributes.HasFlag(DosAttributes.Sparse) ? "sparse attribute"
         : change.DosAttributes is { } asked && (asked & ~(SettableAttributes | DosAttributes.Directory | DosAttributes.VolumeLabel)) is var foreign and not 0 ? $"attributes {foreign}"
         : null;
 }

@@ -144,7 +144,13 @@ public sealed record MetadataChange
     public byte[]? SecurityDescriptor { get; init; }
     public string? ShortName { get; init; }
 
+    /// <summary>Whether the content is to be stored compressed; of a directory, that of what is made in it.</summary>
+    public bool? Compressed { get; init; }
+
+    /// <summary>Whether the file may have holes where zeros are; false gives it all its space.</summary>
+    public bool? Sparse { get; init; }
+
     /// <summary>Whether nothing is to be set.</summary>
     public bool IsEmpty => Created is null && Modified is null && Accessed is null && Mode is null && UserId is null && GroupId is null
-        && DosAttributes is null && FinderInfo is null && SecurityDescriptor is null && ShortName is null;
+        && DosAttributes is null && FinderInfo is null && SecurityDescriptor is null && ShortName is null && Compressed is null && Sparse is null;
 }

@@ -13,7 +13,11 @@ public readonly record struct NodeId(ulong Value)
 /// <param name="Name">As stored. Bytes that are not text (ext) and unpaired surrogates (NTFS) are kept as lone surrogates.</param>
 /// <param name="Id">The node.</param>
 /// <param name="Kind">What it is, where the directory tells; else looked up.</param>
-public readonly record struct DirectoryEntry(string Name, NodeId Id, EntryKind Kind);
+public readonly record struct DirectoryEntry(string Name, NodeId Id, EntryKind Kind)
+{
+    /// <summary>The attributes of DOS and Windows, where the directory itself tells them; null where the node has to be asked.</summary>
+    public DosAttributes? Attributes { get; init; }
+}
 
 /// <summary>A node together with its volume: the comfortable way to walk a tree.</summary>
 /// <param name="Volume">The volume.</param>

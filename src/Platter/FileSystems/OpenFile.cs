@@ -30,11 +30,17 @@ internal abstract class OpenFile(NodeId id)
     /// <inheritdoc cref="VolumeStream.Reserve"/>
     public abstract void Reserve(long length);
 
+    /// <inheritdoc cref="VolumeStream.PunchHole"/>
+    public virtual void PunchHole(long offset, long length) => HolePuncher.WriteZeros(offset, length, Length, WriteAt);
+
     /// <inheritdoc cref="VolumeStream.DataRanges"/>
     public virtual IEnumerable<ByteRange> DataRanges() => Length == 0 ? [] : [new ByteRange(0, Length)];
 
     /// <inheritdoc cref="VolumeStream.Extents"/>
     public abstract IEnumerable<StreamExtent> Extents();
+
+    /// <inheritdoc cref="VolumeStream.FindOnHost"/>
+    public virtual HostExtent? FindOnHost(long offset, long length) => null;
 
     protected void CheckValid() => ObjectDisposedException.ThrowIf(_invalid, this);
 }

@@ -42,9 +42,21 @@ internal sealed class OpenFileStream(OpenFile file, OpenFiles files, bool writab
         file.Reserve(length);
     }
 
+    public override void PunchHole(long offset, long length)
+    {
+        CheckWritable();
+        file.PunchHole(offset, length);
+    }
+
     public override IEnumerable<ByteRange> DataRanges() => file.DataRanges();
 
     public override IEnumerable<StreamExtent> Extents() => file.Extents();
+
+    internal override HostExtent? FindOnHost(long offset, long length)
+    {
+        ObjectDisposedException.ThrowIf(_closed, this);
+        return file.FindOnHost(offset, length);
+    }
 
     protected override void Dispose(bool disposing)
     {

@@ -11,6 +11,9 @@ internal abstract class PagedStructure
     /// <summary>Bytes of a page: whole sectors of every legal size. The last one may be shorter.</summary>
     public const int PageBytes = 16384;
 
+    // The framework's sort prepares a dozen types when it is first called, which takes longer than sorting this many.
+    private const int FewPages = 32;
+
     private readonly LruCache<Page> _pages;
     private readonly int _maxPages;
     private readonly int _sectorSize;
@@ -46,15 +49,14 @@ internal abstract class PagedStructure
         if (DirtyBytes == 0)
             return;
         // Plain loops: LINQ over the dictionary would be compiled anew at every start of the command, for 3 ms.
-        var dirty = new List<Page>();
-        foreach (var (_, page) in _pages.OldestFirst())
+        var pages = _pages.Values();
+        if (pages.Length > 1)
+            SortByNumber(pages);
+        foreach (var page in pages)
         {
             if (page.IsDirty)
-                dirty.Add(page);
+                Write(page);
         }
-        dirty.Sort(static (a, b) => a.Number - b.Number);
-        foreach (var page in dirty)
-            Write(page);
     }
 
     /// <summary>A page, read now if it is not held.</summary>
@@ -96,16 +98,32 @@ internal abstract class PagedStructure
     /// <summary>Gives up pages, changes included: somebody has written that part of the structure past them.</summary>
     protected void Forget(int firstPage)
     {
-        foreach (var (number, page) in _pages.OldestFirst().ToList())
+        foreach (var page in _pages.Values())
         {
-            if (number < firstPage)
+            if (page.Number < firstPage)
                 continue;
             if (page.IsDirty)
                 DirtyBytes -= page.Data.Length;
-            _pages.Remove(number);
+            _pages.Remove(page.Number);
         }
         _last = null;
     }
+
+    private static void SortByNumber(Page[] pages)
+    {
+        if (pages.Length > FewPages)
+        {
+            SortMany(pages);
+            return;
+        }
+        for (var i = 1; i < pages.Length; i++)
+        {
+            for (var k = i; k > 0 && pages[k].Number < pages[k - 1].Number; k--)
+                (pages[k], pages[k - 1]) = (pages[k - 1], pages[k]);
+        }
+    }
+
+    private static void SortMany(Page[] pages) => Array.Sort(pages, static (a, b) => a.Number - b.Number);
 
     private int PageLength(int number) => (int)Math.Min(PageBytes, PagedLength - (long)number * PageBytes);
 

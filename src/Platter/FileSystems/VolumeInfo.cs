@@ -47,6 +47,42 @@ public sealed record VolumeOptions
 
     /// <summary>Read encrypted files (NTFS with EFS) as they lie on the volume, instead of refusing.</summary>
     public bool RawEncrypted { get; init; }
+
+    /// <summary>How NTFS is to hold FIFOs, sockets and devices that are made.</summary>
+    public SpecialFileForm SpecialFiles { get; init; }
+
+    /// <summary>How NTFS is to hold symbolic links that are made.</summary>
+    public SymbolicLinkForm SymbolicLinks { get; init; }
+
+    /// <summary>Keep POSIX permissions and owners on NTFS, in the extended attributes of the Windows Subsystem for Linux (its mount option
+    /// <c>metadata</c>). What a file has is shown in any case.</summary>
+    public bool WslMetadata { get; init; }
+}
+
+/// <summary>The forms of FIFOs, sockets and devices on NTFS.</summary>
+public enum SpecialFileForm
+{
+    /// <summary>Reparse points of the Windows Subsystem for Linux: known to Windows 10 and later, ntfs-3g from 2021 on, and ntfs3.</summary>
+    Wsl,
+
+    /// <summary>System files with a content of 0, 1 or 24 bytes, as Services for UNIX made them: known to ntfs-3g of any age.</summary>
+    Interix,
+}
+
+/// <summary>The forms of symbolic links on NTFS.</summary>
+public enum SymbolicLinkForm
+{
+    /// <summary>Symbolic links of Windows Vista and later; of WSL where these cannot hold the target.</summary>
+    Windows,
+
+    /// <summary>Junctions, as Windows 2000 has them, for absolute targets that are directories of the volume; else as <see cref="Windows"/>.</summary>
+    Junction,
+
+    /// <summary>Reparse points of the Windows Subsystem for Linux: any target, and nothing that Windows itself follows.</summary>
+    Wsl,
+
+    /// <summary>System files that hold the target, as Services for UNIX and ntfs-3g make them.</summary>
+    Interix,
 }
 
 /// <summary>How to format a volume. Options that only one type knows go by key, as in <c>mkfs -O key=value</c>.</summary>

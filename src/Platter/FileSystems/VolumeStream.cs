@@ -32,6 +32,12 @@ public abstract class VolumeStream : Stream
     /// <exception cref="UnsupportedFeatureException">Longer than the filesystem can store; nothing was written.</exception>
     public virtual void WriteAt(long offset, ReadOnlySpan<byte> data) => throw new NotSupportedException("the stream is open for reading only");
 
+    /// <summary>Makes a range read as zeros, and gives back the space that it took where the filesystem can; elsewhere zeros are written. The length stays.</summary>
+    /// <param name="offset">Bytes from the start of the stream.</param>
+    /// <param name="length">How many; what lies behind the end is left out.</param>
+    /// <exception cref="VolumeFullException">No room for what this changes.</exception>
+    public virtual void PunchHole(long offset, long length) => HolePuncher.WriteZeros(offset, length, Length, WriteAt);
+
     /// <summary>The caller is going to write this many bytes in all: refuse now what cannot fit, and allocate in one piece.
     /// The length does not change.</summary>
     /// <exception cref="VolumeFullException">No room for it.</exception>
@@ -46,6 +52,10 @@ public abstract class VolumeStream : Stream
     /// <summary>Where the stream lies on the volume's device, in stream order; empty for what lies inside a structure.
     /// Holes have <see cref="StreamExtent.DeviceOffset"/> -1.</summary>
     public virtual IEnumerable<StreamExtent> Extents() => [];
+
+    /// <summary>Where content lies in a file of the host, from <paramref name="offset"/> on, in one piece and as it is read; may be fewer bytes
+    /// than asked for. Null when the first of them don't.</summary>
+    internal virtual HostExtent? FindOnHost(long offset, long length) => null;
 
     public sealed override int Read(byte[] buffer, int offset, int count) => Read(buffer.AsSpan(offset, count));
 
@@ -80,6 +90,26 @@ public abstract class VolumeStream : Stream
     /// <summary>Brings what the stream holds back to the volume's structures (not to the medium: see <see cref="EditableVolume.Commit"/>).</summary>
     public override void Flush()
     {
+    }
+}
+
+/// <summary>A range made to read as zeros where no clusters or blocks can be given back.</summary>
+internal static class HolePuncher
+{
+    private const int ZeroBytes = 1 << 20;
+
+    public delegate void Write(long offset, ReadOnlySpan<byte> data);
+
+    public static void WriteZeros(long offset, long length, long streamLength, Write write)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(offset);
+        ArgumentOutOfRangeException.ThrowIfNegative(length);
+        var end = length > streamLength - offset ? streamLength : offset + length;
+        if (offset >= end)
+            return;
+        var zeros = new byte[Math.Min(end - offset, ZeroBytes)];
+        for (var at = offset; at < end; at += zeros.Length)
+            write(at, zeros.AsSpan(0, (int)Math.Min(zeros.Length, end - at)));
     }
 }
 

@@ -82,7 +82,7 @@ public abstract class ContainerFormat
     public static IReadOnlyList<ContainerFormat> All => Known;
 
     // An array, which is gone through without the framework's interfaces: this is done at every start.
-    private static readonly ContainerFormat[] Known = [VhdFixed, Vhd, Vhdx, VhdxFixed, Qcow2, Vmdk, Vdi, Gzip, Xz, Zstd, Lz4, Bzip2];
+    internal static readonly ContainerFormat[] Known = [VhdFixed, Vhd, Vhdx, VhdxFixed, Qcow2, Vmdk, Vdi, Gzip, Xz, Zstd, Lz4, Bzip2];
 
     /// <summary>The name on the command line: <c>vhd-fixed</c>.</summary>
     public abstract string Name { get; }
@@ -117,10 +117,9 @@ public abstract class ContainerFormat
     }
 
     /// <summary>Files beside the image's own that hold the disk and are changed with it; none for what isn't of this format.</summary>
-    internal virtual IReadOnlyList<ImagePart> OtherFiles(ContainerProbe probe) => NoParts;
+    internal virtual ImagePart[] OtherFiles(ContainerProbe probe) => NoParts;
 
-    // A list, since asking an array through this interface is compiled at every start.
-    internal static List<ImagePart> NoParts { get; } = [];
+    internal static ImagePart[] NoParts { get; } = [];
 
     /// <exception cref="DiskFormatException">Broken beyond use.</exception>
     public abstract Container Open(ContainerProbe probe, bool ownsHost = false);

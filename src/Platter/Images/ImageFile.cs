@@ -64,15 +64,15 @@ public sealed class ImageFile : IDisposable
         options ??= new ImageOptions();
         if (options.Snapshot is not null && access == ImageAccess.Edit)
             throw new UnauthorizedAccessException($"a snapshot can be read, not edited: {options.Snapshot} of {path}");
-        var (host, store) = OpenHost(path, access, options);
-        BlockDevice below = host;
+        var host = OpenHost(path, access, options, out var store);
+        var below = host;
         try
         {
             var isRaw = options.AsRaw || host is HostDisk;
             var neighbours = isRaw ? ImageNeighbours.None : ImageNeighbours.Of(path);
-            (below, neighbours) = access == ImageAccess.Edit
-                ? ImageParts.Edit(host, store, neighbours, options.Transaction)
-                : ImageParts.View(host, store, neighbours);
+            below = access == ImageAccess.Edit
+                ? ImageParts.Edit(host, store, ref neighbours, options.Transaction)
+                : ImageParts.View(host, store, ref neighbours);
             var container = isRaw
                 ? ContainerFormat.Raw.Open(new ContainerProbe(below), ownsHost: true)
                 : Container.Open(below, neighbours, ownsHost: true);
@@ -106,13 +106,18 @@ public sealed class ImageFile : IDisposable
         }
     }
 
-    private static (BlockDevice Host, HostJournalStore Store) OpenHost(string path, ImageAccess access, ImageOptions options)
+    private static BlockDevice OpenHost(string path, ImageAccess access, ImageOptions options, out HostJournalStore store)
     {
         var fileAccess = access == ImageAccess.Edit ? FileAccess.ReadWrite : FileAccess.Read;
         if (HostDisk.IsDisk(path))
-            return (HostDisk.Open(path, fileAccess, options.Force), DiskJournal(path, access, options.JournalFolder));
+        {
+            var disk = HostDisk.Open(path, fileAccess, options.Force);
+            store = DiskJournal(path, access, options.JournalFolder);
+            return disk;
+        }
         var file = HostFile.Open(path, fileAccess);
-        return (file, HostJournalStore.Beside(path));
+        store = HostJournalStore.Beside(path);
+        return file;
     }
 
     // Device nodes live in memory, where no journal would outlast a power cut.

@@ -9,13 +9,14 @@ public sealed class ImageNeighbours
     /// <summary>Parents of parents. Backup programs stop at a few dozen; beyond this it is a mistake or an attack.</summary>
     public const int MaxDepth = 64;
 
-    private readonly string? _path;
+    private readonly string? _given;
+    private string? _path;
     private readonly ImageNeighbours? _child;
     private readonly IReadOnlyDictionary<string, BlockDevice>? _open;     // by path: files that are open already, as parts of a larger device
 
     private ImageNeighbours(string? path, ImageNeighbours? child, IReadOnlyDictionary<string, BlockDevice>? open = null)
     {
-        _path = path;
+        _given = path;
         _child = child;
         _open = open;
     }
@@ -24,15 +25,18 @@ public sealed class ImageNeighbours
     public static ImageNeighbours None { get; } = new(null, null);
 
     /// <summary>The container's own path, absolute; null when it is no file of the host.</summary>
-    public string? Path => _path;
+    public string? Path => _path ??= _given is null ? null : System.IO.Path.GetFullPath(_given);
+
+    /// <summary>Whether it is a file of the host, which can refer to others.</summary>
+    public bool IsFile => _given is not null;
 
     /// <summary>For the image at this path.</summary>
-    public static ImageNeighbours Of(string path) => new(System.IO.Path.GetFullPath(path), null);
+    public static ImageNeighbours Of(string path) => new(path, null);
 
     /// <summary>The path that a reference means: relative ones start at the container's folder, not at the current one.</summary>
     /// <returns>Null when the container is no file of the host.</returns>
     public string? Resolve(string reference) =>
-        _path is null ? null : System.IO.Path.GetFullPath(reference, System.IO.Path.GetDirectoryName(_path)!);
+        Path is null ? null : System.IO.Path.GetFullPath(reference, System.IO.Path.GetDirectoryName(Path)!);
 
     /// <summary>Whether a reference leads to a file that is there.</summary>
     public bool Exists(string reference) => Resolve(reference) is { } path && File.Exists(path);
@@ -47,7 +51,8 @@ public sealed class ImageNeighbours
     public Container OpenImage(string reference, ContainerFormat? format = null)
     {
         var path = Find(reference);
-        var (host, below) = OpenFile(path, new ImageNeighbours(path, this));
+        var below = new ImageNeighbours(path, this);
+        var host = OpenFile(path, ref below);
         try
         {
             var container = format is null
@@ -67,18 +72,21 @@ public sealed class ImageNeighbours
     /// <inheritdoc cref="OpenImage" path="/exception"/>
     public BlockDevice OpenBytes(string reference)
     {
-        return _open is not null && Resolve(reference) is { } path && _open.TryGetValue(path, out var there) ? there : OpenFile(Find(reference), None).Host;
+        if (_open is not null && Resolve(reference) is { } path && _open.TryGetValue(path, out var there))
+            return there;
+        var neighbours = None;
+        return OpenFile(Find(reference), ref neighbours);
     }
 
     /// <summary>The same, with files that are open already.</summary>
-    internal ImageNeighbours With(IReadOnlyDictionary<string, BlockDevice> open) => new(_path, _child, open);
+    internal ImageNeighbours With(IReadOnlyDictionary<string, BlockDevice> open) => new(_given, _child, open);
 
-    private static (BlockDevice Host, ImageNeighbours Neighbours) OpenFile(string path, ImageNeighbours neighbours)
+    private static BlockDevice OpenFile(string path, ref ImageNeighbours neighbours)
     {
         var file = HostFile.Open(path, FileAccess.Read);
         try
         {
-            return ImageParts.View(file, HostJournalStore.Beside(path), neighbours);
+            return ImageParts.View(file, HostJournalStore.Beside(path), ref neighbours);
         }
         catch
         {
@@ -93,12 +101,12 @@ public sealed class ImageNeighbours
     {
         var path = Resolve(reference) ?? throw new FileNotFoundException($"the image refers to {reference}, but has no folder of its own to look in");
         if (!File.Exists(path))
-            throw new FileNotFoundException($"{path} is missing, which {_path} refers to; put it there, or correct the reference", path);
+            throw new FileNotFoundException($"{path} is missing, which {Path} refers to; put it there, or correct the reference", path);
         var real = RealPath(path);
         var depth = 0;
         for (var link = this; link is not null; link = link._child)
         {
-            if (link._path is { } known && RealPath(known) == real)
+            if (link.Path is { } known && RealPath(known) == real)
                 throw new DiskFormatException("IMG-0003", "parent", -1, $"the chain of files comes back to {path}: none of them is the base");
             if (++depth > MaxDepth)
                 throw new DiskFormatException("IMG-0003", "parent", -1, $"the chain of files is longer than {MaxDepth}, at {path}");

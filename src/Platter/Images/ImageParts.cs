@@ -15,17 +15,18 @@ internal static class ImageParts
     /// <summary>For reading: a pending journal is shown as replayed.</summary>
     /// <param name="file">The image's own file; the device that is returned disposes it.</param>
     /// <param name="store">Where its journal lies.</param>
-    /// <param name="neighbours">The image's.</param>
-    internal static (BlockDevice Host, ImageNeighbours Neighbours) View(BlockDevice file, HostJournalStore store, ImageNeighbours neighbours)
+    /// <param name="neighbours">The image's; afterwards with the files that are open already.</param>
+    internal static BlockDevice View(BlockDevice file, HostJournalStore store, ref ImageNeighbours neighbours)
     {
-        var others = File.Exists(store.Name) ? Find(file, neighbours) : [];
-        if (others.Count == 0)
-            return (JournalRecovery.View(file, store, ownsImage: true), neighbours);
+        var others = HostFile.Exists(store.Name) ? Find(file, neighbours) : ContainerFormat.NoParts;
+        if (others.Length == 0)
+            return JournalRecovery.View(file, store, ownsImage: true);
         var joined = Join(file, others, neighbours, FileAccess.Read);
         try
         {
             var view = JournalRecovery.View(joined, store, ownsImage: true);
-            return (new WindowDevice(view, joined.MainStart, view.Length - joined.MainStart, ownsInner: true), Known(neighbours, others, joined, view));
+            neighbours = Known(neighbours, others, joined, view);
+            return new WindowDevice(view, joined.MainStart, view.Length - joined.MainStart, ownsInner: true);
         }
         catch
         {
@@ -36,16 +37,17 @@ internal static class ImageParts
 
     /// <summary>For editing: a pending journal is replayed or discarded.</summary>
     /// <inheritdoc cref="View" path="/param"/>
-    internal static (BlockDevice Host, ImageNeighbours Neighbours) Edit(BlockDevice file, HostJournalStore store, ImageNeighbours neighbours, TransactionOptions? options)
+    internal static BlockDevice Edit(BlockDevice file, HostJournalStore store, ref ImageNeighbours neighbours, TransactionOptions? options)
     {
         var others = Find(file, neighbours);
-        if (others.Count == 0)
-            return (TransactionDevice.Open(file, store, options, ownsHome: true), neighbours);
+        if (others.Length == 0)
+            return TransactionDevice.Open(file, store, options, ownsHome: true);
         var joined = Join(file, others, neighbours, FileAccess.ReadWrite);
         try
         {
             var transaction = TransactionDevice.Open(joined, store, options, ownsHome: true);
-            return (new ResizableWindow(transaction, joined.MainStart), Known(neighbours, others, joined, transaction));
+            neighbours = Known(neighbours, others, joined, transaction);
+            return new ResizableWindow(transaction, joined.MainStart);
         }
         catch
         {
@@ -55,20 +57,21 @@ internal static class ImageParts
     }
 
     // Before the journal is looked at: which files there are, no commit ever changes.
-    private static IReadOnlyList<ImagePart> Find(BlockDevice file, ImageNeighbours neighbours)
+    private static ImagePart[] Find(BlockDevice file, ImageNeighbours neighbours)
     {
-        if (neighbours.Path is null)
+        if (!neighbours.IsFile)
             return ContainerFormat.NoParts;
         var probe = new ContainerProbe(file, neighbours);
-        foreach (var format in ContainerFormat.All)
+        foreach (var format in ContainerFormat.Known)
         {
-            if (format.OtherFiles(probe) is { Count: > 0 } others)
+            var others = format.OtherFiles(probe);
+            if (others.Length > 0)
                 return others;
         }
         return ContainerFormat.NoParts;
     }
 
-    private static JoinedFiles Join(BlockDevice main, IReadOnlyList<ImagePart> others, ImageNeighbours neighbours, FileAccess access)
+    private static JoinedFiles Join(BlockDevice main, ImagePart[] others, ImageNeighbours neighbours, FileAccess access)
     {
         var files = new List<(BlockDevice, long)>();
         try
@@ -85,10 +88,10 @@ internal static class ImageParts
         }
     }
 
-    private static ImageNeighbours Known(ImageNeighbours neighbours, IReadOnlyList<ImagePart> others, JoinedFiles joined, BlockDevice device)
+    private static ImageNeighbours Known(ImageNeighbours neighbours, ImagePart[] others, JoinedFiles joined, BlockDevice device)
     {
         var open = new Dictionary<string, BlockDevice>(StringComparer.Ordinal);
-        for (var i = 0; i < others.Count; i++)
+        for (var i = 0; i < others.Length; i++)
         {
             var (start, room, length) = joined.PartAt(i);
             open[neighbours.Find(others[i].Reference)] = new WindowDevice(device, start, others[i].Grows ? room : Math.Min(room, length));

@@ -115,6 +115,13 @@ public sealed class NewImage : IDisposable
         _done = true;
     }
 
+    /// <summary>Long writes of fresh data go to the medium at once from now on: for an image that is filled with much, by nobody else.</summary>
+    internal void WritePastCache()
+    {
+        _file.File.WritePastCache();
+        _others.ForEach(f => f.File.WritePastCache());
+    }
+
     /// <summary>Lets the host begin to put on its medium what was written, so that <see cref="Complete"/> has less to wait for.</summary>
     /// <param name="written">Bytes written so far.</param>
     internal void StartWriting(long written)

@@ -28,7 +28,7 @@ internal sealed class RawFormat : ContainerFormat
 {
     public override string Name => "raw";
     public override string Description => "raw";
-    public override IReadOnlyList<string> Extensions { get; } = [".img", ".raw", ".dd", ".iso", ".ima", ".flp"];
+    public override IReadOnlyList<string> Extensions => [".img", ".raw", ".dd", ".iso", ".ima", ".flp"];
 
     public override bool Recognises(ContainerProbe probe) => true;
 

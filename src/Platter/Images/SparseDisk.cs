@@ -165,6 +165,29 @@ internal abstract class SparseDisk : BlockDevice
         return (set, at - first);
     }
 
+    private protected override HostExtent? FindOnHostCore(long offset, long length)
+    {
+        var block = offset >> _shift;
+        var place = Locate(block);
+        var count = Math.Min(length, ((block + 1) << _shift) - offset);
+        var start = place.Data + (offset & (BlockSize - 1));
+        if (place.Kind == BlockKind.Full)
+        {
+            while (count < length && Locate((offset + count) >> _shift) is { Kind: BlockKind.Full } next && next.Data == start + count)
+                count += Math.Min(length - count, BlockSize);
+            return Host.FindOnHost(start, Checked(start, count));
+        }
+        if (place.Kind == BlockKind.Partial)
+        {
+            var inset = offset & (SectorSize - 1);
+            var (present, sectors) = SectorRun(block, place, (int)((offset & (BlockSize - 1)) / SectorSize), (int)((inset + count + SectorSize - 1) / SectorSize));
+            count = Math.Min(count, (long)sectors * SectorSize - inset);
+            if (present)
+                return Host.FindOnHost(start, Checked(start, count));
+        }
+        return place.Kind != BlockKind.Zero && Parent is not null && offset < Parent.Length ? Parent.FindOnHost(offset, Math.Min(count, Parent.Length - offset)) : null;
+    }
+
     protected sealed override void ReadCore(long offset, Span<byte> buffer)
     {
         while (!buffer.IsEmpty)
@@ -231,29 +254,58 @@ internal abstract class SparseDisk : BlockDevice
 
     private void Store(long offset, ReadOnlySpan<byte> data, bool fresh)
     {
-        while (!data.IsEmpty)
+        // What goes to one place after the other is written in one go.
+        var run = default(HostRun);
+        for (var position = 0; position < data.Length;)
         {
-            var block = offset >> _shift;
-            var within = offset & (BlockSize - 1);
-            var part = data[..(int)Math.Min(data.Length, BlockSize - within)];
-            StoreInBlock(block, within, part, fresh);
-            offset += part.Length;
-            data = data[part.Length..];
+            var block = (offset + position) >> _shift;
+            var within = (offset + position) & (BlockSize - 1);
+            var count = (int)Math.Min(data.Length - position, BlockSize - within);
+            var place = PlaceFor(block, within, data.Slice(position, count), fresh);
+            if (place >= 0)
+            {
+                var isFresh = fresh || Space.IsFresh(place);
+                if (run.Length == 0 || place != run.Offset + run.Length || position != run.Position + run.Length || isFresh != run.IsFresh)
+                {
+                    WriteRun(run, data);
+                    run = new HostRun(place, position, 0, isFresh);
+                }
+                run = run with { Length = run.Length + count };
+            }
+            position += count;
         }
+        WriteRun(run, data);
     }
 
-    private void StoreInBlock(long block, long within, ReadOnlySpan<byte> data, bool fresh)
+    /// <param name="Offset">Where it goes in the host.</param>
+    /// <param name="Position">Where it stands in what is to be written.</param>
+    /// <param name="Length">Bytes.</param>
+    /// <param name="IsFresh">Whether nothing committed refers to the place.</param>
+    private readonly record struct HostRun(long Offset, int Position, int Length, bool IsFresh);
+
+    private void WriteRun(HostRun run, ReadOnlySpan<byte> data)
+    {
+        if (run.Length == 0)
+            return;
+        if (run.IsFresh)
+            Host.WriteFresh(run.Offset, data.Slice(run.Position, run.Length));
+        else
+            Host.Write(run.Offset, data.Slice(run.Position, run.Length));
+    }
+
+    // Where in the host data for a block goes that is to be written as it is; -1 when there is nothing more to write.
+    private long PlaceFor(long block, long within, ReadOnlySpan<byte> data, bool fresh)
     {
         var place = Locate(block);
         if (place.Kind == BlockKind.Full)
         {
-            WriteHost(place.Data + within, data, fresh);
-            return;
+            BeginChange(place.Data + within, data.Length);
+            return place.Data + within;
         }
         if (place.Kind != BlockKind.Partial)
         {
             if (!data.ContainsAnyExcept((byte)0) && (place.Kind == BlockKind.Zero || IsZeroBelow((block << _shift) + within, data.Length)))
-                return;
+                return -1;
             BeginChange();
             var whole = IsWhole(block, within, data.Length);
             var full = whole || place.Kind == BlockKind.Zero || Parent is null;
@@ -262,11 +314,12 @@ internal abstract class SparseDisk : BlockDevice
             {
                 if (reused && !whole)
                     ClearAround(place.Data, within, data.Length);
-                WriteHost(place.Data + within, data, fresh);
-                return;
+                BeginChange(place.Data + within, data.Length);
+                return place.Data + within;
             }
         }
         StoreSectors(block, place, within, data, fresh);
+        return -1;
     }
 
     // In a partial block only whole sectors can be present: what is missing of the first and the last comes from below.

@@ -138,7 +138,7 @@ internal sealed class VhdFormat : ContainerFormat
 
     public override string Name => "vhd";
     public override string Description => "dynamic VHD";
-    public override IReadOnlyList<string> Extensions { get; } = [".vhd", ".avhd"];
+    public override IReadOnlyList<string> Extensions => [".vhd", ".avhd"];
     public override bool CanHaveParent => true;
 
     /// <summary>A disk's size in a VHD.</summary>

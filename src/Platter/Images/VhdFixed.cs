@@ -58,7 +58,7 @@ internal sealed class VhdFixedFormat : ContainerFormat
 {
     public override string Name => "vhd-fixed";
     public override string Description => "fixed VHD";
-    public override IReadOnlyList<string> Extensions { get; } = [];
+    public override IReadOnlyList<string> Extensions => [];
 
     // In a damaged footer the type may be wrong: then what only fixed disks have decides.
     public override bool Recognises(ContainerProbe probe) => VhdFooter.TryView(probe.Tail.Span, out var footer)

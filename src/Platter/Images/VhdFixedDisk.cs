@@ -56,6 +56,8 @@ internal sealed class VhdFixedDisk : BlockDevice
         return _host.AllocatedRanges(offset, length);
     }
 
+    private protected override HostExtent? FindOnHostCore(long offset, long length) => _host.FindOnHost(offset, length);
+
     protected override void ReadCore(long offset, Span<byte> buffer) => _host.Read(offset, buffer);
 
     protected override void WriteCore(long offset, ReadOnlySpan<byte> data)

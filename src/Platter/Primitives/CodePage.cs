@@ -15,15 +15,11 @@ public sealed class CodePage
     private const char Undefined = '\uFFFD';
 
     private static readonly int[] Known = [437, 850, 852, 866, 932, 10000];
-    private static readonly CodePage[] Pages = Array.ConvertAll(Known, n => new CodePage(n));
+    private static readonly CodePage?[] Pages = new CodePage[Known.Length];
 
-    private readonly Lazy<Tables> _tables;
+    private Tables? _tables;
 
-    private CodePage(int number)
-    {
-        Number = number;
-        _tables = new Lazy<Tables>(() => new Tables(number));
-    }
+    private CodePage(int number) => Number = number;
 
     /// <summary>The pages that <see cref="Get"/> knows.</summary>
     public static IReadOnlyList<int> Numbers => Known;
@@ -34,14 +30,18 @@ public sealed class CodePage
     /// <summary>Whether some characters take two bytes.</summary>
     public bool IsDoubleByte => Number == 932;
 
+    private Tables Table => _tables ??= new Tables(Number);
+
     /// <summary>The page of a number.</summary>
     /// <exception cref="ArgumentException">The number is not one of <see cref="Numbers"/>.</exception>
     public static CodePage Get(int number)
     {
-        var index = Array.IndexOf(Known, number);
-        return index >= 0
-            ? Pages[index]
-            : throw new ArgumentException($"code page {number} is not known; there are {string.Join(", ", Known)}", nameof(number));
+        for (var i = 0; i < Known.Length; i++)
+        {
+            if (Known[i] == number)
+                return Pages[i] ??= new CodePage(number);      // two threads may make two: they are alike
+        }
+        throw new ArgumentException($"code page {number} is not known; there are {string.Join(", ", Known)}", nameof(number));
     }
 
     /// <summary>Whether a byte is the first of a two-byte character.</summary>
@@ -49,7 +49,7 @@ public sealed class CodePage
     public bool IsLeadByte(byte value) => IsDoubleByte && value is (>= 0x81 and <= 0x9F) or (>= 0xE0 and <= 0xFC);
 
     /// <summary>The character of a single byte; U+FFFD for a lead byte or one that stands for nothing.</summary>
-    public char Decode(byte value) => value < 0x80 ? (char)value : _tables.Value.Single[value - 0x80];
+    public char Decode(byte value) => value < 0x80 ? (char)value : Table.Single[value - 0x80];
 
     /// <summary>The text that bytes stand for. What stands for nothing becomes U+FFFD.</summary>
     public string Decode(ReadOnlySpan<byte> bytes)
@@ -76,7 +76,7 @@ public sealed class CodePage
                 text[count++] = Decode(value);
                 continue;
             }
-            var pair = i + 1 < bytes.Length ? _tables.Value.DecodePair(value, bytes[i + 1]) : Undefined;
+            var pair = i + 1 < bytes.Length ? Table.DecodePair(value, bytes[i + 1]) : Undefined;
             text[count++] = pair;
 
             // A lead byte with a wrong second one spoils itself only: the second may well be a character of its own.
@@ -97,7 +97,7 @@ public sealed class CodePage
         foreach (var c in text)
         {
             int code = c;
-            if (c >= 0x80 && !_tables.Value.Codes.TryGetValue(c, out code))
+            if (c >= 0x80 && !Table.Codes.TryGetValue(c, out code))
                 return false;
             var length = code > 0xFF ? 2 : 1;
             if (written + length > bytes.Length)
@@ -114,7 +114,7 @@ public sealed class CodePage
     {
         foreach (var c in text)
         {
-            if (c >= 0x80 && !_tables.Value.Codes.ContainsKey(c))
+            if (c >= 0x80 && !Table.Codes.ContainsKey(c))
                 return false;
         }
         return true;

@@ -44,9 +44,26 @@ public static class EscapedUtf8
     /// <exception cref="ArgumentException"><paramref name="destination"/> is too short; three bytes for each unit always do.</exception>
     public static int Encode(ReadOnlySpan<char> text, Span<byte> destination)
     {
-        if (Ascii.FromUtf16(text, destination, out var ascii) == System.Buffers.OperationStatus.Done)
-            return ascii;
+        // Names are short, and mostly ASCII: a plain loop, where the framework's vectors would be prepared at every start.
         var length = 0;
+        while (length < text.Length && text[length] < 0x80 && length < destination.Length)
+            destination[length] = (byte)text[length++];
+        return length == text.Length ? length : EncodeRest(text[length..], destination, length);
+    }
+
+    // The length of a text's bytes and the terminating zero is at most this.
+    internal static int TerminatedLength(string text) => text.Length * 3 + 1;
+
+    /// <summary>Writes the bytes of this text and a zero behind them, as the C library takes its strings.</summary>
+    /// <returns><paramref name="destination"/>.</returns>
+    internal static ReadOnlySpan<byte> Terminate(string text, Span<byte> destination)
+    {
+        destination[Encode(text, destination)] = 0;
+        return destination;
+    }
+
+    private static int EncodeRest(ReadOnlySpan<char> text, Span<byte> destination, int length)
+    {
         while (!text.IsEmpty)
         {
             var status = Rune.DecodeFromUtf16(text, out var rune, out var used);

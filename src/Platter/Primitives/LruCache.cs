@@ -37,6 +37,9 @@ public sealed class LruCache<TValue>(int capacity, Action<long, TValue>? evicted
         return true;
     }
 
+    /// <summary>Whether there is such an entry; its age stays.</summary>
+    public bool Contains(long key) => _index.ContainsKey((ulong)key);
+
     /// <summary>Adds or replaces, as the newest entry.</summary>
     public void Set(long key, TValue value)
     {
@@ -82,11 +85,14 @@ public sealed class LruCache<TValue>(int capacity, Action<long, TValue>? evicted
     /// <exception cref="InvalidOperationException">The cache is empty.</exception>
     public TValue Oldest => Count > 0 ? _nodes[_nodes[0].Newer].Value : throw new InvalidOperationException("the cache is empty");
 
-    /// <summary>The entries, oldest first; the cache must not change meanwhile.</summary>
-    public IEnumerable<KeyValuePair<long, TValue>> OldestFirst()
+    /// <summary>The values, oldest first.</summary>
+    public TValue[] Values()
     {
+        var values = new TValue[Count];
+        var n = 0;
         for (var i = _nodes[0].Newer; i != 0; i = _nodes[i].Newer)
-            yield return new(_nodes[i].Key, _nodes[i].Value);
+            values[n++] = _nodes[i].Value;
+        return values;
     }
 
     private int Take()

@@ -28,6 +28,9 @@ public sealed class CopyContent : Stream
     /// <summary>Whether the current piece is a hole.</summary>
     public bool IsHole => _piece.Step == CopyStep.Hole;
 
+    /// <summary>Where the current piece lies in a file of the host, when it does and the sink takes that; there is no <see cref="Data"/> then.</summary>
+    internal Blocks.HostExtent? Extent => _piece.Step == CopyStep.Extent ? (Blocks.HostExtent)_piece.Extra! : null;
+
     /// <summary>The bytes of the current piece; empty for a hole. Valid until <see cref="MoveNext"/>.</summary>
     public ReadOnlySpan<byte> Data => IsHole ? default : _feed.Ring.Bytes(_piece.RingOffset, (int)_piece.Length);
 
@@ -88,6 +91,10 @@ public sealed class CopyContent : Stream
                 _feed.Moved(_piece.Length);
                 if (_piece.Length == 0)
                     return MoveNext();
+                return true;
+            case CopyStep.Extent:
+                DataBytes += _piece.Length;
+                _feed.Moved(_piece.Length);
                 return true;
             case CopyStep.Hole:
                 return true;

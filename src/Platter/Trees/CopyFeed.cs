@@ -1,4 +1,5 @@
 using System.Runtime.ExceptionServices;
+using Platter.Primitives;
 
 namespace Platter.Trees;
 
@@ -16,6 +17,9 @@ internal enum CopyStep
 
     Data,
     Hole,
+
+    /// <summary>Data that the writer is to have the host copy: <see cref="CopyMessage.Extra"/> is its <see cref="Blocks.HostExtent"/>.</summary>
+    Extent,
     End,
     Fault,
 
@@ -94,7 +98,7 @@ internal sealed class CopyFeed : IDisposable
     private long _aloneBytes;
 
     // The writer takes whole batches: one lock for many small files.
-    private List<CopyMessage> _incoming = [], _batch = [];
+    private GrowingArray<CopyMessage> _incoming = new(), _batch = new();
     private int _taken;
     private bool _writerWaits, _readerWaits;
     private volatile TreeEntry? _abandoned;

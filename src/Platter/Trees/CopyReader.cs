@@ -14,10 +14,16 @@ internal sealed class CopyReader(TreeSource source, Capabilities target, CopyOpt
     /// <summary>More parts than this are not listed ahead.</summary>
     private const int MaxOutline = 1 << 20;
 
+    /// <summary>What the host copies on its own is copied in pieces: between two of them the copy can be cancelled, and progress is shown.</summary>
+    private const long ExtentPiece = 16 << 20;
+
     private Dictionary<object, TreeEntry>? _linked;
 
     /// <summary>Whether each entry comes with its outline, and its attributes in that.</summary>
     public bool Outlines { get; init; }
+
+    /// <summary>Whether content that lies in a file of the host stays there, for the writer to have it copied.</summary>
+    public bool Extents { get; init; }
 
     public IEnumerable<CopyMessage> Read(CopyFeed feed)
     {
@@ -38,8 +44,7 @@ internal sealed class CopyReader(TreeSource source, Capabilities target, CopyOpt
             }
             if (entry.LinkIdentity is { } identity && entry.Kind != EntryKind.Directory)
             {
-                _linked ??= [];
-                if (_linked.TryGetValue(identity, out var first))
+                if (FirstOf(identity, entry) is { } first)
                 {
                     if (target.Has(Features.HardLinks))
                     {
@@ -48,14 +53,10 @@ internal sealed class CopyReader(TreeSource source, Capabilities target, CopyOpt
                     }
                     losses |= CopyLosses.HardLink;
                 }
-                else
-                {
-                    _linked.Add(identity, entry);
-                }
             }
             if (entry.Kind != EntryKind.File)
             {
-                Attempt(() => Extras(entry), out var extras, out _);
+                ReadExtras(entry, out var extras, out _);
                 yield return new CopyMessage(CopyStep.Entry, entry) { Losses = losses | extras.Losses, Extra = Outlines ? new CopyOutline(extras.Attributes, null) : null };
                 foreach (var message in ReadExtras(feed, entry, extras))
                     yield return message;
@@ -66,8 +67,18 @@ internal sealed class CopyReader(TreeSource source, Capabilities target, CopyOpt
         }
     }
 
+    // The entry that was the first with this identity; null when this one is.
+    private TreeEntry? FirstOf(object identity, TreeEntry entry)
+    {
+        _linked ??= [];
+        if (_linked.TryGetValue(identity, out var first))
+            return first;
+        _linked.Add(identity, entry);
+        return null;
+    }
+
     // What is there now: the copy itself adds to it.
-    private List<TreeEntry> Snapshot(CancellationToken stop) => new(source.Walk(stop));
+    private IEnumerable<TreeEntry> Snapshot(CancellationToken stop) => source.Walk(stop).ToArray();
 
     private IEnumerable<CopyMessage> ReadFile(CopyFeed feed, TreeEntry entry, CopyLosses losses)
     {
@@ -78,7 +89,7 @@ internal sealed class CopyReader(TreeSource source, Capabilities target, CopyOpt
         {
             var (offset, charge) = length == 0 ? (0, 0) : feed.Ring.Reserve((int)length, feed.Stop);
             var message = new CopyMessage(CopyStep.Entry, entry) { Whole = true, RingOffset = offset, Charge = charge, DeclaredLength = length };
-            if (length > 0 && Attempt(() => source.ReadWhole(entry, feed.Ring.Bytes(offset, (int)length)), out var read, out message.Fault))
+            if (length > 0 && ReadWhole(entry, feed.Ring.Bytes(offset, (int)length), out var read, out message.Fault))
             {
                 message.Charge = read < length ? feed.Ring.Shrink(offset, charge, (int)length, read) : charge;
                 message.Length = read;
@@ -86,7 +97,7 @@ internal sealed class CopyReader(TreeSource source, Capabilities target, CopyOpt
                 if (read < length)
                     losses |= CopyLosses.Changed;
             }
-            Attempt(() => Extras(entry), out extras, out var fault);
+            ReadExtras(entry, out extras, out var fault);
             message.Fault ??= fault;
             message.Losses = losses | extras.Losses;
             message.Extra = Outlines ? new CopyOutline(extras.Attributes, null) : null;
@@ -96,7 +107,7 @@ internal sealed class CopyReader(TreeSource source, Capabilities target, CopyOpt
         }
         else
         {
-            Attempt(() => Extras(entry), out extras, out var fault);
+            ReadExtras(entry, out extras, out var fault);
             TreeContent? content = null;
             if (fault is null)
                 Attempt(() => source.OpenContent(entry, StreamName.Data), out content, out fault);
@@ -135,7 +146,7 @@ internal sealed class CopyReader(TreeSource source, Capabilities target, CopyOpt
     }
 
     /// <summary>The pieces of a content up to its end.</summary>
-    private static IEnumerable<CopyMessage> ReadContent(CopyFeed feed, TreeEntry entry, TreeContent content)
+    private IEnumerable<CopyMessage> ReadContent(CopyFeed feed, TreeEntry entry, TreeContent content)
     {
         var position = 0L;
         Exception? fault;
@@ -182,8 +193,11 @@ internal sealed class CopyReader(TreeSource source, Capabilities target, CopyOpt
         yield return fault is null ? new CopyMessage(CopyStep.End, entry) : new CopyMessage(CopyStep.Fault, entry) { Fault = fault };
     }
 
-    private static bool ReadPiece(CopyFeed feed, TreeEntry entry, TreeContent content, long position, long wanted, out CopyMessage piece, out Exception? fault)
+    private bool ReadPiece(CopyFeed feed, TreeEntry entry, TreeContent content, long position, long wanted, out CopyMessage piece, out Exception? fault)
     {
+        if (Extents && wanted > feed.Ring.LongestRange && TryFind(entry, content, position, wanted, out piece, out fault))
+            return fault is null;
+
         var count = (int)Math.Min(wanted, feed.Ring.LongestRange);
         var (offset, charge) = feed.Ring.Reserve(count, feed.Stop);
         piece = new CopyMessage(CopyStep.Data, entry) { RingOffset = offset, Charge = charge };
@@ -194,9 +208,23 @@ internal sealed class CopyReader(TreeSource source, Capabilities target, CopyOpt
         return fault is null;
     }
 
+    private static bool TryFind(TreeEntry entry, TreeContent content, long position, long wanted, out CopyMessage piece, out Exception? fault)
+    {
+        piece = new CopyMessage(CopyStep.Extent, entry);
+        if (!Attempt(() => content.FindOnHost(position, Math.Min(wanted, ExtentPiece)), out var extent, out fault))
+            return true;
+        if (extent is not { } found)
+            return false;
+        piece.Length = found.Length;
+        piece.Extra = found;
+        return true;
+    }
+
     private readonly record struct EntryExtras(CopyLosses Losses, IReadOnlyDictionary<string, byte[]>? Attributes, IReadOnlyList<StreamDescription>? Streams);
 
-    private EntryExtras Extras(TreeEntry entry)
+    private EntryExtras Extras(TreeEntry entry) => source.MayHaveExtras(entry) ? ReadExtras(entry) : default;
+
+    private EntryExtras ReadExtras(TreeEntry entry)
     {
         var losses = CopyLosses.None;
         IReadOnlyDictionary<string, byte[]>? attributes = source.GetExtendedAttributes(entry);
@@ -213,10 +241,19 @@ internal sealed class CopyReader(TreeSource source, Capabilities target, CopyOpt
             var fork = stream.Name.Kind == StreamKind.ResourceFork;
             if (target.Has(fork ? Features.ResourceForks : Features.NamedStreams))
                 (kept ??= []).Add(stream);
+            else if (target.Has(Features.ExtendedAttributes) && StreamAttributes.NameOf(stream) is { } name && !attributes!.ContainsKey(name))
+                attributes = new Dictionary<string, byte[]>(attributes, StringComparer.Ordinal) { [name] = ReadStream(entry, stream.Name) };
             else
                 losses |= fork ? CopyLosses.ResourceForks : CopyLosses.NamedStreams;
         }
         return new EntryExtras(losses, attributes, kept);
+    }
+
+    private byte[] ReadStream(TreeEntry entry, StreamName stream)
+    {
+        using var content = source.OpenContent(entry, stream);
+        var bytes = new byte[content.Length ?? 0];
+        return content.ReadFully(0, bytes) == bytes.Length ? bytes : throw new EndOfStreamException($"{stream} is shorter than listed");
     }
 
     private IEnumerable<CopyMessage> ReadExtras(CopyFeed feed, TreeEntry entry, EntryExtras extras)
@@ -242,6 +279,37 @@ internal sealed class CopyReader(TreeSource source, Capabilities target, CopyOpt
         }
     }
 
+    private bool ReadWhole(TreeEntry entry, Span<byte> buffer, out int read, out Exception? fault)
+    {
+        read = 0;
+        fault = null;
+        try
+        {
+            read = source.ReadWhole(entry, buffer);
+        }
+        catch (Exception e) when (IsOfSource(e))
+        {
+            fault = e;
+        }
+        return fault is null;
+    }
+
+    private void ReadExtras(TreeEntry entry, out EntryExtras extras, out Exception? fault)
+    {
+        extras = default;
+        fault = null;
+        try
+        {
+            extras = Extras(entry);
+        }
+        catch (Exception e) when (IsOfSource(e))
+        {
+            fault = e;
+        }
+    }
+
+    private static bool IsOfSource(Exception e) => e is IOException or UnauthorizedAccessException or UnsupportedFeatureException;
+
     /// <summary>Runs a step that reads the source; what goes wrong with this one entry is told, and the copy goes on.</summary>
     private static bool Attempt<T>(Func<T> step, out T? result, out Exception? fault)
     {
@@ -251,7 +319,7 @@ internal sealed class CopyReader(TreeSource source, Capabilities target, CopyOpt
             fault = null;
             return true;
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or UnsupportedFeatureException)
+        catch (Exception e) when (IsOfSource(e))
         {
             result = default;
             fault = e;

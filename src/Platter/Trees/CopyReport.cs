@@ -97,7 +97,7 @@ public sealed record CopyReport
 internal sealed class CopyTally
 {
     private const int MaxProblems = 1000;
-    private readonly List<CopyLoss> _losses = [];      // by kind; a handful
+    private List<CopyLoss>? _losses;       // by kind; a handful
     private List<CopyProblem>? _problems;
 
     public long Files, Directories, SymbolicLinks, SpecialFiles, HardLinks, Bytes, Replaced, Skipped, NotReached, ProblemCount;
@@ -106,6 +106,7 @@ internal sealed class CopyTally
 
     public void Lose(LossKind kind, TreeEntry entry)
     {
+        _losses ??= [];
         var at = 0;
         while (at < _losses.Count && _losses[at].Kind < kind)
             at++;
@@ -126,7 +127,7 @@ internal sealed class CopyTally
     public CopyReport ToReport() => new()
     {
         Files = Files, Directories = Directories, SymbolicLinks = SymbolicLinks, SpecialFiles = SpecialFiles, HardLinks = HardLinks,
-        Bytes = Bytes, Replaced = Replaced, Skipped = Skipped, Losses = _losses, Problems = _problems ?? CopyReport.None.Problems,
+        Bytes = Bytes, Replaced = Replaced, Skipped = Skipped, Losses = _losses ?? CopyReport.None.Losses, Problems = _problems ?? CopyReport.None.Problems,
         ProblemCount = ProblemCount, NotReached = NotReached,
     };
 }

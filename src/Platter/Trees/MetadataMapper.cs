@@ -26,10 +26,16 @@ internal sealed class MetadataMapper(Capabilities target, CopyOptions options, C
             UserId = user,
             GroupId = group,
             DosAttributes = attributes,
+            Compressed = Stored(from, DosAttributes.Compressed),
+            Sparse = from.Kind == EntryKind.File ? Stored(from, DosAttributes.Sparse) : null,
             FinderInfo = target.Has(Features.FinderInfo) ? from.FinderInfo : null,
             SecurityDescriptor = target.Has(Features.SecurityDescriptors) ? from.SecurityDescriptor : null,
         };
     }
+
+    // What is not compressed at its source may inherit that where it goes.
+    private bool? Stored(FileMetadata from, DosAttributes bit) =>
+        from.Kind is EntryKind.File or EntryKind.Directory && from.DosAttributes is { } attributes && (attributes & target.StorageAttributes & bit) != 0 ? true : null;
 
     private (int? Mode, DosAttributes? Attributes) MapPermissions(TreeEntry? entry, FileMetadata from)
     {

@@ -101,24 +101,20 @@ public sealed class PathPattern
 /// <summary>Several patterns, any of which may fit.</summary>
 public sealed class PathPatterns
 {
-    private readonly List<PathPattern> _patterns;
+    private readonly PathPattern[] _patterns;
 
-    private PathPatterns(List<PathPattern> patterns) => _patterns = patterns;
+    private PathPatterns(PathPattern[] patterns) => _patterns = patterns;
 
     /// <summary>None: nothing fits.</summary>
     public static PathPatterns None { get; } = new([]);
 
-    public bool IsEmpty => _patterns.Count == 0;
+    public bool IsEmpty => _patterns.Length == 0;
 
     /// <summary>Reads patterns.</summary>
     /// <exception cref="FormatException">One of them is none.</exception>
-    public static PathPatterns Parse(IEnumerable<string> texts)
-    {
-        var patterns = new List<PathPattern>();
-        foreach (var text in texts)
-            patterns.Add(PathPattern.Parse(text));
-        return patterns.Count == 0 ? None : new PathPatterns(patterns);
-    }
+    public static PathPatterns Parse(IReadOnlyList<string> texts) => texts.Count == 0 ? None : ParseAll(texts);
+
+    private static PathPatterns ParseAll(IReadOnlyList<string> texts) => new([.. texts.Select(PathPattern.Parse)]);
 
     /// <inheritdoc cref="PathPattern.IsMatch(TreeEntry?, string, bool)"/>
     public bool IsMatch(TreeEntry? parent, string name, bool isDirectory)

@@ -44,7 +44,7 @@ internal sealed class CopyRun : IDisposable
         _sink.Overwrite = options.Overwrite;
         _mapper = new MetadataMapper(sink.Capabilities, options, _tally, sink.WritesAs);
         var shared = sink.WritesTo(source);
-        var reader = new CopyReader(source, sink.Capabilities, options, snapshot: shared) { Outlines = sink.WritesInOrder };
+        var reader = new CopyReader(source, sink.Capabilities, options, snapshot: shared) { Outlines = sink.WritesInOrder, Extents = sink.TakesExtents };
         _feed = new CopyFeed(reader.Read, options.ReadAhead, threaded: !shared, Moved, options.Cancellation);
         _content = new CopyContent(_feed);
     }
@@ -65,7 +65,7 @@ internal sealed class CopyRun : IDisposable
             _feed.Next(out var message);
             if (message.Step == CopyStep.Finished)
                 break;
-            if (message.Entry.Parent is { } parent && _lost?.Contains(parent) == true)
+            if (message.Entry.Parent is { } parent && _lost is not null && IsLost(parent))
                 PassOver(message);
             else
                 Handle(message);
@@ -96,14 +96,12 @@ internal sealed class CopyRun : IDisposable
                     Count(_sink.AddHardLink(entry, (TreeEntry)message.Extra!), ref _tally.HardLinks);
                     break;
                 case CopyStep.Attribute:
-                    var (name, value) = (KeyValuePair<string, byte[]>)message.Extra!;
-                    if (!_sink.AddExtendedAttribute(entry, name, value))
-                        _tally.Lose(LossKind.ExtendedAttributes, entry);
+                    AddAttribute(message);
                     break;
                 case CopyStep.Stream when message.Fault is not null:
                     throw new SourceFailureException(entry.Path, message.Fault);
                 case CopyStep.Stream:
-                    WithContent(message, m => _sink.AddStream(m.Entry, (StreamName)m.Extra!, _content));
+                    WithContent(message);
                     break;
             }
         }
@@ -111,9 +109,23 @@ internal sealed class CopyRun : IDisposable
         {
             _tally.Fail(entry, e is SourceFailureException { InnerException: { } inner } ? inner : e);
             if (entry.Kind == EntryKind.Directory)
-                (_lost ??= []).Add(entry);
+                Lose(entry);
         }
     }
+
+    // In functions of their own, as far as one small file does not need them: the runtime prepares what a method names when it is first called.
+    private void Lose(TreeEntry directory) => (_lost ??= []).Add(directory);
+
+    private bool IsLost(TreeEntry directory) => _lost!.Contains(directory);
+
+    private void AddAttribute(in CopyMessage message)
+    {
+        var (name, value) = (KeyValuePair<string, byte[]>)message.Extra!;
+        if (!_sink.AddExtendedAttribute(message.Entry, name, value))
+            _tally.Lose(LossKind.ExtendedAttributes, message.Entry);
+    }
+
+    private void AddStream(in CopyMessage message) => _sink.AddStream(message.Entry, (StreamName)message.Extra!, _content);
 
     /// <summary>Whether the others can still be copied after this.</summary>
     private static bool IsOfThisEntry(Exception e) =>
@@ -129,7 +141,7 @@ internal sealed class CopyRun : IDisposable
         switch (entry.Kind)
         {
             case EntryKind.File:
-                WithContent(message, _ => Count(_sink.AddFile(entry, _mapper.Map(entry, entry.Metadata), _content), ref _tally.Files));
+                WithContent(message);
                 break;
             case EntryKind.Directory:
                 Count(_sink.AddDirectory(entry, _mapper.Map(entry, entry.Metadata)), ref _tally.Directories);
@@ -150,19 +162,23 @@ internal sealed class CopyRun : IDisposable
     }
 
     /// <summary>Lets the sink take a content, and leaves the feed at the next entry whatever happens.</summary>
-    private void WithContent(CopyMessage message, Action<CopyMessage> add)
+    private void WithContent(in CopyMessage message)
     {
+        var entry = message.Entry;
         _content.Start(message);
         if (_content.DeclaredLength > _sink.Capabilities.MaxFileLength)
         {
             _content.Drain();
             throw new UnsupportedFeatureException(
-                $"{_sink.Description} holds files of at most {_sink.Capabilities.MaxFileLength} bytes, {message.Entry.Path} has {_content.DeclaredLength}");
+                $"{_sink.Description} holds files of at most {_sink.Capabilities.MaxFileLength} bytes, {entry.Path} has {_content.DeclaredLength}");
         }
         var fine = false;
         try
         {
-            add(message);
+            if (message.Step == CopyStep.Stream)
+                AddStream(message);
+            else
+                Count(_sink.AddFile(entry, _mapper.Map(entry, entry.Metadata), _content), ref _tally.Files);
             fine = true;
         }
         finally
@@ -173,7 +189,7 @@ internal sealed class CopyRun : IDisposable
         }
         _tally.Bytes += _content.DataBytes;
         if (_content.HasShrunk)
-            _tally.Lose(LossKind.ChangedWhileRead, message.Entry);
+            _tally.Lose(LossKind.ChangedWhileRead, entry);
     }
 
     private void CountLosses(in CopyMessage message)
@@ -215,13 +231,13 @@ internal sealed class CopyRun : IDisposable
         _feed.Ring.Release(message.Charge);
         if (message.Step is not (CopyStep.Entry or CopyStep.HardLink))
         {
-            if (message.Step is CopyStep.Data or CopyStep.Hole)
+            if (message.Step is CopyStep.Data or CopyStep.Hole or CopyStep.Extent)
                 _feed.Abandon(message.Entry);
             return;
         }
         _tally.NotReached++;
         if (message.Entry.Kind == EntryKind.Directory)
-            (_lost ??= []).Add(message.Entry);
+            Lose(message.Entry);
     }
 
     private void Moved(long bytes)

@@ -38,16 +38,14 @@ public class TreeEntry(TreeEntry? parent, string name, FileMetadata metadata)
             var length = 0;
             for (var entry = this; entry is not null; entry = entry.Parent)
                 length += entry.Name.Length + 1;
-            return string.Create(length, this, static (text, leaf) =>
+            var text = new char[length];
+            for (var entry = this; entry is not null; entry = entry.Parent)
             {
-                for (var entry = leaf; entry is not null; entry = entry.Parent)
-                {
-                    entry.Name.CopyTo(text[(text.Length - entry.Name.Length)..]);
-                    text = text[..(text.Length - entry.Name.Length)];
-                    text[^1] = '/';
-                    text = text[..^1];
-                }
-            });
+                length -= entry.Name.Length;
+                entry.Name.CopyTo(0, text, length, entry.Name.Length);
+                text[--length] = '/';
+            }
+            return new string(text);
         }
     }
 

@@ -51,6 +51,9 @@ public abstract class TreeSink : IDisposable
     /// <summary>Whether all of an entry goes out in one piece, front to back, so that everything about it comes first: archives.</summary>
     internal virtual bool WritesInOrder => false;
 
+    /// <summary>Whether content that lies in a file of the host may come as <see cref="CopyContent.Extent"/>, unread.</summary>
+    internal virtual bool TakesExtents => false;
+
     /// <summary>Called once before the first entry, where <see cref="WritesInOrder"/>; null when the top's metadata is not to be kept.</summary>
     internal virtual void Start(MetadataChange? top)
     {

@@ -67,6 +67,9 @@ public abstract class TreeSource : IDisposable
         return content.ReadFully(0, buffer);
     }
 
+    /// <summary>Whether it is worth asking for streams and attributes of this entry; its content has been read.</summary>
+    internal virtual bool MayHaveExtras(TreeEntry entry) => true;
+
     /// <summary>The streams of a file besides its main data.</summary>
     public virtual IReadOnlyList<StreamDescription> GetStreams(TreeEntry entry) => NoStreams;
 
@@ -107,6 +110,9 @@ public abstract class TreeContent : IDisposable
 
     /// <summary>The parts that may hold other bytes than zeros, in order; everything else is a hole.</summary>
     public virtual IEnumerable<ByteRange> DataRanges() => Length is > 0 and var length ? [new ByteRange(0, length)] : [];
+
+    /// <inheritdoc cref="VolumeStream.FindOnHost"/>
+    internal virtual HostExtent? FindOnHost(long offset, long length) => null;
 
     /// <summary>Reads until the buffer is full or the content ends; returns how many bytes were read.</summary>
     public int ReadFully(long offset, Span<byte> buffer)

@@ -12,7 +12,10 @@ public sealed class VolumeTreeSink : TreeSink
     private Dictionary<TreeEntry, Folder>? _folders;
     private Dictionary<TreeEntry, NodeId>? _linked;
     private List<(NodeId Id, MetadataChange Metadata)>? _directories;
-    private (TreeEntry? Entry, NodeId Id, Timestamp? Modified) _last;
+    private TreeEntry? _last;       // the entry added last, its node, and the time and attributes that it is to keep
+    private NodeId _lastId;
+    private Timestamp? _lastModified;
+    private DosAttributes? _lastAttributes;
 
     /// <param name="volume">The volume.</param>
     /// <param name="path">The directory that everything goes into; must be there.</param>
@@ -23,7 +26,7 @@ public sealed class VolumeTreeSink : TreeSink
         if (!node.IsDirectory)
             throw new DirectoryNotFoundException($"{path} is not a directory");
         _volume = volume;
-        _top = new Folder(node.Id, null, new HashSet<string>(volume.NameComparer));
+        _top = new Folder(node.Id, null, volume.NameComparer);
     }
 
     public override Capabilities Capabilities => _volume.Capabilities;
@@ -37,15 +40,15 @@ public sealed class VolumeTreeSink : TreeSink
             RefuseCollision(folder, entry);
             if (_volume.GetMetadata(there).Kind != EntryKind.Directory)
                 throw new AlreadyExistsException(entry.Path);
-            folder.Added!.Add(entry.Name);
-            (_folders ??= []).Add(entry, new Folder(there, entry, new HashSet<string>(_volume.NameComparer)));
+            folder.Note(entry.Name);
+            (_folders ??= []).Add(entry, new Folder(there, entry, _volume.NameComparer));
             return AddOutcome.Merged;
         }
         var id = Create(entry, folder.Id, entry.Name, metadata, null, folder);
-        folder.Added?.Add(entry.Name);
+        folder.Note(entry.Name);
         (_folders ??= []).Add(entry, new Folder(id, entry, null));
         (_directories ??= []).Add((id, metadata));
-        _last = (entry, id, null);
+        (_last, _lastId, _lastModified, _lastAttributes) = (entry, id, null, null);
         return AddOutcome.Added;
     }
 
@@ -53,9 +56,11 @@ public sealed class VolumeTreeSink : TreeSink
     {
         var outcome = Place(entry, metadata, content);
         if (outcome != AddOutcome.Skipped && entry.LinkIdentity is not null)
-            (_linked ??= [])[entry] = _last.Id;
+            NoteLinked(entry);
         return outcome;
     }
+
+    private void NoteLinked(TreeEntry entry) => (_linked ??= [])[entry] = _lastId;
 
     public override AddOutcome AddSymbolicLink(TreeEntry entry, string target, MetadataChange metadata) => AddFile(entry, metadata, null!);
 
@@ -70,30 +75,49 @@ public sealed class VolumeTreeSink : TreeSink
 
     public override void AddStream(TreeEntry entry, StreamName stream, CopyContent content)
     {
-        if (!ReferenceEquals(_last.Entry, entry))
+        if (!ReferenceEquals(_last, entry))
             return;
-        using (var target = _volume.OpenWrite(_last.Id, stream))
+        using (var target = _volume.OpenWrite(_lastId, stream))
         {
             target.SetLength(0);
             content.CopyTo(target, 1 << 20);
         }
-        if (_last.Modified is { } modified)
-            _volume.SetMetadata(_last.Id, new MetadataChange { Modified = modified });
+        KeepMetadata();
     }
 
     public override bool AddExtendedAttribute(TreeEntry entry, string name, byte[] value)
     {
-        if (!ReferenceEquals(_last.Entry, entry))
+        if (!ReferenceEquals(_last, entry))
             return true;
         try
         {
-            _volume.SetExtendedAttribute(_last.Id, name, value);
+            if (Capabilities.Has(Features.NamedStreams) && StreamAttributes.StreamOf(name) is { } stream)
+                WriteStream(stream, value);
+            else
+                _volume.SetExtendedAttribute(_lastId, name, value);
             return true;
         }
         catch (UnsupportedFeatureException)
         {
             return false;
         }
+    }
+
+    // Writing a stream touches its file.
+    private void KeepMetadata()
+    {
+        if (_lastModified is not null || _lastAttributes is not null)
+            _volume.SetMetadata(_lastId, new MetadataChange { Modified = _lastModified, DosAttributes = _lastAttributes });
+    }
+
+    private void WriteStream(StreamName stream, byte[] value)
+    {
+        using (var target = _volume.OpenWrite(_lastId, stream))
+        {
+            target.SetLength(0);
+            target.WriteAt(0, value);
+        }
+        KeepMetadata();
     }
 
     public override void SetRootMetadata(MetadataChange metadata)
@@ -110,14 +134,20 @@ public sealed class VolumeTreeSink : TreeSink
 
     internal override void Finish(CopyTally tally)
     {
-        // Making an entry in a directory may have changed its times; the deepest were made last.
-        for (var i = (_directories?.Count ?? 0) - 1; i >= 0; i--)
+        if (_directories is not null)
+            SetDirectories(_directories);
+        _directories = null;
+    }
+
+    // Making an entry in a directory may have changed its times; the deepest were made last.
+    private void SetDirectories(List<(NodeId Id, MetadataChange Metadata)> directories)
+    {
+        for (var i = directories.Count - 1; i >= 0; i--)
         {
-            var (id, metadata) = _directories![i];
+            var (id, metadata) = directories[i];
             if (metadata.Modified is not null || metadata.Accessed is not null || metadata.Created is not null)
                 _volume.SetMetadata(id, metadata);
         }
-        _directories = null;
     }
 
     internal override bool WritesTo(TreeSource source) => source.ReadsFrom(_volume);
@@ -126,7 +156,7 @@ public sealed class VolumeTreeSink : TreeSink
     private AddOutcome Place(TreeEntry entry, MetadataChange metadata, CopyContent? content, NodeId? link = null)
     {
         var folder = FolderOf(entry);
-        _last = default;
+        _last = null;
         var outcome = AddOutcome.Added;
         NodeId id;
         if (!folder.IsNew && _volume.TryLookup(folder.Id, entry.Name, out var there))
@@ -144,8 +174,8 @@ public sealed class VolumeTreeSink : TreeSink
         {
             id = Create(entry, folder.Id, entry.Name, metadata, content, folder, link);
         }
-        folder.Added?.Add(entry.Name);
-        _last = (entry, id, metadata.Modified);
+        folder.Note(entry.Name);
+        (_last, _lastId, _lastModified, _lastAttributes) = (entry, id, metadata.Modified, metadata.DosAttributes);
         return outcome;
     }
 
@@ -183,7 +213,8 @@ public sealed class VolumeTreeSink : TreeSink
 
     private NodeId CreateSparse(NodeId parent, string name, MetadataChange metadata, CopyContent content)
     {
-        var id = _volume.CreateFile(parent, name, metadata);
+        // With the attributes that an empty file must not have on NTFS, where it would be a FIFO.
+        var id = _volume.CreateFile(parent, name, metadata with { DosAttributes = null });
         var done = false;
         try
         {
@@ -196,8 +227,8 @@ public sealed class VolumeTreeSink : TreeSink
                 }
                 stream.SetLength(content.PieceOffset);
             }
-            if (metadata.Modified is not null)
-                _volume.SetMetadata(id, new MetadataChange { Modified = metadata.Modified });
+            if (!metadata.IsEmpty)
+                _volume.SetMetadata(id, metadata);
             done = true;
         }
         finally
@@ -210,19 +241,42 @@ public sealed class VolumeTreeSink : TreeSink
 
     private static void RefuseCollision(Folder folder, TreeEntry entry)
     {
-        if (folder.Added!.Contains(entry.Name))
+        if (folder.Holds(entry.Name))
             throw new NameCollisionException(entry.Path);
     }
 
     private Folder FolderOf(TreeEntry entry) => entry.Parent is null ? _top : _folders![entry.Parent];
 
     /// <summary>A directory that entries go into.</summary>
-    /// <param name="Id">The directory.</param>
-    /// <param name="Entry">What it is a copy of; null for the top.</param>
-    /// <param name="Added">The names that this copy has made in it, as the volume compares names; null when the copy has made
-    /// the directory itself, so that every name in it is one of these.</param>
-    private sealed record Folder(NodeId Id, TreeEntry? Entry, HashSet<string>? Added)
+    /// <param name="id">The directory.</param>
+    /// <param name="entry">What it is a copy of; null for the top.</param>
+    /// <param name="names">How names compare in it; null when the copy has made the directory itself, so that every name in it is the copy's.</param>
+    private sealed class Folder(NodeId id, TreeEntry? entry, IEqualityComparer<string>? names)
     {
-        public bool IsNew => Added is null;
+        // What this copy has made in it: a set only from the second name on, since that takes longer to prepare than one small file to copy.
+        private string? _first;
+        private HashSet<string>? _others;
+
+        public NodeId Id => id;
+        public TreeEntry? Entry => entry;
+        public bool IsNew => names is null;
+
+        /// <summary>The copy has made an entry of this name.</summary>
+        public void Note(string name)
+        {
+            if (names is null)
+                return;
+            if (_first is null)
+                _first = name;
+            else
+                NoteOther(name);
+        }
+
+        /// <summary>Whether the copy has made an entry of this name, as the volume compares names.</summary>
+        public bool Holds(string name) => _first is not null && (names!.Equals(_first, name) || HoldsOther(name));
+
+        private void NoteOther(string name) => (_others ??= new HashSet<string>(names!)).Add(name);
+
+        private bool HoldsOther(string name) => _others?.Contains(name) == true;
     }
 }

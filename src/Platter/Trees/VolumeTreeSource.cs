@@ -219,6 +219,8 @@ public sealed class VolumeTreeSource : TreeSource
 
         public override IEnumerable<ByteRange> DataRanges() => stream.DataRanges();
 
+        internal override HostExtent? FindOnHost(long offset, long length) => stream.FindOnHost(offset, length);
+
         protected override void Dispose(bool disposing)
         {
             if (disposing)

@@ -135,14 +135,14 @@ public sealed class FatCase : IDisposable
     /// <summary>The first cluster that an entry names.</summary>
     public uint FirstCluster(string path)
     {
-        var (directory, slot) = Volume.Resolve(Id(path));
+        var directory = Volume.Resolve(Id(path), out var slot);
         return Volume.FirstCluster(directory, slot);
     }
 
     /// <summary>An entry's short slot as it is stored.</summary>
     public byte[] ShortSlot(string path)
     {
-        var (directory, slot) = Volume.Resolve(Id(path));
+        var directory = Volume.Resolve(Id(path), out var slot);
         return directory.Slots.Slice(slot * 32, 32).ToArray();
     }
 

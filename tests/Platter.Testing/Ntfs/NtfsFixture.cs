@@ -1,13 +1,27 @@
+using System.Globalization;
 using Platter.FileSystems;
 using Platter.FileSystems.Ntfs;
 using Platter.Testing.Volumes;
 
 namespace Platter.Testing.Ntfs;
 
-/// <summary>An empty volume of mkntfs on a device in memory, judged by the tools of ntfs-3g.</summary>
+/// <summary>Sizes of a volume, in bytes.</summary>
+public readonly record struct NtfsSizesOfVolume(int Sector, int Cluster, int Record)
+{
+    /// <summary>As options of the formatter.</summary>
+    public Dictionary<string, string> Options => new(StringComparer.Ordinal)
+    {
+        ["sector_size"] = Sector.ToString(CultureInfo.InvariantCulture),
+        ["cluster_size"] = Cluster.ToString(CultureInfo.InvariantCulture),
+        ["record_size"] = Record.ToString(CultureInfo.InvariantCulture),
+    };
+}
+
+/// <summary>An empty volume of mkntfs, or of Platter's formatter, on a device in memory, judged by the tools of ntfs-3g.</summary>
 public sealed class NtfsFixture : VolumeFixture
 {
     private static readonly Dictionary<(string, long), ScratchDevice> Made = [];
+    private static readonly Dictionary<(NtfsSizesOfVolume, long), ScratchDevice> Formatted = [];
 
     private static readonly string[] SystemNames =
         ["$MFT", "$MFTMirr", "$LogFile", "$Volume", "$AttrDef", "$Bitmap", "$Boot", "$BadClus", "$Secure", "$UpCase", "$Extend"];
@@ -16,18 +30,28 @@ public sealed class NtfsFixture : VolumeFixture
     private ScratchDevice? _device;
 
     /// <summary>As for mkntfs: <c>-c 4096</c>.</summary>
-    public required string Arguments { get; init; }
+    public string Arguments { get; init; } = "";
+
+    /// <summary>Sizes that mkntfs does not make, which Platter's formatter is to make; null for mkntfs.</summary>
+    public NtfsSizesOfVolume? Sizes { get; init; }
 
     public required int ClusterSize { get; init; }
 
-    public override long Length => Math.Max(8L << 20, 500L * ClusterSize);
-    public override long SmallLength => Math.Max(2L << 20, 200L * ClusterSize);
+    // With the largest clusters some cases take a while as it is; records of 4 KiB fill four times the room.
+    public override long Length => ClusterSize > 65536 ? 160L * ClusterSize : Math.Max(Sizes is { Record: > 1024 } ? 32L << 20 : 8L << 20, 500L * ClusterSize);
+
+    // The volume's own files take some 20 clusters, and full volumes are made of the rest: large clusters must not be many.
+    public override long SmallLength => Math.Max(2L << 20, (ClusterSize > 65536 ? 80L : 200L) * ClusterSize);
     public override string ForbiddenCharacters => "\"*:<>?\\|";
     public override bool AllowsTrailingDotOrSpace => false;
     public override bool RefusesDeviceNames => true;
 
     // Index blocks stay with their directories, records with the MFT.
-    public override long FreeBytesSlack => Math.Max(512L << 10, 8L * ClusterSize);
+    public override long FreeBytesSlack => Math.Max(512L * (Sizes?.Record ?? 1024), 8L * ClusterSize);
+
+    public override int MostClusters => ClusterSize > 65536 ? 3 : int.MaxValue;
+
+    public override long SparseFileSlack => Math.Max(100_000, 2L * ClusterSize);
 
     public override DosAttributes AttributesWithMeaning => DosAttributes.System;
 
@@ -35,14 +59,17 @@ public sealed class NtfsFixture : VolumeFixture
 
     public override ScratchDevice Device => _device ?? throw new InvalidOperationException("no volume has been made yet");
 
-    private VolumeOptions VolumeOptions => new() { Clock = Clock };
+    /// <summary>How volumes are opened; the clock is the fixture's.</summary>
+    public VolumeOptions Options { get; init; } = VolumeOptions.Default;
+
+    private VolumeOptions Opening => Options with { Clock = Clock };
 
     public override bool IsNameAllowed(string name, Capabilities capabilities) =>
         base.IsNameAllowed(name, capabilities) && !SystemNames.Contains(name, StringComparer.OrdinalIgnoreCase);
 
     public override EditableVolume Create(long length)
     {
-        _device = Empty(Arguments, length);
+        _device = Sizes is { } sizes ? Empty(sizes, length) : Empty(Arguments, length);
         return Reopen();
     }
 
@@ -50,14 +77,14 @@ public sealed class NtfsFixture : VolumeFixture
     {
         if (Device.IsDirty)
             Device.Rollback();
-        return _type.OpenForEditing(Device, VolumeOptions);
+        return _type.OpenForEditing(Device, Opening);
     }
 
-    public override CheckReport? Check() => _type.Check(Device, new CheckOptions { Volume = VolumeOptions, ReadData = true });
+    public override CheckReport? Check() => _type.Check(Device, new CheckOptions { Volume = Opening, ReadData = true });
 
     public override string? Judge() => Complaint(Device);
 
-    public override Volume OpenUsedOnly(Volume volume) => _type.Open(Device.CopyOf(volume.AllocatedRanges()), VolumeOptions);
+    public override Volume OpenUsedOnly(Volume volume) => _type.Open(Device.CopyOf(volume.AllocatedRanges()), Opening);
 
     /// <summary>A volume without files: made once, given out as copies.</summary>
     public static ScratchDevice Empty(string arguments, long length)
@@ -70,6 +97,22 @@ public sealed class NtfsFixture : VolumeFixture
                 var path = folder.File("volume.img");
                 Ntfs3g.Make(path, length, arguments);
                 Made[(arguments, length)] = made = ScratchDevice.Load(path);
+            }
+            return made.Copy();
+        }
+    }
+
+    /// <summary>A volume of Platter's formatter, without files.</summary>
+    public static ScratchDevice Empty(NtfsSizesOfVolume sizes, long length)
+    {
+        lock (Formatted)
+        {
+            if (!Formatted.TryGetValue((sizes, length), out var made))
+            {
+                made = new ScratchDevice(length);
+                NtfsFormatter.Format(made, new FormatOptions { Type = "ntfs", Options = sizes.Options, Clock = new SettableClock() });
+                made.Flush();
+                Formatted[(sizes, length)] = made;
             }
             return made.Copy();
         }

@@ -141,7 +141,7 @@ public abstract partial class VolumeConformance
         var file = c.File("/file", [1, 2, 3]);
         var directory = c.Directory("/directory");
         var entries = c.Volume.Enumerate(c.Volume.RootId).OrderBy(e => e.Name, StringComparer.Ordinal).ToList();
-        Assert.Equal([new DirectoryEntry("directory", directory, EntryKind.Directory), new DirectoryEntry("file", file, EntryKind.File)], entries);
+        Assert.Equal([new DirectoryEntry("directory", directory, EntryKind.Directory), new DirectoryEntry("file", file, EntryKind.File)], entries.Select(e => e with { Attributes = null }));
     });
 
     [Fact]

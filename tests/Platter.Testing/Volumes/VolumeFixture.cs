@@ -46,6 +46,12 @@ public abstract class VolumeFixture : IDisposable
     /// <summary>By how many bytes the free space may stay lower after something was made and deleted again (structures that only grow).</summary>
     public virtual long FreeBytesSlack => 0;
 
+    /// <summary>The longest files that cases on content make, in clusters: fewer where clusters are very large.</summary>
+    public virtual int MostClusters => int.MaxValue;
+
+    /// <summary>What a file of a byte behind a hole may take at most.</summary>
+    public virtual long SparseFileSlack => 100_000;
+
     /// <summary>By how much a file's content may lower the free space beyond its own clusters (indirect blocks, extents, records).</summary>
     public virtual long ContentOverhead(long length) => 0;
 

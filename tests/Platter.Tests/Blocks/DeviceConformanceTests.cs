@@ -57,6 +57,56 @@ public sealed class HostFileConformance : BlockDeviceConformance, IDisposable
     }
 }
 
+/// <summary>A file whose long fresh writes go past the host's cache, beside others that don't.</summary>
+public sealed class HostFilePastCacheConformance : BlockDeviceConformance, IDisposable
+{
+    private readonly TempFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    protected override BlockDevice Create()
+    {
+        var file = HostFile.Create(_folder.File("file"), TestLength);
+        file.WritePastCache();
+        return file;
+    }
+
+    protected override BlockDevice Reopen(BlockDevice device)
+    {
+        device.Dispose();
+        var file = HostFile.Open(_folder.File("file"), FileAccess.ReadWrite);
+        file.WritePastCache();
+        return file;
+    }
+
+    [Fact]
+    public unsafe void What_lies_aligned_in_memory_and_in_the_file_goes_either_way_and_is_read()
+    {
+        var buffer = GC.AllocateUninitializedArray<byte>(520_000, pinned: true);
+        int start;
+        fixed (byte* bytes = buffer)
+            start = (int)(-(nint)bytes & 4095);
+        using var file = (HostFile)Create();
+        var model = new byte[TestLength];
+        var random = new Random(4);
+        for (var step = 0; step < 200; step++)
+        {
+            var offset = random.Next(2) == 0 ? random.Next((int)TestLength / 4096) * 4096 : random.Next((int)TestLength);
+            var data = buffer.AsSpan(start + (random.Next(4) == 0 ? 512 : 0), (int)Math.Min(TestLength - offset, random.Next(1, 500_000)));
+            random.NextBytes(data);
+            if (step % 3 == 0)
+                file.Write(offset, data);
+            else
+                file.WriteFresh(offset, data);
+            data.CopyTo(model.AsSpan(offset));
+            file.Read(offset / 2, data);
+            Assert.True(data.SequenceEqual(model.AsSpan(offset / 2, data.Length)), $"step {step}");
+        }
+        using var again = (HostFile)Reopen(file);
+        Assert.True(ReadAll(again).AsSpan().SequenceEqual(model));
+    }
+}
+
 /// <summary>A transaction over memory; <paramref name="memory"/> and <paramref name="fresh"/> are its limits.</summary>
 public abstract class TransactionConformance(long memory, long fresh) : BlockDeviceConformance, IDisposable
 {

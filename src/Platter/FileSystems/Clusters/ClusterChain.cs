@@ -1,4 +1,4 @@
-using System.Runtime.InteropServices;
+using Platter.Primitives;
 
 namespace Platter.FileSystems.Clusters;
 
@@ -8,7 +8,7 @@ namespace Platter.FileSystems.Clusters;
 internal sealed class ClusterChain
 {
     private readonly IClusterLinks _links;
-    private readonly List<Piece> _pieces = [];
+    private readonly GrowingArray<Piece> _pieces = new();
     private uint _walked;
     private bool _complete;
 
@@ -67,18 +67,18 @@ internal sealed class ClusterChain
             run = default;
             return false;
         }
-        var pieces = CollectionsMarshal.AsSpan(_pieces);
-        int low = 0, high = pieces.Length - 1;
+        int low = 0, high = _pieces.Count - 1;
         while (low < high)
         {
             var middle = (low + high + 1) / 2;
-            if (pieces[middle].Index <= index)
+            if (_pieces[middle].Index <= index)
                 low = middle;
             else
                 high = middle - 1;
         }
-        var skip = index - pieces[low].Index;
-        run = new ClusterRun(pieces[low].Run.First + skip, pieces[low].Run.Count - skip);
+        var piece = _pieces[low];
+        var skip = index - piece.Index;
+        run = new ClusterRun(piece.Run.First + skip, piece.Run.Count - skip);
         return true;
     }
 
@@ -90,12 +90,12 @@ internal sealed class ClusterChain
     }
 
     /// <summary>All runs, in order.</summary>
-    public List<ClusterRun> Runs()
+    public ClusterRun[] Runs()
     {
         CountAll();
-        var runs = new List<ClusterRun>(_pieces.Count);
-        foreach (var piece in _pieces)
-            runs.Add(piece.Run);
+        var runs = new ClusterRun[_pieces.Count];
+        for (var i = 0; i < runs.Length; i++)
+            runs[i] = _pieces[i].Run;
         return runs;
     }
 
@@ -136,7 +136,7 @@ internal sealed class ClusterChain
         {
             var keep = piece.Index >= count ? 0 : count - piece.Index;
             space.Release(new ClusterRun(piece.Run.First + keep, piece.Run.Count - keep));
-            _pieces.RemoveAt(_pieces.Count - 1);
+            _pieces.RemoveLast();
             if (keep > 0)
                 _pieces.Add(new Piece(piece.Index, new ClusterRun(piece.Run.First, keep)));
         }

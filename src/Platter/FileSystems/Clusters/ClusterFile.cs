@@ -133,6 +133,17 @@ internal abstract class ClusterFile(NodeId id, ClusterArea area, ClusterChain ch
             yield return new StreamExtent(ValidLength, -1, Length - ValidLength);
     }
 
+    public override HostExtent? FindOnHost(long offset, long length)
+    {
+        CheckValid();
+        var stored = Math.Min(length, ValidLength - offset);
+        if (stored <= 0)
+            return null;
+        Locate(offset + stored - 1);
+        var (deviceOffset, contiguous, _) = Locate(offset);
+        return area.Device.FindOnHostWithin(deviceOffset, Math.Min(contiguous, stored));
+    }
+
     /// <summary>What to throw when a cluster lies behind the end of the device.</summary>
     protected abstract DiskFormatException CutShort(long deviceOffset);
 

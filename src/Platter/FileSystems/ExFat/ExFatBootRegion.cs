@@ -25,7 +25,7 @@ internal sealed class ExFatBootRegion
         _deviceLength = deviceLength;
     }
 
-    private const int NameOffset = 3;
+    internal const int NameOffset = 3;
 
     /// <summary>"EXFAT   ".</summary>
     public static ReadOnlySpan<byte> NameValue => "EXFAT   "u8;

@@ -103,12 +103,11 @@ internal sealed class ExFatGeometry
             return false;
         Span<byte> sector = stackalloc byte[512];
         device.Read(0, sector);
-        ref readonly var boot = ref OnDisk.View<ExFatBootSector>(sector);
-        if (ExFatBootRegion.NameValue.SequenceEqual(boot.FileSystemName))
+        if (ExFatBootRegion.NameValue.SequenceEqual(sector.Slice(ExFatBootRegion.NameOffset, ExFatBootRegion.NameValue.Length)))
             return true;
 
         // A boot sector that says something else is believed: a backup may be left from what the medium held before.
-        return boot.BootSignature != ExFatBootSector.SignatureValue && ExFatBootRegion.FindBackup(device) is not null;
+        return !(sector[0x1FE] == 0x55 && sector[0x1FF] == 0xAA) && ExFatBootRegion.FindBackup(device) is not null;
     }
 
     /// <summary>Reads the main boot region, or the backup when the main one cannot be used.</summary>

@@ -53,6 +53,8 @@ internal sealed class ExFatState(BlockDevice inner, ExFatGeometry geometry) : Bl
 
     public override IEnumerable<ByteRange> AllocatedRanges(long offset, long length) => inner.AllocatedRanges(offset, length);
 
+    private protected override HostExtent? FindOnHostCore(long offset, long length) => inner.FindOnHost(offset, length);
+
     protected override void ReadCore(long offset, Span<byte> buffer) => inner.Read(offset, buffer);
 
     protected override void WriteCore(long offset, ReadOnlySpan<byte> data)

@@ -401,7 +401,7 @@ public sealed class ExFatVolume : EditableVolume
     private bool Next(ExFatDirectory directory, ref int slot, out DirectoryEntry entry)
     {
         var found = directory.TryNext(ref slot, out var first, out var set);
-        entry = found ? new DirectoryEntry(set.Name(), _numbers.IdOf(directory.Number, first), set.IsDirectory ? EntryKind.Directory : EntryKind.File) : default;
+        entry = found ? new DirectoryEntry(set.Name(), _numbers.IdOf(directory.Number, first), set.IsDirectory ? EntryKind.Directory : EntryKind.File) { Attributes = set.Attributes } : default;
         return found;
     }
 

@@ -72,6 +72,19 @@ internal sealed class ExtFileStream(ExtInode inode, ExtBlockMap map, ExtGeometry
         }
     }
 
+    internal override HostExtent? FindOnHost(long offset, long length)
+    {
+        ObjectDisposedException.ThrowIf(_closed, this);
+        if (offset >= _length)
+            return null;
+        var run = RunAt(offset >> geometry.LogBlockSize);
+        if (!run.HasData)
+            return null;
+        var within = offset - (run.Logical << geometry.LogBlockSize);
+        var there = Math.Min(Math.Min(length, _length - offset), (run.End - run.Logical << geometry.LogBlockSize) - within);
+        return blocks.Device.FindOnHostWithin((run.Physical << geometry.LogBlockSize) + within, there);
+    }
+
     protected override void Dispose(bool disposing)
     {
         _closed = true;

@@ -39,6 +39,13 @@ internal sealed class ExtReplayedDevice : BlockDevice
         return Merged(offset, length);
     }
 
+    private protected override HostExtent? FindOnHostCore(long offset, long length)
+    {
+        var next = NextCopy(offset >> _logBlockSize);
+        var direct = next < 0 ? length : Math.Min(length, (next << _logBlockSize) - offset);
+        return direct > 0 ? _inner.FindOnHost(offset, direct) : null;
+    }
+
     protected override void ReadCore(long offset, Span<byte> buffer)
     {
         while (!buffer.IsEmpty)

@@ -30,7 +30,7 @@ internal sealed class FatEditor(FatVolume volume)
 
     public NodeId CreateDirectory(NodeId parent, string name, MetadataChange metadata)
     {
-        var (parentCluster, content) = volume.OpenDirectory(parent);
+        var content = volume.OpenDirectory(parent, out var parentCluster);
         CheckNewName(content, name);
         var chain = new ClusterChain(volume.Table, 0);
         if (!chain.TryExtend(volume.Space, 1))
@@ -58,7 +58,7 @@ internal sealed class FatEditor(FatVolume volume)
 
     public void Delete(NodeId parent, string name)
     {
-        var (cluster, content) = volume.OpenDirectory(parent);
+        var content = volume.OpenDirectory(parent, out var cluster);
         var entry = Find(content, name);
         CheckRemovable(cluster, content, entry, name);
         Remove(cluster, content, entry);
@@ -66,8 +66,8 @@ internal sealed class FatEditor(FatVolume volume)
 
     public void Rename(NodeId parent, string name, NodeId newParent, string newName, bool replace)
     {
-        var (fromCluster, from) = volume.OpenDirectory(parent);
-        var (toCluster, to) = volume.OpenDirectory(newParent);
+        var from = volume.OpenDirectory(parent, out var fromCluster);
+        var to = volume.OpenDirectory(newParent, out var toCluster);
         var entry = Find(from, name);
         WindowsNames.Validate(newName, "FAT");
         var sameDirectory = ReferenceEquals(from, to);
@@ -137,7 +137,7 @@ internal sealed class FatEditor(FatVolume volume)
                 throw new UnsupportedFeatureException("FAT keeps no times and no attributes for its root directory");
             return;
         }
-        var (directory, slotIndex) = volume.Resolve(id);
+        var directory = volume.Resolve(id, out var slotIndex);
         Apply(ref directory.EditSlot(slotIndex), change);
         _changedSlots++;
     }
@@ -201,7 +201,7 @@ internal sealed class FatEditor(FatVolume volume)
 
     private NodeId AddEntry(NodeId parent, string name, in FatShortSlot template)
     {
-        var (cluster, directory) = volume.OpenDirectory(parent);
+        var directory = volume.OpenDirectory(parent, out var cluster);
         CheckNewName(directory, name);
         var slots = MakeSlots(directory, name, template);
         var shortSlot = directory.Insert(slots, volume.Space);

@@ -27,7 +27,7 @@ internal sealed class FatFile(FatVolume volume, NodeId id, ClusterChain chain, u
 
     protected override void Update()
     {
-        var (directory, slotIndex) = volume.Resolve(Id);
+        var directory = volume.Resolve(Id, out var slotIndex);
         volume.SetFirstCluster(directory, slotIndex, Chain.First);
         ref var slot = ref directory.EditSlot(slotIndex);
         slot.Length = (uint)Length;

@@ -28,7 +28,7 @@ internal sealed class FatGeometry
     /// <summary>A directory holds at most 65,536 slots of 32 bytes, by the specification and by every driver.</summary>
     public const int MaxDirectoryBytes = 65536 * FatShortSlot.Size;
 
-    private readonly List<Finding> _remarks = [];
+    private List<Finding>? _remarks;
 
     public required FatWidth Width { get; init; }
     public required int BytesPerSector { get; init; }
@@ -67,7 +67,10 @@ internal sealed class FatGeometry
     public required byte[]? BootLabel { get; init; }
 
     /// <summary>What is odd about the boot sector without making it unusable; for the checker.</summary>
-    public IReadOnlyList<Finding> Remarks => _remarks;
+    public IReadOnlyList<Finding> Remarks => _remarks ?? [];
+
+    /// <summary>Whether there are any <see cref="Remarks"/>.</summary>
+    public bool HasRemarks => _remarks is not null;
 
     public int ClusterSize => BytesPerSector * SectorsPerCluster;
     public long FatLength => FatSectors * BytesPerSector;
@@ -228,7 +231,7 @@ internal sealed class FatGeometry
     }
 
     private void Remark(string code, Severity severity, string structure, long offset, string message) =>
-        _remarks.Add(new Finding(code, severity, structure, offset, message));
+        (_remarks ??= []).Add(new Finding(code, severity, structure, offset, message));
 
     // 0 and 0xFFFF mean "none"; a number outside the reserved sectors can only be garbage and is treated the same.
     private static int ReservedSector(ushort sector, ushort reserved) => sector == 0 || sector >= reserved ? 0 : sector;

@@ -78,7 +78,9 @@ internal static class FatShortNames
     {
         flags = FatCaseFlags.None;
         stored[..Length].Fill((byte)' ');
-        var dot = name.LastIndexOf('.');
+        var dot = name.Length - 1;
+        while (dot >= 0 && name[dot] != '.')
+            dot--;
         var stem = dot < 0 ? name.AsSpan() : name.AsSpan(0, dot);
         var extension = dot < 0 ? default : name.AsSpan(dot + 1);
         if (stem.IsEmpty || stem.Length > BaseLength || extension.Length > 3 || (dot >= 0 && extension.IsEmpty)

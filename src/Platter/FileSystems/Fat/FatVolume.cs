@@ -99,17 +99,23 @@ public sealed class FatVolume : EditableVolume
     public static FatVolume OpenForEditing(BlockDevice device, VolumeOptions options)
     {
         var geometry = FatGeometry.Read(device);
-        for (var i = 0; i < geometry.Remarks.Count; i++)
-        {
-            if (geometry.Remarks[i] is { Severity: Severity.Error } broken)
-                throw new DiskFormatException(broken.Code, broken.Structure, broken.Offset ?? -1, broken.Message);
-        }
+        if (geometry.HasRemarks)
+            RefuseBroken(geometry);
         return new FatVolume(device, geometry, options, editable: true);
+    }
+
+    private static void RefuseBroken(FatGeometry geometry)
+    {
+        foreach (var remark in geometry.Remarks)
+        {
+            if (remark.Severity == Severity.Error)
+                throw new DiskFormatException(remark.Code, remark.Structure, remark.Offset ?? -1, remark.Message);
+        }
     }
 
     public override bool TryLookup(NodeId directory, string name, out NodeId id)
     {
-        var (cluster, content) = OpenDirectory(directory);
+        var content = OpenDirectory(directory, out var cluster);
         if (!content.TryFind(name, out var entry))
         {
             id = default;
@@ -121,7 +127,7 @@ public sealed class FatVolume : EditableVolume
 
     public override IEnumerable<DirectoryEntry> Enumerate(NodeId directory)
     {
-        var (cluster, content) = OpenDirectory(directory);
+        var content = OpenDirectory(directory, out var cluster);
         return Entries(cluster, content);
     }
 
@@ -129,7 +135,7 @@ public sealed class FatVolume : EditableVolume
     {
         if (id == RootNode)
             return new FileMetadata { Kind = EntryKind.Directory };
-        var (directory, slotIndex) = Resolve(id);
+        var directory = Resolve(id, out var slotIndex);
         ref readonly var slot = ref directory.Slot(slotIndex);
         var attributes = (DosAttributes)(slot.Attributes & 0x3F);
         var isDirectory = attributes.HasFlag(DosAttributes.Directory);
@@ -200,37 +206,38 @@ public sealed class FatVolume : EditableVolume
 
     /// <summary>The directory a node is, and its first cluster as entries name it (0 for the root).</summary>
     /// <exception cref="DirectoryNotFoundException">The node is a file.</exception>
-    internal (uint Cluster, FatDirectory Content) OpenDirectory(NodeId id)
+    internal FatDirectory OpenDirectory(NodeId id, out uint cluster)
     {
+        cluster = 0;
         if (id == RootNode)
         {
             var root = GetDirectory(0);
             Claim(id, root);
-            return (0, root);
+            return root;
         }
-        var (parent, slot) = Resolve(id);
+        var parent = Resolve(id, out var slot);
         if (((DosAttributes)parent.Slot(slot).Attributes & DosAttributes.Directory) == 0)
             throw new DirectoryNotFoundException($"{parent.Name(parent.EntryAt(slot))} is not a directory");
-        var cluster = FirstCluster(parent, slot);
+        cluster = FirstCluster(parent, slot);
         if (cluster == 0)
             throw new DiskFormatException("FAT-0206", "DirectoryEntry.firstCluster", -1, $"found 0 for the directory {parent.Name(parent.EntryAt(slot))}, expected 2..{Geometry.LastCluster}");
         var content = GetDirectory(cluster);
         Claim(id, content);
-        return (cluster, content);
+        return content;
     }
 
     /// <summary>The directory and slot of a node other than the root.</summary>
     /// <exception cref="FileNotFoundException">The node is no more.</exception>
-    internal (FatDirectory Directory, int Slot) Resolve(NodeId id)
+    internal FatDirectory Resolve(NodeId id, out int slot)
     {
         if (_nodes.TryLocate(id, out var location))
         {
             var directory = GetDirectory((uint)(location >> SlotBits));
-            var slot = SlotOf(location);
+            slot = SlotOf(location);
             if (slot >= 0 && slot < directory.Slots.Length / FatShortSlot.Size
                 && directory.Slot(slot).Name[0] is not (FatShortSlot.End or FatShortSlot.Removed))
             {
-                return (directory, slot);
+                return directory;
             }
         }
         throw new FileNotFoundException("the entry is no more: it was deleted since");
@@ -319,8 +326,9 @@ public sealed class FatVolume : EditableVolume
         var position = 0;
         while (directory.TryNext(ref position, out var entry))
         {
-            var kind = ((DosAttributes)directory.Slot(entry.ShortSlot).Attributes & DosAttributes.Directory) != 0 ? EntryKind.Directory : EntryKind.File;
-            yield return new DirectoryEntry(directory.Name(entry), _nodes.IdOf(Location(cluster, entry.ShortSlot)), kind);
+            var attributes = (DosAttributes)(directory.Slot(entry.ShortSlot).Attributes & 0x3F);
+            var kind = (attributes & DosAttributes.Directory) != 0 ? EntryKind.Directory : EntryKind.File;
+            yield return new DirectoryEntry(directory.Name(entry), _nodes.IdOf(Location(cluster, entry.ShortSlot)), kind) { Attributes = attributes };
         }
     }
 
@@ -329,7 +337,7 @@ public sealed class FatVolume : EditableVolume
         RequireMainData(stream, writable);
         if (id == RootNode)
             throw new UnauthorizedAccessException("the root is a directory: it has no data to open");
-        var (directory, slot) = Resolve(id);
+        var directory = Resolve(id, out var slot);
         if (((DosAttributes)directory.Slot(slot).Attributes & DosAttributes.Directory) != 0)
             throw new UnauthorizedAccessException($"{directory.Name(directory.EntryAt(slot))} is a directory: it has no data to open");
         return _openFiles.Open(id, writable, () => new FatFile(this, id, new ClusterChain(Table, FirstCluster(directory, slot)), directory.Slot(slot).Length));

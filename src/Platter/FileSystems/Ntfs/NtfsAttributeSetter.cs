@@ -11,13 +11,29 @@ internal static class NtfsAttributeSetter
     {
         if (!name.StartsWith(Prefix, StringComparison.Ordinal))
             throw new UnsupportedFeatureException($"ntfs has no extended attributes of the kind of '{name}': those of users (user.) alone");
-        var text = name[Prefix.Length..];
+        var all = Read(file);
+        Set(all, name[Prefix.Length..], value);
+        Store(file, all);
+    }
+
+    /// <summary>Sets what the Windows Subsystem for Linux keeps in such attributes; those that are not given stay.</summary>
+    public static void SetLinux(NtfsFileEditor file, IReadOnlyList<NtfsEa> linux)
+    {
+        if (linux.Count == 0)
+            return;
+        var all = Read(file);
+        foreach (var ea in linux)
+            Put(all, ea);
+        Store(file, all);
+    }
+
+    private static List<NtfsEa> Read(NtfsFileEditor file)
+    {
         var all = new List<NtfsEa>();
         var content = file.Open(NtfsAttributeType.Ea);
         if (content is not null && NtfsExtendedAttributes.Parse(content.ReadAll(NtfsEaEntry.MaxLength), all) is { } problem)
             throw new DiskFormatException("NTFS-0501", content.Structure, file.Base.Offset, problem);
-        Set(all, text, value);
-        Store(file, all);
+        return all;
     }
 
     private static void Store(NtfsFileEditor file, List<NtfsEa> all)
@@ -36,19 +52,26 @@ internal static class NtfsAttributeSetter
     // Their case does not count, but is kept.
     private static void Set(List<NtfsEa> all, string name, byte[]? value)
     {
-        var at = all.FindIndex(ea => string.Equals(ea.Name, name, StringComparison.OrdinalIgnoreCase));
         if (value is null)
         {
-            if (at >= 0)
+            if (IndexOf(all, name) is var at and >= 0)
                 all.RemoveAt(at);
             return;
         }
-        var set = new NtfsEa(name, value, at >= 0 ? all[at].Flags : (byte)0);
+        var set = new NtfsEa(name, value, 0);
         if (NtfsExtendedAttributes.IsLinux(set))
             throw new InvalidNameException("user." + name, "is where the Windows Subsystem for Linux keeps mode, owner or device");
+        Put(all, set);
+    }
+
+    private static void Put(List<NtfsEa> all, NtfsEa set)
+    {
+        var at = IndexOf(all, set.Name);
         if (at >= 0)
-            all[at] = set;
+            all[at] = set with { Flags = all[at].Flags };
         else
             all.Add(set);
     }
+
+    private static int IndexOf(List<NtfsEa> all, string name) => all.FindIndex(ea => string.Equals(ea.Name, name, StringComparison.OrdinalIgnoreCase));
 }

@@ -10,14 +10,17 @@ namespace Platter.FileSystems.Ntfs;
 /// <para>Content of files does not collect here: it goes to the device at once (<see cref="WriteContent"/>), after everything else of its edit has
 /// succeeded.</para>
 /// </remarks>
-internal sealed class NtfsChanges(BlockDevice device) : BlockDevice
+/// <param name="device">The volume.</param>
+/// <param name="isTrial">Whether it stands for a device of its own that forgets: then nothing is written but by <see cref="WriteBack"/>, and the device below may be
+/// one that is only read.</param>
+internal sealed class NtfsChanges(BlockDevice device, bool isTrial = false) : BlockDevice
 {
     private const int PageShift = 12, PageLength = 1 << PageShift;
-    private const int MaxSpareBytes = 1 << 20, MaxRunBytes = 1 << 18;
+    private const int MaxSpareBytes = 16 << 20, MaxRunBytes = 1 << 18;
 
     private readonly NumberMap<Page> _pages = new();
     private readonly List<(long Number, Page? Before)> _undo = [];
-    private readonly Stack<byte[]> _spare = new();
+    private readonly Stack<Page> _spare = new();
     private int _edit;
 
     private sealed class Page
@@ -25,12 +28,12 @@ internal sealed class NtfsChanges(BlockDevice device) : BlockDevice
         public required byte[] Bytes { get; init; }
 
         /// <summary>The edit in which it was made: within the same one it is changed in place.</summary>
-        public required int Edit { get; init; }
+        public required int Edit { get; set; }
     }
 
     public override long Length => device.Length;
     public override int SectorSize => device.SectorSize;
-    public override bool CanWrite => device.CanWrite;
+    public override bool CanWrite => isTrial || device.CanWrite;
 
     /// <summary>Bytes of changed pages held.</summary>
     public long HeldBytes => (long)_pages.Count << PageShift;
@@ -51,7 +54,7 @@ internal sealed class NtfsChanges(BlockDevice device) : BlockDevice
         foreach (var (_, before) in _undo)
         {
             if (before is not null)
-                GiveBack(before.Bytes);
+                GiveBack(before);
         }
         _undo.Clear();
         _edit++;
@@ -63,9 +66,9 @@ internal sealed class NtfsChanges(BlockDevice device) : BlockDevice
         for (var i = _undo.Count - 1; i >= 0; i--)
         {
             var (number, before) = _undo[i];
-            if (before is null)
-                _pages.Remove((ulong)number);
-            else
+            if (before is null && _pages.Remove((ulong)number, out var made))
+                GiveBack(made);
+            else if (before is not null)
                 _pages[(ulong)number] = before;
         }
         _undo.Clear();
@@ -98,7 +101,23 @@ internal sealed class NtfsChanges(BlockDevice device) : BlockDevice
         {
             var (number, within, count) = Part(offset + done, data.Length - done);
             if (_pages.ContainsKey((ulong)number))
-                data.Slice(done, count).CopyTo(Edit(number).AsSpan(within));
+                data.Slice(done, count).CopyTo(Edit(number, isWhole: false).AsSpan(within));
+            done += count;
+        }
+    }
+
+    /// <summary>As <see cref="WriteContent"/>, of zeros, which the device may have a shorter way for.</summary>
+    public void WriteZeroContent(long offset, long length)
+    {
+        device.WriteZeros(offset, length);
+        WrittenBytes += length;
+        if (_pages.Count == 0)
+            return;
+        for (var done = 0L; done < length;)
+        {
+            var (number, within, count) = Part(offset + done, (int)Math.Min(length - done, PageLength));
+            if (_pages.ContainsKey((ulong)number))
+                Edit(number, isWhole: false).AsSpan(within, count).Clear();
             done += count;
         }
     }
@@ -130,11 +149,19 @@ internal sealed class NtfsChanges(BlockDevice device) : BlockDevice
                 device.Write(first << PageShift, run.AsSpan(0, length));
             WrittenBytes += length;
         }
+        foreach (var number in numbers)
+            GiveBack(_pages[number]);
         _pages.Clear();
         _undo.Clear();
     }
 
-    public override void Flush() => device.Flush();
+    public override void Flush()
+    {
+        if (!isTrial)
+            device.Flush();
+    }
+
+    private protected override HostExtent? FindOnHostCore(long offset, long length) => _pages.Count == 0 ? device.FindOnHost(offset, length) : null;
 
     protected override void ReadCore(long offset, Span<byte> buffer)
     {
@@ -166,23 +193,25 @@ internal sealed class NtfsChanges(BlockDevice device) : BlockDevice
         for (var done = 0; done < data.Length;)
         {
             var (number, within, count) = Part(offset + done, data.Length - done);
-            data.Slice(done, count).CopyTo(Edit(number).AsSpan(within));
+            data.Slice(done, count).CopyTo(Edit(number, isWhole: count == PageLength).AsSpan(within));
             done += count;
         }
     }
 
-    private byte[] Edit(long number)
+    // A page to be changed; one that is going to be written whole need not be read.
+    private byte[] Edit(long number, bool isWhole)
     {
         if (_pages.TryGetValue((ulong)number, out var page) && page.Edit == _edit)
             return page.Bytes;
-        var bytes = _spare.TryPop(out var spare) ? spare : new byte[PageLength];
-        if (page is null)
-            device.Read(number << PageShift, bytes.AsSpan(0, LengthOf(number)));
-        else
-            page.Bytes.CopyTo(bytes, 0);
+        var made = _spare.TryPop(out var spare) ? spare : new Page { Bytes = GC.AllocateUninitializedArray<byte>(PageLength), Edit = _edit };
+        made.Edit = _edit;
+        if (page is not null)
+            page.Bytes.CopyTo(made.Bytes, 0);
+        else if (!isWhole)
+            device.Read(number << PageShift, made.Bytes.AsSpan(0, LengthOf(number)));
         _undo.Add((number, page));
-        _pages[(ulong)number] = new Page { Bytes = bytes, Edit = _edit };
-        return bytes;
+        _pages[(ulong)number] = made;
+        return made.Bytes;
     }
 
     // The last page may be shorter.
@@ -194,9 +223,9 @@ internal sealed class NtfsChanges(BlockDevice device) : BlockDevice
         return (offset >> PageShift, within, Math.Min(PageLength - within, length));
     }
 
-    private void GiveBack(byte[] bytes)
+    private void GiveBack(Page page)
     {
         if ((long)_spare.Count << PageShift < MaxSpareBytes)
-            _spare.Push(bytes);
+            _spare.Push(page);
     }
 }

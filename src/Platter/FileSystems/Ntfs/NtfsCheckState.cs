@@ -9,6 +9,9 @@ internal sealed class NtfsCheckState
     private const int CachedNodes = 64;
     private const int ProgressStep = 256;
 
+    // What a damaged volume may make this remember, of each kind.
+    private const int MaxMarks = 100_000;
+
     private string _step = "";
     private int _sinceProgress;
 
@@ -70,6 +73,81 @@ internal sealed class NtfsCheckState
 
     /// <summary>Whether there was a reparse point that could not be read.</summary>
     public bool IsReparseUnknown { get; set; }
+
+    /// <summary>Indexes that something is wrong with: what a repair makes anew.</summary>
+    public HashSet<(long Record, string Index)> WrongIndexes { get; } = [];
+
+    /// <summary>Records with a name that leads nowhere or is not lawful, or without a name.</summary>
+    public HashSet<long> Lost { get; } = [];
+
+    /// <summary>Files of which a directory has old copies.</summary>
+    public HashSet<long> Stale { get; } = [];
+
+    /// <summary>Directories in a circle, one of each.</summary>
+    public List<long> Circles { get; } = [];
+
+    /// <summary>Records that are free, while $MFT:$BITMAP and a directory have them in use by the very sequence number.</summary>
+    public HashSet<long> Freed { get; } = [];
+
+    /// <summary>Records that call themselves part of another file, while a directory has them as files of their own by the very sequence number.</summary>
+    public HashSet<long> Estranged { get; } = [];
+
+    /// <summary>Records that call themselves by another number: what they say may be another file's.</summary>
+    public HashSet<long> Misnumbered { get; } = [];
+
+    /// <summary>Files whose attribute list is not what their records have.</summary>
+    public HashSet<long> WrongLists { get; } = [];
+
+    /// <summary>The sequence number by which directories know records that have lost theirs.</summary>
+    public Dictionary<long, ushort> LostSequences { get; } = [];
+
+    public void MarkWrong(long record, string index)
+    {
+        if (WrongIndexes.Count < MaxMarks)
+            WrongIndexes.Add((record, index));
+    }
+
+    public void MarkLost(long record)
+    {
+        if (Lost.Count < MaxMarks)
+            Lost.Add(record);
+    }
+
+    public void MarkFreed(long record)
+    {
+        if (Freed.Count < MaxMarks)
+            Freed.Add(record);
+    }
+
+    public void MarkEstranged(long record)
+    {
+        if (Estranged.Count < MaxMarks)
+            Estranged.Add(record);
+    }
+
+    public void MarkMisnumbered(long record)
+    {
+        if (Misnumbered.Count < MaxMarks)
+            Misnumbered.Add(record);
+    }
+
+    public void MarkWrongList(long record)
+    {
+        if (WrongLists.Count < MaxMarks)
+            WrongLists.Add(record);
+    }
+
+    public void MarkSequence(NtfsReference known)
+    {
+        if (LostSequences.Count < MaxMarks)
+            LostSequences.TryAdd(known.Record, known.Sequence);
+    }
+
+    public void MarkStale(long record)
+    {
+        if (Stale.Count < MaxMarks)
+            Stale.Add(record);
+    }
 
     public void Error(string code, string structure, long? offset, string message) => Add(code, Severity.Error, structure, offset, message);
 

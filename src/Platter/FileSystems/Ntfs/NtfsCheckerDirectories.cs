@@ -48,11 +48,23 @@ internal sealed class NtfsCheckerDirectories(NtfsCheckState state)
         return _index.Check(file, NtfsIndexKind.Directory, Visit);
     }
 
+    private void Error(string code, string message)
+    {
+        state.MarkWrong(_record.Number, NtfsDirectory.IndexName);
+        state.Error(code, _structure, _record.Offset, message);
+    }
+
+    private void Warning(string code, string message)
+    {
+        state.MarkWrong(_record.Number, NtfsDirectory.IndexName);
+        state.Warning(code, _structure, _record.Offset, message);
+    }
+
     private void Visit(NtfsIndexItem item)
     {
         if (NtfsFileNames.Problem(item.Key) is { } problem)
         {
-            state.Error("NTFS-0303", _structure, _record.Offset, problem);
+            Error("NTFS-0303", problem);
             return;
         }
         ref readonly var key = ref OnDisk.View<NtfsFileName>(item.Key);
@@ -61,7 +73,7 @@ internal sealed class NtfsCheckerDirectories(NtfsCheckState state)
         CheckCase(name, key.Namespace);
         if (key.Parent.Value != _record.Reference)
         {
-            state.Error("NTFS-0305", _structure, _record.Offset, $"'{name}' is a name in the directory {key.Parent.Value}, expected {_record.Reference}");
+            Error("NTFS-0305", $"'{name}' is a name in the directory {key.Parent.Value}, expected {_record.Reference}");
             if (key.Parent.Record != _record.Number)
                 return;
         }
@@ -73,7 +85,7 @@ internal sealed class NtfsCheckerDirectories(NtfsCheckState state)
         var number = item.File.Record;
         if (!state.Facts.Has(number))
         {
-            state.Error("NTFS-0100", _structure, _record.Offset, $"'{name}' leads to record {number}, expected 0..{state.Facts.Count - 1}");
+            Error("NTFS-0100", $"'{name}' leads to record {number}, expected 0..{state.Facts.Count - 1}");
             return;
         }
         ref var fact = ref state.Facts[number];
@@ -81,18 +93,29 @@ internal sealed class NtfsCheckerDirectories(NtfsCheckState state)
             return;
         if (!fact.Is(NtfsFacts.InUse | NtfsFacts.Base))
         {
-            state.Error("NTFS-0104", _structure, _record.Offset, $"'{name}' leads to record {number}, which {(fact.Is(NtfsFacts.InUse) ? "holds attributes of another" : "is not in use")}");
+            // One that was given up in order has another sequence number since.
+            if (!fact.Is(NtfsFacts.InUse) && fact.Sequence == item.File.Sequence && fact.Sequence != 0 && state.MftBitmap?[number] == true)
+                state.MarkFreed(number);
+            if (fact.Is(NtfsFacts.InUse) && !fact.Is(NtfsFacts.Owned) && fact.Sequence == item.File.Sequence)
+                state.MarkEstranged(number);
+            Error("NTFS-0104", $"'{name}' leads to record {number}, which {(fact.Is(NtfsFacts.InUse) ? "holds attributes of another" : "is not in use")}");
             return;
         }
         fact.Names -= NtfsNameHash.Of(_record.Reference, key.Namespace, name);
+        if (fact.Sequence == 0 && item.File.Sequence != 0)
+            state.MarkSequence(item.File);
         if (fact.Sequence != item.File.Sequence)
-            state.Error("NTFS-0104", _structure, _record.Offset, $"'{name}' leads to {item.File}, the record's sequence number is {fact.Sequence}");
+            Error("NTFS-0104", $"'{name}' leads to {item.File}, the record's sequence number is {fact.Sequence}");
         if (((key.Attributes & NtfsFileAttributes.HasNameIndex) != 0) != fact.Is(NtfsFacts.Directory))
-            state.Warning("NTFS-0317", _structure, _record.Offset, $"'{name}' is {(fact.Is(NtfsFacts.Directory) ? "a directory, and the index does not say so" : "no directory, and the index says so")}");
+            Warning("NTFS-0317", $"'{name}' is {(fact.Is(NtfsFacts.Directory) ? "a directory, and the index does not say so" : "no directory, and the index says so")}");
         uint attributes = key.Attributes & NtfsCheckerFiles.CopiedAttributes;
         var tag = (attributes & (uint)DosAttributes.ReparsePoint) != 0 ? (uint)key.ReparseTagOrEaSize : 0;
-        if (number >= NtfsMft.FirstFreeRecord && NtfsNameHash.Copies((long)(ulong)key.AllocatedSize, (long)(ulong)key.DataSize, attributes, tag) != fact.Copies && _stale++ == 0)
-            _firstStale = $"'{name}' of record {number} in {_record.Structure}";
+        if (number >= NtfsMft.FirstFreeRecord && NtfsNameHash.Copies((long)(ulong)key.AllocatedSize, (long)(ulong)key.DataSize, attributes, tag) != fact.Copies)
+        {
+            if (_stale++ == 0)
+                _firstStale = $"'{name}' of record {number} in {_record.Structure}";
+            state.MarkStale(number);
+        }
     }
 
     private void CheckForm(NtfsIndexItem item, string name)
@@ -100,7 +123,7 @@ internal sealed class NtfsCheckerDirectories(NtfsCheckState state)
         var keyLength = NtfsFileName.Size + 2 * name.Length;
         var length = (NtfsIndexEntry.Size + keyLength + 7 & ~7) + (item.HasSubNode ? NtfsIndexEntry.SubNodeSize : 0);
         if (item.Entry.KeyLength != keyLength || item.Entry.Length != length)
-            state.Warning("NTFS-0319", _structure, _record.Offset, $"the entry of '{name}' has {item.Entry.Length} bytes with a key of {item.Entry.KeyLength}, expected {length} with {keyLength}");
+            Warning("NTFS-0319", $"the entry of '{name}' has {item.Entry.Length} bytes with a key of {item.Entry.KeyLength}, expected {length} with {keyLength}");
     }
 
     // Names that are one to Windows stand beside each other.
@@ -128,7 +151,10 @@ internal sealed class NtfsCheckerDirectories(NtfsCheckState state)
                 at = state.Facts[at].Link;
             }
             if (IsDirectory(at) && state.Facts[at].Is(NtfsFacts.Passing) && !state.Facts[at].Is(NtfsFacts.Reached))
+            {
+                state.Circles.Add(number);
                 state.Error("NTFS-0316", $"Record {number}", null, $"is a directory that its own sub-directories lead to, by record {at}, and not the root");
+            }
             // What leads to no directory was told with its name.
             foreach (var passed in way)
             {

@@ -20,7 +20,8 @@ internal sealed class NtfsCheckerIndex(NtfsCheckState state)
     private readonly HashSet<long> _reached = [];
     private NtfsIndex _index = null!;
     private NtfsContent? _allocation;
-    private string _structure = "";
+    private string _structure = "", _name = "";
+    private long _number;
     private bool _isWhole;
     private long _disordered;
 
@@ -35,39 +36,62 @@ internal sealed class NtfsCheckerIndex(NtfsCheckState state)
         _reached.Clear();
         _isWhole = true;
         _disordered = 0;
+        (_number, _name) = (file.Base.Number, kind.Name);
         _structure = $"{file.Base.Structure}, index {kind.Name}";
         if (state.Facts[file.Base.Number].Is(NtfsFacts.Shares))
             return false;
         try
         {
             if (NtfsIndex.Open(state.Geometry, file, kind.Name, state.Nodes) is not { } index)
+            {
+                // Told with the file.
+                state.MarkWrong(_number, _name);
                 return false;
+            }
             _index = index;
             _allocation = file.Open(NtfsAttributeType.IndexAllocation, kind.Name);
         }
         catch (DiskFormatException e)
         {
-            state.Error(e, file.Base.Number);
+            Report(e);
             return false;
         }
         CheckRoot(file, kind);
         Walk(file, kind, visit);
         if (_disordered > 0)
-            state.Error("NTFS-0308", _structure, file.Base.Offset, $"{_disordered} keys are not behind the one before them");
+            Error("NTFS-0308", _structure, file.Base.Offset, $"{_disordered} keys are not behind the one before them");
         CheckBlocks(file, kind);
         return _isWhole;
+    }
+
+    private void Error(string code, string structure, long? offset, string message)
+    {
+        state.MarkWrong(_number, _name);
+        state.Error(code, structure, offset, message);
+    }
+
+    private void Warning(string code, string structure, long? offset, string message)
+    {
+        state.MarkWrong(_number, _name);
+        state.Warning(code, structure, offset, message);
+    }
+
+    private void Report(DiskFormatException e)
+    {
+        state.MarkWrong(_number, _name);
+        state.Error(e, _number);
     }
 
     private void CheckRoot(NtfsFile file, NtfsIndexKind kind)
     {
         ref readonly var root = ref OnDisk.View<NtfsIndexRoot>(_index.Root.Bytes);
         if (root.AttributeType != kind.KeyType || _index.Rule != kind.Rule)
-            state.Error("NTFS-0313", _structure, file.Base.Offset, $"indexes attribute 0x{(uint)root.AttributeType:X} by the rule 0x{(uint)_index.Rule:X}, expected 0x{kind.KeyType:X} by 0x{(uint)kind.Rule:X}");
+            Error("NTFS-0313", _structure, file.Base.Offset, $"indexes attribute 0x{(uint)root.AttributeType:X} by the rule 0x{(uint)_index.Rule:X}, expected 0x{kind.KeyType:X} by 0x{(uint)kind.Rule:X}");
         var perBlock = _index.BlockSize / state.Geometry.IndexUnit(_index.BlockSize);
         if (root.ClustersPerBlock != perBlock)
-            state.Warning("NTFS-0313", _structure, file.Base.Offset, $"clustersPerBlock: found {root.ClustersPerBlock}, expected {perBlock}");
+            Warning("NTFS-0313", _structure, file.Base.Offset, $"clustersPerBlock: found {root.ClustersPerBlock}, expected {perBlock}");
         if (_index.BlockSize != state.Geometry.IndexBlockSize)
-            state.Warning("NTFS-0313", _structure, file.Base.Offset, $"has blocks of {_index.BlockSize} bytes, the boot sector says {state.Geometry.IndexBlockSize}");
+            Warning("NTFS-0313", _structure, file.Base.Offset, $"has blocks of {_index.BlockSize} bytes, the boot sector says {state.Geometry.IndexBlockSize}");
         CheckNode(_index.Root, "the root");
     }
 
@@ -77,7 +101,7 @@ internal sealed class NtfsCheckerIndex(NtfsCheckState state)
         {
             if (node[i].HasSubNode == node.HasSubNodes)
                 continue;
-            state.Error("NTFS-0307", _structure, null, $"{what} {(node.HasSubNodes ? "has" : "has no")} sub-nodes by its header, and entry {i} says otherwise");
+            Error("NTFS-0307", _structure, null, $"{what} {(node.HasSubNodes ? "has" : "has no")} sub-nodes by its header, and entry {i} says otherwise");
             return;
         }
     }
@@ -134,13 +158,14 @@ internal sealed class NtfsCheckerIndex(NtfsCheckState state)
             CheckNode(block, $"block {vcn}");
             ref readonly var head = ref OnDisk.View<NtfsIndexHeader>(block.Bytes, NtfsIndexBlock.HeaderOffset);
             if (head.AllocatedSize != _index.BlockSize - NtfsIndexBlock.HeaderOffset)
-                state.Warning("NTFS-0320", _structure, null, $"block {vcn} has room for {head.AllocatedSize} bytes, expected {_index.BlockSize - NtfsIndexBlock.HeaderOffset}");
+                Warning("NTFS-0320", _structure, null, $"block {vcn} has room for {head.AllocatedSize} bytes, expected {_index.BlockSize - NtfsIndexBlock.HeaderOffset}");
             if (block is { Count: 1, HasSubNodes: false })
-                state.Warning("NTFS-0312", _structure, null, $"block {vcn} has no entries");
+                Warning("NTFS-0312", _structure, null, $"block {vcn} has no entries");
             return block;
         }
         catch (DiskFormatException e)
         {
+            state.MarkWrong(_number, _name);
             state.Error(e);
             _isWhole = false;
             return null;
@@ -150,7 +175,7 @@ internal sealed class NtfsCheckerIndex(NtfsCheckState state)
     private void Broken(string code, NtfsFile file, string problem)
     {
         _isWhole = false;
-        state.Error(code, _structure, file.Base.Offset, problem);
+        Error(code, _structure, file.Base.Offset, problem);
     }
 
     private void CheckBlocks(NtfsFile file, NtfsIndexKind kind)
@@ -160,11 +185,11 @@ internal sealed class NtfsCheckerIndex(NtfsCheckState state)
         if (_allocation is null)
         {
             if (_index.Root.HasSubNodes)
-                state.Error("NTFS-0311", _structure, file.Base.Offset, "has sub-nodes, and no $INDEX_ALLOCATION");
+                Error("NTFS-0311", _structure, file.Base.Offset, "has sub-nodes, and no $INDEX_ALLOCATION");
             return;
         }
         if (_allocation.Length % _index.BlockSize != 0)
-            state.Error("NTFS-0311", _structure, file.Base.Offset, $"$INDEX_ALLOCATION has {_allocation.Length} bytes, no multiple of {_index.BlockSize}");
+            Error("NTFS-0311", _structure, file.Base.Offset, $"$INDEX_ALLOCATION has {_allocation.Length} bytes, no multiple of {_index.BlockSize}");
         var bits = ReadBitmap(file, kind, blocks);
         if (bits is null)
             return;
@@ -180,10 +205,10 @@ internal sealed class NtfsCheckerIndex(NtfsCheckState state)
             bits[block] = false;
         }
         if (unset > 0)
-            state.Error("NTFS-0309", _structure, file.Base.Offset, $"{unset} of {used} blocks in use are free in $BITMAP, the first is block {firstUnset}");
+            Error("NTFS-0309", _structure, file.Base.Offset, $"{unset} of {used} blocks in use are free in $BITMAP, the first is block {firstUnset}");
         var left = bits.CountSet();
         if (left > 0 && _isWhole)
-            state.Error("NTFS-0310", _structure, file.Base.Offset, $"{left} blocks are marked as in use, and no entry leads to them, the first is block {bits.NextSet(0, bits.Length)}");
+            Error("NTFS-0310", _structure, file.Base.Offset, $"{left} blocks are marked as in use, and no entry leads to them, the first is block {bits.NextSet(0, bits.Length)}");
     }
 
     private Bitmap? ReadBitmap(NtfsFile file, NtfsIndexKind kind, long blocks)
@@ -193,7 +218,7 @@ internal sealed class NtfsCheckerIndex(NtfsCheckState state)
             var content = file.Open(NtfsAttributeType.Bitmap, kind.Name);
             if (content is null || content.Length < (blocks + 7) / 8)
             {
-                state.Error("NTFS-0311", _structure, file.Base.Offset, content is null ? "has $INDEX_ALLOCATION, and no $BITMAP" : $"$BITMAP has {content.Length} bytes for {blocks} blocks");
+                Error("NTFS-0311", _structure, file.Base.Offset, content is null ? "has $INDEX_ALLOCATION, and no $BITMAP" : $"$BITMAP has {content.Length} bytes for {blocks} blocks");
                 if (content is null)
                     return null;
             }
@@ -206,7 +231,7 @@ internal sealed class NtfsCheckerIndex(NtfsCheckState state)
         }
         catch (DiskFormatException e)
         {
-            state.Error(e, file.Base.Number);
+            Report(e);
             return null;
         }
     }

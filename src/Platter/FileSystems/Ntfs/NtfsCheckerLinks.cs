@@ -102,20 +102,26 @@ internal sealed class NtfsCheckerLinks(NtfsCheckState state)
         if (found >= 0)
             names[found] = names[found] with { IsFound = true };
         else if (!state.Facts[item.File.Record].Is(NtfsFacts.Partial))
+        {
+            state.MarkWrong(directory.Number, NtfsDirectory.IndexName);
             state.Error("NTFS-0315", $"{directory.Structure}, index {NtfsDirectory.IndexName}", directory.Offset, $"'{name}' leads to record {item.File.Record}, which has no such name");
+        }
     }
 
     private void ReportMissing(long number, NtfsReference parent, string name)
     {
         var structure = $"Record {number} '{name}'";
         var isDirectory = state.Facts.Has(parent.Record) && state.Facts[parent.Record].Is(NtfsFacts.InUse | NtfsFacts.Base | NtfsFacts.Directory);
-        if (!isDirectory && state.Facts.Has(parent.Record) && state.Facts[parent.Record].Is(NtfsFacts.Broken))
+        if (!isDirectory || state.Facts[parent.Record].Sequence != parent.Sequence)
+        {
+            state.MarkLost(number);
+            if (!isDirectory && state.Facts.Has(parent.Record) && state.Facts[parent.Record].Is(NtfsFacts.Broken))
+                return;
+            state.Error("NTFS-0132", structure, null, $"is a name in {parent}, {(isDirectory ? $"the directory's sequence number is {state.Facts[parent.Record].Sequence}" : "which is no directory")}");
             return;
-        if (!isDirectory)
-            state.Error("NTFS-0132", structure, null, $"is a name in {parent}, which is no directory");
-        else if (state.Facts[parent.Record].Sequence != parent.Sequence)
-            state.Error("NTFS-0132", structure, null, $"is a name in {parent}, the directory's sequence number is {state.Facts[parent.Record].Sequence}");
-        else if (!state.Facts[parent.Record].Is(NtfsFacts.IndexPartial))
+        }
+        state.MarkWrong(parent.Record, NtfsDirectory.IndexName);
+        if (!state.Facts[parent.Record].Is(NtfsFacts.IndexPartial))
             state.Error("NTFS-0314", structure, null, $"is not in the directory of record {parent.Record}");
     }
 }

@@ -91,8 +91,15 @@ internal sealed class NtfsCheckerLists(NtfsCheckState state)
         return order != 0 ? order : a.Offset.CompareTo(b.Offset);
     }
 
+    private void Error(NtfsCheckedFile file, string code, string structure, long? offset, string message)
+    {
+        state.MarkWrongList(file.Base.Number);
+        state.Error(code, structure, offset, message);
+    }
+
     private void SetPartial(NtfsRecord record)
     {
+        state.MarkWrongList(record.Number);
         state.Facts[record.Number].Flags |= NtfsFacts.Partial;
         state.IsIncomplete = true;
     }
@@ -102,7 +109,7 @@ internal sealed class NtfsCheckerLists(NtfsCheckState state)
         var list = file.Find(NtfsAttributeType.AttributeList);
         if (list is null)
         {
-            state.Error("NTFS-0120", $"{file.Structure}, $ATTRIBUTE_LIST", file.Base.Offset, "does not start at cluster 0");
+            Error(file, "NTFS-0120", $"{file.Structure}, $ATTRIBUTE_LIST", file.Base.Offset, "does not start at cluster 0");
             return false;
         }
         byte[]? bytes;
@@ -118,7 +125,7 @@ internal sealed class NtfsCheckerLists(NtfsCheckState state)
         }
         if (NtfsAttributeList.Parse(bytes, _places) is { } problem)
         {
-            state.Error("NTFS-0110", $"{file.Structure}, $ATTRIBUTE_LIST", list.Value.Place, problem);
+            Error(file, "NTFS-0110", $"{file.Structure}, $ATTRIBUTE_LIST", list.Value.Place, problem);
             return false;
         }
         for (var at = 0; at < bytes.Length;)
@@ -126,7 +133,7 @@ internal sealed class NtfsCheckerLists(NtfsCheckState state)
             ref readonly var entry = ref OnDisk.View<NtfsAttributeListEntry>(bytes, at);
             if (entry.NameOffset != NtfsAttributeListEntry.NameStart)
             {
-                state.Error("NTFS-0121", $"{file.Structure}, $ATTRIBUTE_LIST", list.Value.Place, $"the entry at {at} has its name at {entry.NameOffset}, expected {NtfsAttributeListEntry.NameStart}");
+                Error(file, "NTFS-0121", $"{file.Structure}, $ATTRIBUTE_LIST", list.Value.Place, $"the entry at {at} has its name at {entry.NameOffset}, expected {NtfsAttributeListEntry.NameStart}");
                 break;
             }
             at += entry.Length;
@@ -146,7 +153,7 @@ internal sealed class NtfsCheckerLists(NtfsCheckState state)
                 order = before.LowestVcn.CompareTo(place.LowestVcn);
             if (order <= 0)
                 continue;
-            state.Error("NTFS-0121", $"{file.Structure}, $ATTRIBUTE_LIST", file.Base.Offset,
+            Error(file, "NTFS-0121", $"{file.Structure}, $ATTRIBUTE_LIST", file.Base.Offset,
                 $"{NtfsAttributeNames.Of(place.Type)} '{place.Name}' of cluster {place.LowestVcn} stands behind {NtfsAttributeNames.Of(before.Type)} '{before.Name}' of cluster {before.LowestVcn}");
             return;
         }
@@ -172,7 +179,7 @@ internal sealed class NtfsCheckerLists(NtfsCheckState state)
             Match(file, record, first, end);
         }
         if (!isBaseSeen)
-            state.Error("NTFS-0119", file.Structure, file.Base.Offset, "has an attribute list that does not name the record's own attributes");
+            Error(file, "NTFS-0119", file.Structure, file.Base.Offset, "has an attribute list that does not name the record's own attributes");
     }
 
     private NtfsRecord? Extension(NtfsCheckedFile file, NtfsReference reference)
@@ -181,7 +188,7 @@ internal sealed class NtfsCheckerLists(NtfsCheckState state)
         SetOwned(reference.Record);
         if (!state.Facts.Has(reference.Record))
         {
-            state.Error("NTFS-0100", structure, file.Base.Offset, $"leads to record {reference.Record}, expected 0..{state.Facts.Count - 1}");
+            Error(file, "NTFS-0100", structure, file.Base.Offset, $"leads to record {reference.Record}, expected 0..{state.Facts.Count - 1}");
             SetPartial(file.Base);
             return null;
         }
@@ -190,13 +197,13 @@ internal sealed class NtfsCheckerLists(NtfsCheckState state)
         {
             // Told when the record itself is looked at, if it is in use.
             if (state.MftBitmap?[reference.Record] == false)
-                state.Error("NTFS-0111", structure, file.Base.Offset, $"leads to record {reference.Record}, which is free");
+                Error(file, "NTFS-0111", structure, file.Base.Offset, $"leads to record {reference.Record}, which is free");
             SetPartial(file.Base);
             return null;
         }
         if (!record.IsInUse || record.Header.BaseRecord.Record != file.Base.Number)
         {
-            state.Error("NTFS-0111", structure, file.Base.Offset,
+            Error(file, "NTFS-0111", structure, file.Base.Offset,
                 $"leads to record {reference.Record}, which {(!record.IsInUse ? "is free" : record.IsBase ? "is a file of its own" : $"is of the file of record {record.Header.BaseRecord.Record}")}");
             SetPartial(file.Base);
             return null;
@@ -218,7 +225,7 @@ internal sealed class NtfsCheckerLists(NtfsCheckState state)
         {
             if (_places[i].Record == record.Reference)
                 continue;
-            state.Error("NTFS-0104", $"{file.Structure}, $ATTRIBUTE_LIST", file.Base.Offset, $"leads to {_places[i].Record}, the record's sequence number is {record.Header.SequenceNumber}");
+            Error(file, "NTFS-0104", $"{file.Structure}, $ATTRIBUTE_LIST", file.Base.Offset, $"leads to {_places[i].Record}, the record's sequence number is {record.Header.SequenceNumber}");
             return;
         }
     }
@@ -239,7 +246,7 @@ internal sealed class NtfsCheckerLists(NtfsCheckState state)
                 named[i - first] |= isNamed;
             }
             if (!isNamed)
-                state.Error("NTFS-0119", file.Structure, record.Offset + attribute.Offset, $"{NtfsAttributeNames.Of(attribute.Type)} '{attribute.Name}' in record {record.Number} is not in the attribute list");
+                Error(file, "NTFS-0119", file.Structure, record.Offset + attribute.Offset, $"{NtfsAttributeNames.Of(attribute.Type)} '{attribute.Name}' in record {record.Number} is not in the attribute list");
         }
         for (var i = first; i < end; i++)
         {
@@ -247,7 +254,7 @@ internal sealed class NtfsCheckerLists(NtfsCheckState state)
                 continue;
             var place = _places[i];
             SetPartial(file.Base);
-            state.Error("NTFS-0111", $"{file.Structure}, $ATTRIBUTE_LIST", file.Base.Offset, $"names {NtfsAttributeNames.Of(place.Type)} '{place.Name}' of cluster {place.LowestVcn} in record {record.Number}, where it is not");
+            Error(file, "NTFS-0111", $"{file.Structure}, $ATTRIBUTE_LIST", file.Base.Offset, $"names {NtfsAttributeNames.Of(place.Type)} '{place.Name}' of cluster {place.LowestVcn} in record {record.Number}, where it is not");
         }
     }
 }

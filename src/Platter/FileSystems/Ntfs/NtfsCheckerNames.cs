@@ -27,13 +27,19 @@ internal sealed class NtfsCheckerNames(NtfsCheckState state)
         if (!isPartial && count != file.Base.Header.LinkCount)
             state.Error("NTFS-0117", file.Structure, file.Base.Offset + 0x12, $"link count: found {file.Base.Header.LinkCount}, expected {count}");
         if (count == 0 && !isPartial && number is < FirstReserved or >= NtfsMft.FirstFreeRecord)
+        {
+            state.MarkLost(number);
             state.Error("NTFS-0129", file.Structure, file.Base.Offset, "has no name");
+        }
         CheckPairs(file);
         if (number <= NtfsMft.ExtendRecord && _found.Count > 0)
         {
             var expected = NtfsCheckerFiles.OwnName(number, state.MajorVersion);
             if (!_found.Exists(n => n.Name == expected && n.Parent.Record == NtfsMft.RootRecord) && (state.MajorVersion >= 3 || number < NtfsMft.ExtendRecord))
+            {
+                state.MarkLost(number);
                 state.Error("NTFS-0142", file.Structure, file.Base.Offset, $"expected {expected}");
+            }
         }
     }
 
@@ -44,6 +50,7 @@ internal sealed class NtfsCheckerNames(NtfsCheckState state)
         {
             state.Error("NTFS-0113", file.Structure, attribute.Place, problem);
             fact.Flags |= NtfsFacts.Partial;
+            state.MarkLost(file.Base.Number);
             return;
         }
         if ((OnDisk.View<NtfsResidentHeader>(attribute.Attribute.Bytes).ResidentFlags & NtfsResidentHeader.IndexedFlag) == 0)
@@ -55,14 +62,18 @@ internal sealed class NtfsCheckerNames(NtfsCheckState state)
         if (head.Namespace != NtfsNamespace.Dos)
             fact.Link = (uint)Math.Min(head.Parent.Record, uint.MaxValue);
         if (UnitProblem(name, head.Namespace) is { } units)
+        {
+            state.MarkLost(file.Base.Number);
             state.Warning("NTFS-0131", file.Structure, attribute.Place, units);
+        }
         if (((head.Attributes & NtfsFileAttributes.HasNameIndex) != 0) != file.Base.IsDirectory)
             state.Warning("NTFS-0127", file.Structure, attribute.Place, file.Base.IsDirectory ? "is a directory, and its $FILE_NAME does not say so" : "is no directory, and its $FILE_NAME says so");
         if (head.Parent.Record == NtfsMft.ExtendRecord && name is NtfsCheckerViews.ReparseFile or NtfsCheckerViews.ObjectIdFile or NtfsCheckerViews.QuotaFile)
             state.ExtendFiles.TryAdd(name, file.Base.Number);
     }
 
-    private static string? UnitProblem(string name, NtfsNamespace space)
+    /// <summary>What is wrong with the units of a name, or null.</summary>
+    public static string? UnitProblem(string name, NtfsNamespace space)
     {
         foreach (var unit in name)
         {
@@ -81,12 +92,20 @@ internal sealed class NtfsCheckerNames(NtfsCheckState state)
     // A short name stands beside a long one of the same directory; and there is one at most.
     private void CheckPairs(NtfsCheckedFile file)
     {
-        var shorts = _found.FindAll(n => n.Space == NtfsNamespace.Dos);
+        if (PairProblem(_found, file.Base.IsDirectory) is not { } problem)
+            return;
+        state.MarkLost(file.Base.Number);
+        state.Error("NTFS-0130", file.Structure, file.Base.Offset, problem);
+    }
+
+    /// <summary>What is wrong with the names of a file together, or null.</summary>
+    public static string? PairProblem(List<(NtfsReference Parent, string Name, NtfsNamespace Space)> names, bool isDirectory)
+    {
+        var shorts = names.FindAll(n => n.Space == NtfsNamespace.Dos);
         if (shorts.Count > 1)
-            state.Error("NTFS-0130", file.Structure, file.Base.Offset, $"has {shorts.Count} short names");
-        if (shorts.Count > 0 && !_found.Exists(n => n.Space == NtfsNamespace.Win32 && n.Parent.Record == shorts[0].Parent.Record))
-            state.Error("NTFS-0130", file.Structure, file.Base.Offset, $"the short name '{shorts[0].Name}' has no long one beside it");
-        if (file.Base.IsDirectory && _found.Count - shorts.Count > 1)
-            state.Error("NTFS-0130", file.Structure, file.Base.Offset, $"is a directory with {_found.Count - shorts.Count} names");
+            return $"has {shorts.Count} short names";
+        if (shorts.Count > 0 && !names.Exists(n => n.Space == NtfsNamespace.Win32 && n.Parent.Record == shorts[0].Parent.Record))
+            return $"the short name '{shorts[0].Name}' has no long one beside it";
+        return isDirectory && names.Count - shorts.Count > 1 ? $"is a directory with {names.Count - shorts.Count} names" : null;
     }
 }

@@ -91,7 +91,10 @@ internal sealed class NtfsCheckerRecords(NtfsCheckState state, NtfsCheckerConten
             state.Error("NTFS-0144", record.Structure, record.Offset + 0x10, "has the sequence number 0, which means any");
         // Before version 3.1 the update sequence stood where the number is now.
         if (head.Protection.UpdateSequenceOffset >= NtfsRecordHeader.Size && head.RecordNumber != (uint)record.Number)
+        {
+            state.MarkMisnumbered(record.Number);
             state.Error("NTFS-0114", record.Structure, record.Offset + 0x2C, $"calls itself record {head.RecordNumber}");
+        }
     }
 
     private void CheckLayout(NtfsRecord record)

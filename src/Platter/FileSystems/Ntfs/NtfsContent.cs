@@ -125,6 +125,15 @@ internal sealed class NtfsContent
         }
     }
 
+    /// <inheritdoc cref="VolumeStream.FindOnHost"/>
+    internal HostExtent? FindOnHost(long offset, long length)
+    {
+        if (Runs.Find(offset >> _clusterShift) is not { IsHole: false } run)
+            return null;
+        var within = offset - (run.Vcn << _clusterShift);
+        return _device.FindOnHostWithin((run.Lcn << _clusterShift) + within, Math.Min(length, (run.Count << _clusterShift) - within));
+    }
+
     /// <summary>All of it, for structures that are held whole.</summary>
     /// <param name="most">Bytes that are legal.</param>
     /// <param name="code">The finding's id when it is longer.</param>

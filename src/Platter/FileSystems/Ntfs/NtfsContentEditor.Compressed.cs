@@ -43,22 +43,35 @@ internal sealed partial class NtfsContentEditor
 
     private NtfsCompressedStream Unpacked() => new(NtfsContent.OfMap(State.Changes, Geometry, Structure, Runs, Sizes));
 
+    // Lengthens content that is compressed: all of it counts as written, since ntfs-3g adds to no other.
+    private void GrowCompressed(long length)
+    {
+        var clusters = WholeUnits(Geometry.ClustersFor(length));
+        if (clusters > Runs.End)
+            TryAddHole(clusters);
+        StoreCompressed(length, default, length);
+    }
+
     private void WriteCompressed(long offset, ReadOnlySpan<byte> data)
     {
-        if (data.IsEmpty)
-            return;
+        if (!data.IsEmpty)
+            StoreCompressed(offset, data, offset + data.Length);
+    }
+
+    private void StoreCompressed(long offset, ReadOnlySpan<byte> data, long end)
+    {
         Changed();
         using var old = Unpacked();
         var unitSize = 1 << CompressionUnit + Geometry.ClusterShift;
         var packer = new NtfsCompressionUnit(unitSize, Geometry.ClusterSize);
-        var (oldLength, end, freed) = (Length, offset + data.Length, new List<NtfsRun>());
+        var (oldLength, freed) = (Length, new List<NtfsRun>());
         var length = Math.Max(oldLength, end);
         var unit = new byte[unitSize];
 
         // What was never written before the new bytes reads as zeros, whatever is in its clusters.
-        for (var number = Initialized / unitSize; number < offset / unitSize && number << CompressionUnit < Runs.End; number++)
+        foreach (var number in UnitsInClusters(Initialized / unitSize, data.IsEmpty ? (length + unitSize - 1) / unitSize : offset / unitSize))
             StoreUnit(number, []);
-        for (var number = offset / unitSize; number * unitSize < end; number++)
+        for (var number = offset / unitSize; number * unitSize < end && !data.IsEmpty; number++)
             StoreUnit(number, data);
         Length = length;
         Initialized = Math.Max(Initialized, end);
@@ -78,6 +91,21 @@ internal sealed partial class NtfsContentEditor
             packer.Pack(part, out var stored);
             PutUnit(number << CompressionUnit, stored, freed);
         }
+    }
+
+    private List<long> UnitsInClusters(long from, long behind)
+    {
+        var units = new List<long>();
+        for (var number = from; number < behind && Runs.Find(number << CompressionUnit) is { } run;)
+        {
+            if (run.IsHole && run.End >= number + 1 << CompressionUnit)
+            {
+                number = run.End >> CompressionUnit;
+                continue;
+            }
+            units.Add(number++);
+        }
+        return units;
     }
 
     private void PutUnit(long first, ReadOnlySpan<byte> stored, List<NtfsRun> freed)

@@ -14,7 +14,8 @@ internal sealed partial class NtfsContentEditor
     /// <summary>Clusters of a gap that becomes a hole rather than zeros.</summary>
     private const int LeastHole = 16;
 
-    private const int ZeroBytes = 1 << 18;
+    // Bytes of zeros from which on they are not worth writing one by one; and those that are written together with what is before them.
+    private const int MostZeros = 1 << 16, MostPadding = 1 << 12;
 
     private readonly NtfsFileEditor _file;
     private byte[]? _value;
@@ -123,7 +124,8 @@ internal sealed partial class NtfsContentEditor
     /// <summary>Writes a part of a structure, making room for it.</summary>
     public void Write(long offset, ReadOnlySpan<byte> data)
     {
-        Prepare(offset, offset + data.Length);
+        if (!IsWritten(offset, offset + data.Length))
+            Prepare(offset, offset + data.Length);
         Put(offset, data, isContent: false);
     }
 
@@ -183,6 +185,41 @@ internal sealed partial class NtfsContentEditor
         }
     }
 
+    /// <summary>Takes all of the content of a new file: into its record or compressed at once, else room is made for it.</summary>
+    /// <returns>This, when the content is still to be put: see <see cref="PutWhole"/>.</returns>
+    public NtfsContentEditor? TryPrepareWhole(ReadOnlySpan<byte> content)
+    {
+        if (TryWriteAtOnce(0, content))
+            return null;
+        // The last cluster is filled up with zeros when the content is put.
+        var clusters = Geometry.ClustersFor(content.Length);
+        Goal = State.Space.SeekRoom(clusters);
+        Allocate(0, clusters, 0, clusters << Geometry.ClusterShift);
+        Length = Initialized = content.Length;
+        return this;
+    }
+
+    /// <summary>Puts the content that <see cref="TryPrepareWhole"/> made room for, and zeros to the end of its last cluster.</summary>
+    public void PutWhole(ReadOnlySpan<byte> content)
+    {
+        foreach (var run in Runs.Runs)
+        {
+            var from = run.Vcn << Geometry.ClusterShift;
+            var (place, length) = (run.Lcn << Geometry.ClusterShift, run.Count << Geometry.ClusterShift);
+            var isFresh = State.Space.IsFresh(run.Lcn, run.Count);
+            var part = content[(int)from..(int)Math.Min(content.Length, from + length)];
+            if (length - part.Length is > 0 and <= MostPadding)
+            {
+                var padded = new byte[length];
+                part.CopyTo(padded);
+                State.Changes.WriteContent(place, padded, isFresh);
+                continue;
+            }
+            State.Changes.WriteContent(place, part, isFresh);
+            Zero(from + part.Length, from + length);
+        }
+    }
+
     /// <summary>Cuts the content off, or lengthens it with zeros.</summary>
     public void SetLength(long value)
     {
@@ -207,6 +244,11 @@ internal sealed partial class NtfsContentEditor
         }
         if (_value is not null)
             Spill();
+        if (IsCompressed)
+        {
+            GrowCompressed(value);
+            return;
+        }
         var clusters = WholeUnits(Geometry.ClustersFor(value));
         if (clusters > Runs.End && !TryAddHole(clusters))
             Allocate(Runs.End, clusters, value, value);
@@ -441,8 +483,10 @@ internal sealed partial class NtfsContentEditor
     {
         while (from < end)
         {
-            var (place, count) = Place(from, (int)Math.Min(end - from, ZeroBytes));
-            if (place >= 0)
+            var (place, count) = Place(from, (int)Math.Min(end - from, int.MaxValue));
+            if (place >= 0 && count > MostZeros)
+                State.Changes.WriteZeroContent(place, count);
+            else if (place >= 0)
                 State.Changes.WriteContent(place, new byte[count], State.Space.IsFreshRange(place, count));
             from += count;
         }
@@ -458,6 +502,20 @@ internal sealed partial class NtfsContentEditor
         var place = run.IsHole ? -1 : (run.Lcn << Geometry.ClusterShift) + within;
         return place + count <= State.Changes.Length ? (place, count)
             : throw new DiskFormatException("NTFS-0202", Structure, place, $"is behind the end of the device at {State.Changes.Length} bytes");
+    }
+
+    // Whether bytes in clusters were written before, so that nothing but them changes.
+    private bool IsWritten(long offset, long end)
+    {
+        if (_value is not null || IsCompressed || end > Initialized || (Flags & NtfsAttributeFlags.Encrypted) != 0)
+            return false;
+        for (var vcn = offset >> Geometry.ClusterShift; vcn < Geometry.ClustersFor(end);)
+        {
+            if (Runs.Find(vcn) is not { IsHole: false } run)
+                return false;
+            vcn = run.End;
+        }
+        return true;
     }
 
     private void RequireOpen()

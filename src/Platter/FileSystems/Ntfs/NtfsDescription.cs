@@ -8,12 +8,12 @@ internal sealed class NtfsDescription
 {
     // Names of extended attributes that stand for what NTFS keeps elsewhere; docs/filesystems/ntfs.md has what is in them.
     internal const string AttributesName = "user.ntfs.attributes", SecurityName = "system.ntfs_security", ObjectIdName = "user.ntfs.object_id",
-        ReparseName = "user.ntfs.reparse", ShortNameName = "user.ntfs.short_name", EfsName = "user.ntfs.efsinfo";
+        ReparseName = "user.ntfs.reparse", ShortNameName = "user.ntfs.short_name", EfsName = "user.ntfs.efsinfo", CaseSensitiveName = "user.ntfs.case_sensitive";
 
     private const int MaxEfs = 1 << 20;
     private const string EfsStream = "$EFS";
 
-    private const DosAttributes Shown = DosAttributes.ReadOnly | DosAttributes.Hidden | DosAttributes.System | DosAttributes.Directory | DosAttributes.Archive
+    internal const DosAttributes Shown = DosAttributes.ReadOnly | DosAttributes.Hidden | DosAttributes.System | DosAttributes.Directory | DosAttributes.Archive
         | DosAttributes.Temporary | DosAttributes.Sparse | DosAttributes.ReparsePoint | DosAttributes.Compressed | DosAttributes.Offline
         | DosAttributes.NotContentIndexed | DosAttributes.Encrypted;
 
@@ -85,6 +85,8 @@ internal sealed class NtfsDescription
             found[ReparseName] = reparse;
         if (Names().ShortName is { } shortName)
             found[ShortNameName] = EscapedUtf8.Encode(shortName);
+        if (_file.Base.IsDirectory && (_information.Flags & NtfsStandardInformation.CaseSensitive) != 0)
+            found[CaseSensitiveName] = "1"u8.ToArray();
         if (_file.Open(NtfsAttributeType.LoggedUtilityStream, EfsStream) is { } efs)
             found[EfsName] = efs.ReadAll(MaxEfs, "NTFS-0502");
         return found;

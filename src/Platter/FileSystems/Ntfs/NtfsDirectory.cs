@@ -26,6 +26,8 @@ internal sealed class NtfsDirectory
             ?? throw new DiskFormatException("NTFS-0112", file.Base.Structure, file.Base.Offset, "is a directory without $INDEX_ROOT:$I30");
     }
 
+    private string Structure => $"Record {_file.Base.Number}, $I30";
+
     /// <summary>All names, short ones too, in the order of the index.</summary>
     public IEnumerable<NtfsName> Names()
     {
@@ -48,13 +50,12 @@ internal sealed class NtfsDirectory
 
     private NtfsName Parse(NtfsIndexItem item)
     {
-        var structure = $"Record {_file.Base.Number}, $I30";
         if (NtfsFileNames.Problem(item.Key) is { } problem)
-            throw new DiskFormatException("NTFS-0303", structure, _file.Base.Offset, problem);
+            throw new DiskFormatException("NTFS-0303", Structure, _file.Base.Offset, problem);
         ref readonly var key = ref OnDisk.View<NtfsFileName>(item.Key);
         // A name of another directory: index blocks that several directories share would multiply their names without end.
         if (key.Parent.Record != _file.Base.Number)
-            throw new DiskFormatException("NTFS-0305", structure, _file.Base.Offset, $"'{NtfsCollation.NameOf(item.Key)}' is a name in the directory of record {key.Parent.Record}");
+            throw new DiskFormatException("NTFS-0305", Structure, _file.Base.Offset, $"'{NtfsCollation.NameOf(item.Key)}' is a name in the directory of record {key.Parent.Record}");
         uint attributes = key.Attributes;
         return new NtfsName(NtfsCollation.NameOf(item.Key).ToString(), key.Namespace, item.File, attributes,
             (attributes & (uint)DosAttributes.ReparsePoint) != 0 ? key.ReparseTagOrEaSize : 0U,

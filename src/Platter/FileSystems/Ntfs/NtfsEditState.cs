@@ -58,7 +58,9 @@ internal sealed class NtfsEditState
     {
         var record = Records.Take(default, NtfsRecordFlags.InUse | flags);
         var file = new NtfsFileEditor(this, new NtfsFile(Changes, Geometry, Volume.Mft, record));
-        _files.Set(record.Number, file);
+        // Directories get entries next; files are rarely looked at again.
+        if ((flags & NtfsRecordFlags.Directory) != 0)
+            _files.Set(record.Number, file);
         _inEdit[(ulong)record.Number] = file;
         file.Changed();
         return file;
@@ -169,6 +171,9 @@ internal sealed class NtfsEditState
         Space.Committed();
         Changes.WrittenBytes = 0;
     }
+
+    /// <summary>Records were written past the editors of their files: those are made anew.</summary>
+    public void ForgetEditors() => Reload();
 
     private void Reload()
     {

@@ -1,3 +1,4 @@
+using System.Numerics;
 using Platter.Blocks;
 
 namespace Platter.FileSystems.Ntfs;
@@ -10,12 +11,18 @@ namespace Platter.FileSystems.Ntfs;
 /// </remarks>
 public sealed class NtfsEditableVolume : EditableVolume
 {
+    // Bytes of a file that is made with its content in one edit.
+    private const int MaxWhole = 1 << 18, LeastBuffer = 1 << 13;
+
+    private const int RefreshedAtOnce = 64;
+
     private readonly BlockDevice _device;
     private readonly NtfsChanges _changes;
     private readonly NtfsVolume _volume;
     private readonly NtfsEditState _state;
     private readonly NtfsEditor _editor;
     private readonly NtfsOpenStreams _openStreams = new();
+    private byte[] _buffer = [];
     private bool _isPrepared;
 
     private NtfsEditableVolume(BlockDevice device, VolumeOptions options)
@@ -25,7 +32,7 @@ public sealed class NtfsEditableVolume : EditableVolume
         _volume = NtfsVolume.Open(_changes, options);
         NtfsEditRefusals.Check(_volume, device, options);
         _state = new NtfsEditState(_volume, _changes, options);
-        _editor = new NtfsEditor(_state, _openStreams);
+        _editor = new NtfsEditor(_state, _openStreams, options);
     }
 
     public override VolumeInfo Info => _volume.Info;
@@ -74,6 +81,12 @@ public sealed class NtfsEditableVolume : EditableVolume
     {
         _editor.Live(id);
         return _volume.GetFormatAttributes(id);
+    }
+
+    public override byte[]? FindFormatAttribute(NodeId id, string name)
+    {
+        _editor.Live(id);
+        return _volume.FindFormatAttribute(id, name);
     }
 
     public override VolumeStream OpenRead(NodeId id, StreamName stream)
@@ -129,9 +142,14 @@ public sealed class NtfsEditableVolume : EditableVolume
     public override NodeId CreateFile(NodeId parent, string name, MetadataChange metadata) => Run(() => _editor.CreateFile(parent, name, metadata));
 
     /// <inheritdoc/>
-    /// <remarks>A system file without content would be a FIFO, in the form of Interix: such a one gets its attributes last.</remarks>
+    /// <remarks>
+    /// What fits a buffer is made with its content in one edit. A system file without content would be a FIFO, in the form of Interix: a longer one gets its
+    /// attributes last.
+    /// </remarks>
     public override NodeId CreateFile(NodeId parent, string name, Stream content, long? length, MetadataChange metadata)
     {
+        if (length is null or < MaxWhole)
+            return CreateBuffered(parent, name, content, (int)(length ?? MaxWhole - 1), metadata);
         if ((metadata.DosAttributes & DosAttributes.System) is null or DosAttributes.None)
             return base.CreateFile(parent, name, content, length, metadata);
         var id = base.CreateFile(parent, name, content, length, metadata with { DosAttributes = metadata.DosAttributes & ~DosAttributes.System });
@@ -139,10 +157,55 @@ public sealed class NtfsEditableVolume : EditableVolume
         return id;
     }
 
+    // A byte more than is expected is asked for: whether there is more tells whether this is all.
+    private NodeId CreateBuffered(NodeId parent, string name, Stream content, int expected, MetadataChange metadata)
+    {
+        if (_buffer.Length <= expected)
+            _buffer = new byte[Math.Max(LeastBuffer, (int)BitOperations.RoundUpToPowerOf2((uint)expected + 1))];
+        var buffer = _buffer;
+        var count = content.ReadAtLeast(buffer.AsSpan(0, expected + 1), expected + 1, throwOnEndOfStream: false);
+        var put = default(NtfsContentEditor);
+        var id = Run(() => _editor.CreateFile(parent, name, buffer.AsSpan(0, count), metadata, out put), () => put?.PutWhole(buffer.AsSpan(0, count)));
+        if (count > expected)
+            Append(parent, name, id, content, metadata);
+        return id;
+    }
+
+    private void Append(NodeId parent, string name, NodeId id, Stream content, MetadataChange metadata)
+    {
+        var complete = false;
+        try
+        {
+            using (var stream = OpenWrite(id, StreamName.Data))
+            {
+                stream.Position = stream.Length;
+                content.CopyTo(stream, 1 << 20);
+            }
+            if (!metadata.IsEmpty)
+                SetMetadata(id, metadata);
+            complete = true;
+        }
+        finally
+        {
+            if (!complete)
+                Delete(parent, name);
+        }
+    }
+
     public override NodeId CreateDirectory(NodeId parent, string name, MetadataChange metadata) => Run(() => _editor.CreateDirectory(parent, name, metadata));
 
     public override NodeId CreateSymbolicLink(NodeId parent, string name, string target, MetadataChange metadata) =>
         Run(() => _editor.CreateSymbolicLink(parent, name, target, metadata));
+
+    /// <summary>Creates a junction: a directory that Windows takes for another one.</summary>
+    /// <param name="parent">The directory.</param>
+    /// <param name="name">The name; must be free.</param>
+    /// <param name="target">With '/': from the root of this volume on, or with a drive (<c>D:/data</c>).</param>
+    /// <param name="drive">The drive that Windows gives this volume, for a target without one: junctions are absolute.</param>
+    /// <param name="metadata">What to set.</param>
+    /// <exception cref="InvalidNameException">No junction leads there: it is relative, empty or too long.</exception>
+    public NodeId CreateJunction(NodeId parent, string name, string target, char drive, MetadataChange metadata) =>
+        Run(() => _editor.CreateJunction(parent, name, target, drive, metadata));
 
     public override NodeId CreateSpecial(NodeId parent, string name, EntryKind kind, DeviceNumber device, MetadataChange metadata) =>
         Run(() => _editor.CreateSpecial(parent, name, kind, device, metadata));
@@ -191,14 +254,15 @@ public sealed class NtfsEditableVolume : EditableVolume
         return 0;
     });
 
-    private T Run<T>(Func<T> edit)
+    // Content is put when all else of its edit has succeeded.
+    private T Run<T>(Func<T> edit, Action? put = null)
     {
         if (_editor.Names.HasManyStale)
             RefreshNames();
-        return RunAlone(edit);
+        return RunAlone(edit, put);
     }
 
-    private T RunAlone<T>(Func<T> edit)
+    private T RunAlone<T>(Func<T> edit, Action? put = null)
     {
         var complete = false;
         _state.Begin();
@@ -206,6 +270,7 @@ public sealed class NtfsEditableVolume : EditableVolume
         {
             var result = edit();
             _state.Store();
+            put?.Invoke();
             complete = true;
             return result;
         }
@@ -223,11 +288,15 @@ public sealed class NtfsEditableVolume : EditableVolume
     {
         if (!_editor.Names.HasStale)
             return;
-        RunAlone(() =>
+        // Each is whole by itself: many small edits hold less than one large one.
+        foreach (var some in _editor.Names.Stale().Chunk(RefreshedAtOnce))
         {
-            _editor.Names.RefreshStale();
-            return 0;
-        });
+            RunAlone(() =>
+            {
+                _editor.Names.RefreshStale(some);
+                return 0;
+            });
+        }
         _editor.Names.ForgetStale();
     }
 

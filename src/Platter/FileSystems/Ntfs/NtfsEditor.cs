@@ -3,7 +3,7 @@ using Platter.Primitives;
 namespace Platter.FileSystems.Ntfs;
 
 /// <summary>Changes an NTFS volume's names and files. Each call runs within an edit of <see cref="NtfsEditState"/>, which undoes what fails.</summary>
-internal sealed class NtfsEditor(NtfsEditState state, NtfsOpenStreams openStreams)
+internal sealed class NtfsEditor(NtfsEditState state, NtfsOpenStreams openStreams, VolumeOptions options)
 {
     /// <summary>Windows gives a file at most so many names.</summary>
     private const int MaxLinks = 1024;
@@ -13,18 +13,32 @@ internal sealed class NtfsEditor(NtfsEditState state, NtfsOpenStreams openStream
 
     public NtfsNames Names { get; } = new(state);
 
-    public NodeId CreateFile(NodeId parent, string name, MetadataChange metadata) => Create(parent, name, metadata, new NtfsNewFile { Attributes = DosAttributes.Archive });
+    public NodeId CreateFile(NodeId parent, string name, MetadataChange metadata) => Create(parent, name, EntryKind.File, metadata, new NtfsNewFile { Attributes = DosAttributes.Archive });
 
-    public NodeId CreateDirectory(NodeId parent, string name, MetadataChange metadata) => Create(parent, name, metadata, new NtfsNewFile { IsDirectory = true });
+    /// <summary>Makes a file with its content.</summary>
+    /// <param name="parent">The directory.</param>
+    /// <param name="name">Its name there.</param>
+    /// <param name="content">All of it.</param>
+    /// <param name="metadata">What to set.</param>
+    /// <param name="put">What the content still has to be put into when the edit is stored: see <see cref="NtfsContentEditor.PutWhole"/>; null when it is there.</param>
+    public NodeId CreateFile(NodeId parent, string name, ReadOnlySpan<byte> content, MetadataChange metadata, out NtfsContentEditor? put) =>
+        Create(parent, name, EntryKind.File, metadata, new NtfsNewFile { Attributes = DosAttributes.Archive }, content, out put);
+
+    public NodeId CreateDirectory(NodeId parent, string name, MetadataChange metadata) => Create(parent, name, EntryKind.Directory, metadata, new NtfsNewFile { IsDirectory = true });
 
     public NodeId CreateSymbolicLink(NodeId parent, string name, string target, MetadataChange metadata) =>
-        Create(parent, name, metadata, NtfsNewLinks.Of(_volume, parent, target));
+        Create(parent, name, EntryKind.SymbolicLink, metadata, NtfsNewLinks.Of(_volume, parent, target, options.SymbolicLinks));
+
+    public NodeId CreateJunction(NodeId parent, string name, string target, char drive, MetadataChange metadata) =>
+        Create(parent, name, EntryKind.SymbolicLink, metadata, NtfsNewLinks.Junction(target, drive));
 
     public NodeId CreateSpecial(NodeId parent, string name, EntryKind kind, DeviceNumber device, MetadataChange metadata)
     {
         if (kind is not (EntryKind.CharacterDevice or EntryKind.BlockDevice or EntryKind.Fifo or EntryKind.Socket))
             throw new ArgumentException($"a {kind} is no special file");
-        return Create(parent, name, metadata, new NtfsNewFile { Attributes = DosAttributes.System, Content = NtfsNewInterix.Special(kind, device) });
+        var plan = NtfsNewLinks.Special(kind, device, options.SpecialFiles, metadata);
+        // Those of WSL have permissions and owner whether they are kept of others or not.
+        return Create(parent, name, kind, plan.Linux.Count > 0 ? metadata with { Mode = null, UserId = null, GroupId = null } : metadata, plan);
     }
 
     public void CreateHardLink(NodeId node, NodeId parent, string name)
@@ -33,10 +47,10 @@ internal sealed class NtfsEditor(NtfsEditState state, NtfsOpenStreams openStream
         if (_volume.GetMetadata(node).Kind == EntryKind.Directory || file.Base.IsDirectory)
             throw new UnauthorizedAccessException("a directory cannot have a second name");
         var directory = Directory(parent);
-        RequireFree(parent, name);
+        RequireFree(directory, name);
         if (file.LinkCount >= MaxLinks)
             throw new UnsupportedFeatureException($"NTFS gives a file at most {MaxLinks} names");
-        AddName(file, directory, name);
+        Names.Insert(directory, file.Reference, AddName(file, directory, name).Value);
         Touch(directory);
         SetChanged(file);
     }
@@ -72,7 +86,7 @@ internal sealed class NtfsEditor(NtfsEditState state, NtfsOpenStreams openStream
             Unlink(replaced, to, newName);
         RemoveName(file, from, stored);
         if (replaced != file)
-            AddName(file, to, newName);
+            Names.Insert(to, file.Reference, AddName(file, to, newName).Value);
         SetChanged(file);
         Touch(from);
         if (!ReferenceEquals(from, to))
@@ -85,7 +99,7 @@ internal sealed class NtfsEditor(NtfsEditState state, NtfsOpenStreams openStream
         var file = Own(id, allowRoot: true);
         if (change.IsEmpty)
             return;
-        Apply(file, change);
+        Apply(file, _volume.GetMetadata(id).Kind, change);
         SetChanged(file);
     }
 
@@ -145,26 +159,40 @@ internal sealed class NtfsEditor(NtfsEditState state, NtfsOpenStreams openStream
         Names.MarkStale(file);
     }
 
-    private NodeId Create(NodeId parent, string name, MetadataChange metadata, NtfsNewFile plan)
+    private NodeId Create(NodeId parent, string name, EntryKind kind, MetadataChange metadata, NtfsNewFile plan) => Create(parent, name, kind, metadata, plan, default, out _);
+
+    private NodeId Create(NodeId parent, string name, EntryKind kind, MetadataChange metadata, NtfsNewFile plan, ReadOnlySpan<byte> content, out NtfsContentEditor? put)
     {
         var directory = Directory(parent);
         RefuseForeign(metadata);
-        RequireFree(parent, name);
+        RequireFree(directory, name);
         var file = _newFiles.Make(directory, plan);
-        Apply(file, metadata with { ShortName = null });
-        AddName(file, directory, name);
+        // The system attribute is what makes a special file of Interix one.
+        Apply(file, kind, metadata with { ShortName = null, DosAttributes = metadata.DosAttributes | plan.Attributes & DosAttributes.System });
+        var held = AddName(file, directory, name);
+        put = null;
+        if (!content.IsEmpty)
+        {
+            // After the name has its room in the record, and before the directory gets the copies of sizes.
+            put = file.Open(NtfsAttributeType.Data)!.TryPrepareWhole(content);
+            NtfsNames.Refresh(file, held);
+        }
+        Names.Insert(directory, file.Reference, held.Value);
         if (metadata.ShortName is not null)
-            Apply(file, new MetadataChange { ShortName = metadata.ShortName });
+        {
+            NtfsFileNaming.SetShortName(file, metadata.ShortName, Names);
+            Names.MarkStale(file);
+        }
         Touch(directory);
         return new NodeId(file.Reference.Raw);
     }
 
-    private void AddName(NtfsFileEditor file, NtfsFileEditor directory, string name)
+    // In the record; the directory follows.
+    private static NtfsHeld AddName(NtfsFileEditor file, NtfsFileEditor directory, string name)
     {
         var value = NtfsNames.Value(file, directory.Reference, name, NtfsNamespace.Posix);
-        file.Add(NtfsAttributeType.FileName, "", 0, NtfsAttributeBytes.Resident(NtfsAttributeType.FileName, "", value));
         file.LinkCount++;
-        Names.Insert(directory, file.Reference, value);
+        return file.Add(NtfsAttributeType.FileName, "", 0, NtfsAttributeBytes.Resident(NtfsAttributeType.FileName, "", value));
     }
 
     // A long name takes its short one along, and the reverse.
@@ -196,7 +224,7 @@ internal sealed class NtfsEditor(NtfsEditState state, NtfsOpenStreams openStream
         file.Destroy();
     }
 
-    private void Apply(NtfsFileEditor file, MetadataChange change)
+    private void Apply(NtfsFileEditor file, EntryKind kind, MetadataChange change)
     {
         NtfsStandard.Edit(file, (ref NtfsStandardInformation information) =>
         {
@@ -214,6 +242,11 @@ internal sealed class NtfsEditor(NtfsEditState state, NtfsOpenStreams openStream
         });
         if (change.SecurityDescriptor is { } descriptor)
             state.Descriptors.Set(file, descriptor);
+        NtfsAttributeSetter.SetLinux(file, NtfsNewExtendedAttributes.Linux(kind, change.Mode, change.UserId, change.GroupId, null));
+        if (change.Compressed is { } compressed)
+            NtfsStorage.SetCompressed(file, kind, compressed);
+        if (change.Sparse is { } sparse)
+            NtfsStorage.SetSparse(file, kind, sparse);
         if (change.ShortName is { } shortName)
             NtfsFileNaming.SetShortName(file, shortName, Names);
     }
@@ -255,10 +288,10 @@ internal sealed class NtfsEditor(NtfsEditState state, NtfsOpenStreams openStream
     private NodeId Find(NodeId parent, string name) =>
         Names.Find(Directory(parent), name) is { } found ? new NodeId(found.Raw) : throw new FileNotFoundException($"no such file or directory: {name}");
 
-    private void RequireFree(NodeId parent, string name)
+    private void RequireFree(NtfsFileEditor directory, string name)
     {
         NtfsFileNaming.Validate(name);
-        if (Names.Find(Directory(parent), name) is not { } found)
+        if (Names.Find(directory, name) is not { } found)
             return;
         RefuseSystem(new NodeId(found.Raw), name);
         throw new AlreadyExistsException(name);
@@ -343,7 +376,8 @@ internal sealed class NtfsEditor(NtfsEditState state, NtfsOpenStreams openStream
     private void RefuseForeign(MetadataChange change)
     {
         if (_volume.Capabilities.MissingFor(change) is { } missing)
-            throw new UnsupportedFeatureException($"ntfs has no {missing}");
+            throw new UnsupportedFeatureException(change.Mode is not null || change.UserId is not null || change.GroupId is not null
+                ? $"ntfs has no {missing}, unless those of the Windows Subsystem for Linux are to be kept (--wsl-metadata)" : $"ntfs has no {missing}");
     }
 
     private static void RefuseEncrypted(NtfsContentEditor content)

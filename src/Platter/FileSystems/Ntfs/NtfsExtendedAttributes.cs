@@ -39,7 +39,7 @@ internal static class NtfsExtendedAttributes
     }
 
     /// <summary>Whether it is one of those that <see cref="Apply"/> shows.</summary>
-    public static bool IsLinux(in NtfsEa ea) => ea is { Name: LxUser or LxGroup or LxMode, Value.Length: 4 } or { Name: LxDevice, Value.Length: 8 };
+    public static bool IsLinux(in NtfsEa ea) => ea is { Name: LxUser or LxGroup or LxMode, Value.Length: 4 } or { Name: LxDevice, Value.Length: 8 or 4 };
 
     /// <summary>The kind of special file that $LXMOD says; null when there is none, or it says another. The kernel's ntfs3 makes devices,
     /// FIFOs and sockets so: empty files without the reparse point that Windows gives them.</summary>
@@ -77,11 +77,17 @@ internal static class NtfsExtendedAttributes
                 LxMode => metadata with { Mode = (int)(number & 0xFFF) },
                 _ => metadata with
                 {
-                    Device = metadata.Kind is EntryKind.CharacterDevice or EntryKind.BlockDevice
-                        ? new DeviceNumber(number, BinaryPrimitives.ReadUInt32LittleEndian(ea.Value.AsSpan(4))) : null,
+                    Device = metadata.Kind is EntryKind.CharacterDevice or EntryKind.BlockDevice ? DeviceOf(ea.Value) : null,
                 },
             };
         }
         return metadata;
+    }
+
+    // Windows keeps two numbers; ntfs3 keeps the kernel's own, of 12 and 20 bits.
+    private static DeviceNumber DeviceOf(ReadOnlySpan<byte> value)
+    {
+        var first = BinaryPrimitives.ReadUInt32LittleEndian(value);
+        return value.Length == 8 ? new DeviceNumber(first, BinaryPrimitives.ReadUInt32LittleEndian(value[4..])) : new DeviceNumber(first >> 20, first & 0xFFFFF);
     }
 }

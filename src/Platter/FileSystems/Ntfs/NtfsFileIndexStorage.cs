@@ -6,6 +6,9 @@ namespace Platter.FileSystems.Ntfs;
 internal sealed class NtfsFileIndexStorage(NtfsFileEditor file, string name) : NtfsIndexStorage
 {
     private readonly NtfsGeometry _geometry = file.State.Geometry;
+    private byte[]? _protected;     // a block as it is written
+    private byte[]? _rootOf;
+    private byte[] _root = [];      // the value of that attribute
 
     public override int BlockSize => (int)(uint)OnDisk.View<NtfsIndexRoot>(Root.Value).BlockSize;
 
@@ -14,7 +17,14 @@ internal sealed class NtfsFileIndexStorage(NtfsFileEditor file, string name) : N
 
     private string Structure => file.Structure(NtfsAttributeType.IndexAllocation, name);
 
-    public override byte[] ReadRoot() => Root.Value.ToArray();
+    // An attribute that changes gets another array.
+    public override byte[] ReadRoot()
+    {
+        var root = Root;
+        if (!ReferenceEquals(root.Bytes, _rootOf))
+            (_rootOf, _root) = (root.Bytes, root.Value.ToArray());
+        return _root;
+    }
 
     public override bool TryWriteRoot(ReadOnlySpan<byte> value)
     {
@@ -25,10 +35,10 @@ internal sealed class NtfsFileIndexStorage(NtfsFileEditor file, string name) : N
         return true;
     }
 
-    public override byte[] ReadBlock(long vcn) => ReadNode(vcn, OnDisk.View<NtfsIndexRoot>(Root.Value).AttributeType == 0U, Structure).Bytes;
+    public override byte[] ReadBlock(long vcn) => ReadNode(vcn, OnDisk.View<NtfsIndexRoot>(Root.Value).AttributeType == 0U, () => Structure).Bytes;
 
     // Kept with those that reading keeps: what is written or freed is forgotten, and all of them with an edit that fails.
-    public override NtfsIndexNode ReadNode(long vcn, bool isView, string structure)
+    public override NtfsIndexNode ReadNode(long vcn, bool isView, Func<string> structure)
     {
         var (allocation, offset) = Find(vcn);
         var place = Place(allocation, offset);
@@ -38,19 +48,33 @@ internal sealed class NtfsFileIndexStorage(NtfsFileEditor file, string name) : N
         var bytes = new byte[BlockSize];
         allocation.Read(offset, bytes);
         if (NtfsIndex.ParseBlock(bytes, vcn, isView, out node, out var code) is { } problem)
-            throw new DiskFormatException(code, $"{structure}, block {vcn}", place, problem);
+            throw new DiskFormatException(code, $"{structure()}, block {vcn}", place, problem);
         if (place >= 0)
             nodes.Set(place, node!);
         return node!;
     }
 
-    public override void WriteBlock(long vcn, ReadOnlySpan<byte> block)
+    public override void WriteBlock(long vcn, ReadOnlySpan<byte> block) => file.State.Volume.Nodes.Remove(Write(vcn, block, out _));
+
+    public override void WriteNode(long vcn, NtfsIndexNode node)
+    {
+        var place = Write(vcn, node.Bytes, out var number);
+        // What the next write goes on from.
+        number.CopyTo(node.Bytes.AsSpan(OnDisk.View<NtfsProtectedHeader>(node.Bytes).UpdateSequenceOffset));
+        if (place >= 0)
+            file.State.Volume.Nodes.Set(place, node);
+    }
+
+    private long Write(long vcn, ReadOnlySpan<byte> block, out ReadOnlySpan<byte> number)
     {
         var (allocation, offset) = Find(vcn);
-        var bytes = block.ToArray();
-        NtfsUpdateSequence.Apply(bytes);
-        allocation.Write(offset, bytes);
-        file.State.Volume.Nodes.Remove(Place(allocation, offset));
+        if (_protected is null || _protected.Length != block.Length)
+            _protected = new byte[block.Length];
+        block.CopyTo(_protected);
+        NtfsUpdateSequence.Apply(_protected);
+        allocation.Write(offset, _protected);
+        number = _protected.AsSpan(OnDisk.View<NtfsProtectedHeader>(_protected).UpdateSequenceOffset, 2);
+        return Place(allocation, offset);
     }
 
     public override long AllocateBlock()

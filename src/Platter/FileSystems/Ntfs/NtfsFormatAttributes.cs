@@ -18,6 +18,8 @@ internal sealed class NtfsFormatAttributes(NtfsEditState state, NtfsNames names)
     /// <exception cref="UnsupportedFeatureException">It cannot be set or removed.</exception>
     public bool TrySet(NtfsFileEditor file, string name, byte[]? value)
     {
+        value = value is null ? null : NtfsForeignNames.Order(name, value);
+        name = NtfsForeignNames.Own(name);
         switch (name)
         {
             case NtfsDescription.AttributesName:
@@ -34,6 +36,9 @@ internal sealed class NtfsFormatAttributes(NtfsEditState state, NtfsNames names)
                 return true;
             case NtfsDescription.ReparseName:
                 SetReparse(file, value);
+                return true;
+            case NtfsDescription.CaseSensitiveName:
+                SetCaseSensitive(file, value);
                 return true;
             case NtfsDescription.EfsName:
                 throw new UnsupportedFeatureException("the keys of an encrypted file (EFS) can't be changed");
@@ -63,6 +68,33 @@ internal sealed class NtfsFormatAttributes(NtfsEditState state, NtfsNames names)
         catch (FormatException e)
         {
             throw new ArgumentException($"neither a self-relative security descriptor nor its text (SDDL): {e.Message}", nameof(value), e);
+        }
+    }
+
+    private void SetCaseSensitive(NtfsFileEditor file, byte[]? value)
+    {
+        var isSet = value switch
+        {
+            null or [(byte)'0'] => false, [(byte)'1'] => true,
+            _ => throw new ArgumentException($"{NtfsDescription.CaseSensitiveName} is 1 or 0", nameof(value)),
+        };
+        if (!file.Base.IsDirectory || file.Has(NtfsAttributeType.ReparsePoint))
+            throw new UnsupportedFeatureException($"record {file.Number} is no directory: it has no names whose case could count");
+        if (!isSet)
+            RequireOnce(file);
+        NtfsStandard.Edit(file, (ref NtfsStandardInformation information) =>
+            information.Flags = information.Flags & ~NtfsStandardInformation.CaseSensitive | (isSet ? NtfsStandardInformation.CaseSensitive : 0));
+    }
+
+    // Names that differ by case alone stand side by side.
+    private void RequireOnce(NtfsFileEditor directory)
+    {
+        DirectoryEntry? before = null;
+        foreach (var entry in state.Volume.Enumerate(new NodeId(directory.Reference.Raw)))
+        {
+            if (before is { } b && state.Volume.Upcase.AreEqual(b.Name, entry.Name))
+                throw new AlreadyExistsException($"{b.Name}, which differs from {entry.Name} by case alone");
+            before = entry;
         }
     }
 
@@ -96,8 +128,9 @@ internal sealed class NtfsFormatAttributes(NtfsEditState state, NtfsNames names)
             NtfsExtendIndexes.RemoveReparse(file);
             file.Delete(NtfsAttributeType.ReparsePoint, "");
         }
-        const uint flag = (uint)DosAttributes.ReparsePoint;
-        NtfsStandard.Edit(file, (ref NtfsStandardInformation information) => information.Attributes = information.Attributes & ~flag | (value is null ? 0 : flag));
+        const uint flags = (uint)DosAttributes.ReparsePoint | NtfsFileAttributes.RecallOnOpen;
+        var set = value is null ? 0 : (uint)DosAttributes.ReparsePoint | NtfsReparseTag.AttributesOf(value);
+        NtfsStandard.Edit(file, (ref NtfsStandardInformation information) => information.Attributes = information.Attributes & ~flags | set);
         if (value is null)
             return;
         file.OpenOrCreate(NtfsAttributeType.ReparsePoint).Replace(value);

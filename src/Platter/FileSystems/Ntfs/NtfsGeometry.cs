@@ -78,12 +78,11 @@ internal sealed class NtfsGeometry
             return false;
         var sector = new byte[NtfsBootSector.Size];
         device.Read(0, sector);
-        ref readonly var boot = ref OnDisk.View<NtfsBootSector>(sector);
-        if (NtfsBootSector.OemValue.SequenceEqual(boot.Oem))
+        if (NtfsBootSector.OemValue.SequenceEqual(sector.AsSpan(NtfsBootSector.OemOffset, NtfsBootSector.OemValue.Length)))
             return true;
 
         // A boot sector that says something else is believed: a copy may be left from what the medium held before.
-        return boot.Signature != NtfsBootSector.SignatureValue && FindCopy(device) is not null;
+        return !(sector[0x1FE] == 0x55 && sector[0x1FF] == 0xAA) && FindCopy(device) is not null;
     }
 
     /// <summary>Reads the boot sector, or its copy when it is damaged.</summary>

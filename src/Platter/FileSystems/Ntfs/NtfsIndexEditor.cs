@@ -19,28 +19,40 @@ internal sealed class NtfsIndexEditor : NtfsIndexTree
 
     private readonly NtfsIndexStorage _storage;
     private readonly NtfsUpcase _upcase;
+    private readonly Func<string> _structure;
+    private NtfsIndexNode? _root;
+    private byte[]? _rootValue;         // what it was made of
 
     /// <param name="storage">What the index lies in.</param>
     /// <param name="upcase">For names.</param>
     /// <param name="structure">What messages call its blocks: see <c>NtfsFile.Structure</c>.</param>
-    public NtfsIndexEditor(NtfsIndexStorage storage, NtfsUpcase upcase, string structure)
+    public NtfsIndexEditor(NtfsIndexStorage storage, NtfsUpcase upcase, string structure) : this(storage, upcase, () => structure)
+    {
+    }
+
+    /// <inheritdoc cref="NtfsIndexEditor(NtfsIndexStorage, NtfsUpcase, string)"/>
+    public NtfsIndexEditor(NtfsIndexStorage storage, NtfsUpcase upcase, Func<string> structure)
     {
         _storage = storage;
         _upcase = upcase;
-        Structure = structure;
+        _structure = structure;
     }
 
-    public override string Structure { get; }
+    public override string Structure => _structure();
 
     /// <exception cref="DiskFormatException">It is broken.</exception>
     public override NtfsIndexNode Root
     {
         get
         {
+            var value = _storage.ReadRoot();
+            if (_root is not null && ReferenceEquals(value, _rootValue))
+                return _root;
             // A copy: the root may be written before the blocks that its entries go to.
-            if (NtfsIndex.ParseRoot(_storage.ReadRoot().ToArray(), out var root) is { } problem)
+            if (NtfsIndex.ParseRoot(value.ToArray(), out var root) is { } problem)
                 throw new DiskFormatException("NTFS-0300", Structure, -1, problem);
-            return Even(root!, "NTFS-0300", Structure);
+            (_rootValue, _root) = (value, Even(root!, "NTFS-0300", _structure));
+            return _root;
         }
     }
 
@@ -122,6 +134,8 @@ internal sealed class NtfsIndexEditor : NtfsIndexTree
         if (!isFound)
             return false;
         var place = way[^1];
+        if (NtfsIndexPiece.Of(place.Item).Body == piece.Body && place.Item.IsSame(piece.Source))
+            return true;
         if (!place.Item.HasSubNode && TrySplice(place, place.Item.Entry.Length, piece.Source))
             return true;
         var pieces = place.Change();
@@ -188,7 +202,7 @@ internal sealed class NtfsIndexEditor : NtfsIndexTree
         if ((removed > inserted.Length && left < NtfsIndexEdit.LeastAfterRemoval(_storage.BlockSize))
             || NtfsNewIndexNode.Spliced(level.Node, level.Item.Offset, removed, inserted) is not { } block)
             return false;
-        _storage.WriteBlock(level.Vcn, block);
+        _storage.WriteNode(level.Vcn, level.Node.Spliced(block, level.At, removed, inserted.Length));
         return true;
     }
 
@@ -212,17 +226,19 @@ internal sealed class NtfsIndexEditor : NtfsIndexTree
     {
         if (vcn < 0)
             throw new DiskFormatException("NTFS-0306", Structure, -1, $"an entry leads to block {vcn}");
-        return Even(_storage.ReadNode(vcn, isView, Structure), "NTFS-0302", Structure);
+        return Even(_storage.ReadNode(vcn, isView, _structure), "NTFS-0302", _structure);
     }
 
     // Entries with and without sub-nodes in one node would lose the one or the other.
-    private static NtfsIndexNode Even(NtfsIndexNode node, string code, string structure)
+    private static NtfsIndexNode Even(NtfsIndexNode node, string code, Func<string> structure)
     {
+        if (node.IsEven)
+            return node;
         var hasSubNodes = node[0].HasSubNode;
         for (var i = 1; i < node.Count; i++)
         {
             if (node[i].HasSubNode != hasSubNodes)
-                throw new DiskFormatException(code, structure, -1, $"entry {i} has {(hasSubNodes ? "no" : "a")} sub-node, those before it have {(hasSubNodes ? "one" : "none")}");
+                throw new DiskFormatException(code, structure(), -1, $"entry {i} has {(hasSubNodes ? "no" : "a")} sub-node, those before it have {(hasSubNodes ? "one" : "none")}");
         }
         return node;
     }

@@ -7,12 +7,16 @@ internal sealed class NtfsIndexNode
 {
     private readonly int[] _entries;
 
-    private NtfsIndexNode(byte[] bytes, int headerOffset, int[] entries)
+    private NtfsIndexNode(byte[] bytes, int headerOffset, int[] entries, bool isEven)
     {
         Bytes = bytes;
         HeaderOffset = headerOffset;
         _entries = entries;
+        IsEven = isEven;
     }
+
+    /// <summary>Whether all entries have sub-nodes, or none.</summary>
+    public bool IsEven { get; }
 
     /// <summary>The root's value, or the block, its protection off.</summary>
     public byte[] Bytes { get; }
@@ -26,6 +30,23 @@ internal sealed class NtfsIndexNode
     public bool HasSubNodes => (OnDisk.View<NtfsIndexHeader>(Bytes, HeaderOffset).Flags & NtfsIndexHeader.HasSubNodes) != 0;
 
     public NtfsIndexItem this[int index] => new(Bytes, _entries[index]);
+
+    /// <summary>The node with an entry inserted, removed or replaced: its bytes as <see cref="NtfsNewIndexNode.Spliced"/> made them.</summary>
+    /// <param name="bytes">The new bytes.</param>
+    /// <param name="index">Where.</param>
+    /// <param name="removed">Bytes of the entry that was there and is not any more, or 0.</param>
+    /// <param name="inserted">Bytes of the entry that is there now, or 0.</param>
+    public NtfsIndexNode Spliced(byte[] bytes, int index, int removed, int inserted)
+    {
+        var (gone, come) = (removed > 0 ? 1 : 0, inserted > 0 ? 1 : 0);
+        var entries = new int[_entries.Length - gone + come];
+        _entries.AsSpan(0, index).CopyTo(entries);
+        if (come > 0)
+            entries[index] = _entries[index];
+        for (var i = index + gone; i < _entries.Length; i++)
+            entries[i - gone + come] = _entries[i] - removed + inserted;
+        return new NtfsIndexNode(bytes, HeaderOffset, entries, IsEven);
+    }
 
     /// <summary>Verifies the header and the entries of a node.</summary>
     /// <param name="bytes">The root's value, or a block whose protection is off.</param>
@@ -44,17 +65,21 @@ internal sealed class NtfsIndexNode
             return $"has entries from {header.EntriesOffset} on, expected a multiple of 8, {NtfsIndexHeader.Size}..{header.IndexLength}";
         var end = headerOffset + (int)(uint)header.IndexLength;
         var entries = new List<int>(64);
+        var (first, isEven) = (-1, true);
         for (var at = headerOffset + (int)(uint)header.EntriesOffset; ;)
         {
             if (EntryProblem(bytes, at, end, isView) is { } problem)
                 return problem;
             entries.Add(at);
             ref readonly var entry = ref OnDisk.View<NtfsIndexEntry>(bytes, at);
+            var hasSubNode = entry.Flags & NtfsIndexEntry.HasSubNode;
+            first = first < 0 ? hasSubNode : first;
+            isEven &= first == hasSubNode;
             if ((entry.Flags & NtfsIndexEntry.IsEnd) != 0)
                 break;
             at += entry.Length;
         }
-        node = new NtfsIndexNode(bytes, headerOffset, [.. entries]);
+        node = new NtfsIndexNode(bytes, headerOffset, [.. entries], isEven);
         return null;
     }
 
@@ -97,6 +122,15 @@ internal readonly record struct NtfsIndexItem(byte[] Node, int Offset)
             ref readonly var view = ref OnDisk.View<NtfsViewEntry>(Node, Offset);
             return view.DataLength == 0 ? default : Node.AsSpan(Offset + view.DataOffset, view.DataLength);
         }
+    }
+
+    /// <summary>Whether it says the same as an entry without a sub-node: what it leads to, key and data.</summary>
+    public bool IsSame(ReadOnlySpan<byte> entry)
+    {
+        ref readonly var other = ref OnDisk.View<NtfsIndexEntry>(entry);
+        // The length and the flags, which follow the reference, tell of sub-nodes, too.
+        const int tail = 16;
+        return Entry.File.Raw == other.File.Raw && Entry.KeyLength == other.KeyLength && Node.AsSpan(Offset + tail, entry.Length - tail).SequenceEqual(entry[tail..]);
     }
 
     /// <summary>The file that a directory's entry leads to.</summary>

@@ -1,7 +1,8 @@
 namespace Platter.FileSystems.Ntfs;
 
 /// <summary>What an index lies in: the value of $INDEX_ROOT, and the blocks of $INDEX_ALLOCATION with their $BITMAP.</summary>
-/// <remarks>Arrays that it gives out are not changed by those who get them, and stay as they are until that root or block is written or freed.</remarks>
+/// <remarks>Arrays that it gives out are not changed by those who get them, and stay as they are until that root or block is written or freed; an array that
+/// <see cref="ReadRoot"/> gives out again says that the root was not written since.</remarks>
 internal abstract class NtfsIndexStorage
 {
     /// <summary>What a root takes that has an end entry with a sub-node, and nothing else. A value of up to this length always fits: room is made for it.</summary>
@@ -28,12 +29,15 @@ internal abstract class NtfsIndexStorage
     /// <param name="isView">Whether entries have data in the place of a reference.</param>
     /// <param name="structure">What messages call it.</param>
     /// <exception cref="DiskFormatException">There is no such block, or it is damaged.</exception>
-    public virtual NtfsIndexNode ReadNode(long vcn, bool isView, string structure) =>
+    public virtual NtfsIndexNode ReadNode(long vcn, bool isView, Func<string> structure) =>
         NtfsIndexNode.Parse(ReadBlock(vcn), NtfsIndexBlock.HeaderOffset, isView, out var node) is { } problem
-            ? throw new DiskFormatException("NTFS-0302", $"{structure}, block {vcn}", -1, problem) : node!;
+            ? throw new DiskFormatException("NTFS-0302", $"{structure()}, block {vcn}", -1, problem) : node!;
 
     /// <summary>Writes a block; its protection is put on, with the number after the one in its array.</summary>
     public abstract void WriteBlock(long vcn, ReadOnlySpan<byte> block);
+
+    /// <summary>As <see cref="WriteBlock"/>; the node, whose array is nobody else's, may be given out from now on.</summary>
+    public virtual void WriteNode(long vcn, NtfsIndexNode node) => WriteBlock(vcn, node.Bytes);
 
     /// <summary>Takes a free block, which is written next. Grows $INDEX_ALLOCATION and $BITMAP when none is free, and creates both when there are none.</summary>
     /// <returns>Its VCN.</returns>

@@ -91,9 +91,21 @@ internal sealed class NtfsMft
     /// <exception cref="DiskFormatException">There is none of that number.</exception>
     public NtfsRecord Load(long number, out string? problem, out string code)
     {
+        var own = new byte[_geometry.RecordSize];
+        problem = Load(number, own, out code);
+        return new NtfsRecord(number, own, OffsetOf(number * own.Length));
+    }
+
+    /// <summary>As the other, into an array.</summary>
+    /// <param name="number">Which record.</param>
+    /// <param name="own">What takes it: as long as a record.</param>
+    /// <param name="code">The finding's id.</param>
+    /// <returns>What is wrong, or null.</returns>
+    /// <exception cref="DiskFormatException">There is none of that number.</exception>
+    public string? Load(long number, byte[] own, out string code)
+    {
         if (number < 0 || number >= Count)
             throw new DiskFormatException("NTFS-0100", $"Record {number}", -1, $"expected 0..{Count - 1}");
-        var at = number * _geometry.RecordSize;
         var perChunk = ChunkBytes / _geometry.RecordSize;
         var chunk = number / perChunk;
         if (!_chunks.TryGet(chunk, out var bytes))
@@ -102,13 +114,11 @@ internal sealed class NtfsMft
             if (bytes is not null)
                 _chunks.Set(chunk, bytes);
         }
-        var own = new byte[_geometry.RecordSize];
         if (bytes is not null)
             bytes.AsSpan((int)(number % perChunk) * own.Length, own.Length).CopyTo(own);
         else
-            _content.Read(at, own);
-        problem = NtfsRecord.Parse(own, out code);
-        return new NtfsRecord(number, own, OffsetOf(at));
+            _content.Read(number * own.Length, own);
+        return NtfsRecord.Parse(own, out code);
     }
 
     // Null when not all of it is there: of a table that was cut, records before the cut are read one by one.
@@ -131,9 +141,10 @@ internal sealed class NtfsMft
     /// <param name="protectedBytes">The same, its protection on.</param>
     public void Changed(NtfsRecord record, ReadOnlySpan<byte> protectedBytes)
     {
+        // New ones are not kept: of a thousand that are made, few are looked at again.
         if (record.Number == 0)
             Record0 = record;
-        else
+        else if (_records.Contains(record.Number))
             _records.Set(record.Number, record);
         var perChunk = ChunkBytes / _geometry.RecordSize;
         if (_chunks.TryGet(record.Number / perChunk, out var chunk))

@@ -13,9 +13,19 @@ internal sealed class NtfsNames(NtfsEditState state)
     private const int MaxStale = 4096;
 
     private readonly HashSet<NtfsReference> _stale = [];
+    private NtfsFileEditor? _indexed;
+    private NtfsIndexEditor? _index;        // of that directory
 
     public bool HasStale => _stale.Count > 0;
     public bool HasManyStale => _stale.Count >= MaxStale;
+
+    /// <summary>Brings a value of $FILE_NAME up to what the file is now.</summary>
+    public static void Refresh(NtfsFileEditor file, NtfsHeld name)
+    {
+        var value = name.Value.ToArray();
+        Refresh(file, value);
+        file.Replace(name, NtfsAttributeBytes.Resident(NtfsAttributeType.FileName, "", value));
+    }
 
     /// <summary>The value of $FILE_NAME for a file as it is now.</summary>
     public static byte[] Value(NtfsFileEditor file, NtfsReference parent, string name, NtfsNamespace space)
@@ -99,6 +109,9 @@ internal sealed class NtfsNames(NtfsEditState state)
         return null;
     }
 
+    /// <summary>The value of a name, without what others may have left behind it: as a key of an index it must end with the name.</summary>
+    public static byte[] ValueOf(NtfsHeld name) => name.Value[..(NtfsFileName.Size + 2 * OnDisk.View<NtfsFileName>(name.Value).NameLength)].ToArray();
+
     public static NtfsNamespace NamespaceOf(NtfsHeld name) => OnDisk.View<NtfsFileName>(name.Value).Namespace;
 
     public static long ParentOf(NtfsHeld name) => OnDisk.View<NtfsFileName>(name.Value).Parent.Record;
@@ -112,10 +125,13 @@ internal sealed class NtfsNames(NtfsEditState state)
             _stale.Add(file.Reference);
     }
 
-    /// <summary>Brings the copies up to date, within an edit. Makes nothing longer.</summary>
-    public void RefreshStale()
+    /// <summary>The files whose copies are no longer up to date.</summary>
+    public NtfsReference[] Stale() => [.. _stale];
+
+    /// <summary>Brings the copies of some of them up to date, within an edit. Makes nothing longer.</summary>
+    public void RefreshStale(NtfsReference[] files)
     {
-        foreach (var reference in _stale)
+        foreach (var reference in files)
         {
             if (IsThere(reference))
                 Refresh(state.File(reference));
@@ -138,7 +154,7 @@ internal sealed class NtfsNames(NtfsEditState state)
     {
         foreach (var held in Of(file))
         {
-            var value = held.Value.ToArray();
+            var value = ValueOf(held);
             Refresh(file, value);
             if (!held.Value.SequenceEqual(value))
                 file.Replace(held, NtfsAttributeBytes.Resident(NtfsAttributeType.FileName, "", value));
@@ -171,6 +187,15 @@ internal sealed class NtfsNames(NtfsEditState state)
         return OnDisk.View<U32Le>(tag);
     }
 
-    private NtfsIndexEditor Index(NtfsFileEditor directory) => new(new NtfsFileIndexStorage(directory, NtfsDirectory.IndexName), state.Volume.Upcase,
-        directory.Structure(NtfsAttributeType.IndexAllocation, NtfsDirectory.IndexName));
+    // Names that come in order of directories need one for each.
+    private NtfsIndexEditor Index(NtfsFileEditor directory)
+    {
+        if (_index is null || !ReferenceEquals(directory, _indexed))
+        {
+            _indexed = directory;
+            _index = new NtfsIndexEditor(new NtfsFileIndexStorage(directory, NtfsDirectory.IndexName), state.Volume.Upcase,
+                () => directory.Structure(NtfsAttributeType.IndexAllocation, NtfsDirectory.IndexName));
+        }
+        return _index;
+    }
 }

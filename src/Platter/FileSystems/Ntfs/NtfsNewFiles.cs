@@ -15,6 +15,9 @@ internal sealed record NtfsNewFile
 
     /// <summary>The value of $REPARSE_POINT; null when it is none.</summary>
     public byte[]? Reparse { get; init; }
+
+    /// <summary>What the Windows Subsystem for Linux keeps of it.</summary>
+    public IReadOnlyList<NtfsEa> Linux { get; init; } = [];
 }
 
 /// <summary>Makes files: their records with everything but a name.</summary>
@@ -31,16 +34,18 @@ internal sealed class NtfsNewFiles(NtfsEditState state)
         ref var information = ref OnDisk.Edit<NtfsStandardInformation>(value);
         information.Created = information.Modified = information.Changed = information.Accessed = state.Now;
         var inherited = (DosAttributes)(uint)parent.Attributes & DosAttributes.NotContentIndexed;
-        var isCompressed = plan.Reparse is null && ((DosAttributes)(uint)parent.Attributes & DosAttributes.Compressed) != 0 && state.Geometry.ClusterSize <= NtfsCompressionUnit.MaxClusterSize;
+        // What Interix and WSL know by its content, or by there being none, is not compressed.
+        var isCompressed = plan.Reparse is null && (plan.Attributes & DosAttributes.System) == 0 && ((DosAttributes)(uint)parent.Attributes & DosAttributes.Compressed) != 0 && state.Geometry.ClusterSize <= NtfsCompressionUnit.MaxClusterSize;
         if (isCompressed)
             inherited |= DosAttributes.Compressed;
-        information.Attributes = (uint)(plan.Attributes | (plan.Reparse is null ? 0 : DosAttributes.ReparsePoint) | inherited);
+        information.Attributes = (uint)(plan.Attributes | (plan.Reparse is null ? 0 : DosAttributes.ReparsePoint) | inherited) | NtfsReparseTag.AttributesOf(plan.Reparse);
         if (plan.IsDirectory)
             information.Flags = parent.Flags & NtfsStandardInformation.CaseSensitive;
         file.SetResident(NtfsAttributeType.StandardInformation, "", value);
         state.Descriptors.Inherit(file, directory, plan.IsDirectory);
         if (plan.IsDirectory)
-            file.SetResident(NtfsAttributeType.IndexRoot, NtfsDirectory.IndexName, NtfsNewIndexNode.EmptyRoot(NtfsAttributeType.FileName, NtfsCollationRule.FileName, state.Geometry));
+            file.Add(NtfsAttributeType.IndexRoot, NtfsDirectory.IndexName, 0, NtfsAttributeBytes.Resident(NtfsAttributeType.IndexRoot, NtfsDirectory.IndexName,
+                NtfsNewIndexNode.EmptyRoot(NtfsAttributeType.FileName, NtfsCollationRule.FileName, state.Geometry), isCompressed ? NtfsAttributeFlags.Compressed : NtfsAttributeFlags.None));
         else
             file.Add(NtfsAttributeType.Data, "", 0, NtfsAttributeBytes.Resident(NtfsAttributeType.Data, "", plan.Content, isCompressed ? NtfsAttributeFlags.Compressed : NtfsAttributeFlags.None));
         if (plan.Reparse is { } reparse)
@@ -48,6 +53,7 @@ internal sealed class NtfsNewFiles(NtfsEditState state)
             file.OpenOrCreate(NtfsAttributeType.ReparsePoint).Write(0, reparse);
             NtfsExtendIndexes.AddReparse(file, OnDisk.View<NtfsReparseHeader>(reparse).Tag);
         }
+        NtfsAttributeSetter.SetLinux(file, plan.Linux);
         return file;
     }
 }

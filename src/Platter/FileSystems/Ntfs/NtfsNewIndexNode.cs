@@ -67,7 +67,8 @@ internal static class NtfsNewIndexNode
         var grown = inserted.Length - removed;
         if (end + grown > node.HeaderOffset + before.AllocatedSize)
             return null;
-        var bytes = new byte[node.Bytes.Length];
+        var bytes = GC.AllocateUninitializedArray<byte>(node.Bytes.Length);
+        bytes.AsSpan(end + grown).Clear();
         node.Bytes.AsSpan(0, at).CopyTo(bytes);
         inserted.CopyTo(bytes.AsSpan(at));
         node.Bytes.AsSpan(at + removed, end - at - removed).CopyTo(bytes.AsSpan(at + inserted.Length));

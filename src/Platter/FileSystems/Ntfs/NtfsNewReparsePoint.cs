@@ -9,13 +9,16 @@ internal static class NtfsNewReparsePoint
 {
     private const string NtPrefix = @"\??\";
 
+    // What no name has on Windows; a colon would be that of a stream or a drive.
+    private static readonly System.Buffers.SearchValues<char> Forbidden = System.Buffers.SearchValues.Create("\0\\:*?\"<>|");
+
     // 2^14 less the heads, for two names of UTF-16: what Windows takes.
     private const int MaxTarget = 4090;
 
     /// <summary>Whether a target, as a path with '/', can stand in a link of Windows and come back.</summary>
     public static bool IsWindowsTarget(string target) =>
-        target.Length is > 0 and <= MaxTarget && !target.Contains('\\', StringComparison.Ordinal) && !target.Contains('\0', StringComparison.Ordinal)
-        && !target.StartsWith("//", StringComparison.Ordinal) && (target.Length == 1 || target[^1] != '/') && !HasDrive(target);
+        target.Length is > 0 and <= MaxTarget && !target.AsSpan().ContainsAny(Forbidden)
+        && !target.StartsWith("//", StringComparison.Ordinal) && (target.Length == 1 || target[^1] != '/');
 
     /// <summary>A symbolic link. Windows follows those that lead to a directory only where the link's record is a directory.</summary>
     /// <param name="target">A path with '/'. One from the root on is one of this volume; with a drive (<c>C:/...</c>) it is one of that drive.</param>

@@ -5,6 +5,8 @@ namespace Platter.FileSystems.Ntfs;
 /// <summary>An open stream of a file that is edited: the main data, or a named one.</summary>
 internal sealed class NtfsOpenFile(NodeId id, string name, NtfsEditState state, NtfsEditor editor) : OpenFile(id)
 {
+    private const int ZeroBytes = 1 << 20;
+
     private long _reserved;         // bytes that are going to be written in all
 
     public override long Length => Content.Length;
@@ -43,7 +45,7 @@ internal sealed class NtfsOpenFile(NodeId id, string name, NtfsEditState state, 
         try
         {
             var file = editor.Own(Id, allowRoot: true);
-            RequireOwnContent();
+            RequireOwnContent(file, long.MaxValue);
             var content = Content;
             if (_reserved > offset && content.Runs.Count == 0 && _reserved > state.Geometry.ClusterSize)
                 content.Goal = state.Space.SeekRoom(state.Geometry.ClustersFor(_reserved));
@@ -75,10 +77,45 @@ internal sealed class NtfsOpenFile(NodeId id, string name, NtfsEditState state, 
         try
         {
             var file = editor.Own(Id, allowRoot: true);
-            RequireOwnContent();
+            RequireOwnContent(file, value);
             Content.SetLength(value);
             editor.SetWritten(file);
             state.Store();
+            complete = true;
+        }
+        finally
+        {
+            End(complete);
+        }
+    }
+
+    public override void PunchHole(long offset, long length)
+    {
+        CheckValid();
+        ArgumentOutOfRangeException.ThrowIfNegative(offset);
+        ArgumentOutOfRangeException.ThrowIfNegative(length);
+        var end = length > Length - offset ? Length : offset + length;
+        if (offset >= end)
+            return;
+        var complete = false;
+        state.Begin();
+        try
+        {
+            var file = editor.Own(Id, allowRoot: true);
+            RequireOwnContent(file, long.MaxValue);
+            var content = Content;
+            var isPunched = content.TryPunch(offset, end);
+            if (!isPunched)
+            {
+                var zeros = new byte[Math.Min(end - offset, ZeroBytes)];
+                for (var at = offset; at < end; at += zeros.Length)
+                    content.TryWriteAtOnce(at, zeros.AsSpan(0, (int)Math.Min(zeros.Length, end - at)));
+            }
+            editor.SetWritten(file);
+            state.Store();
+            // What lies beside whole clusters: content, which goes when nothing else can fail.
+            if (isPunched)
+                content.Clear(offset, end);
             complete = true;
         }
         finally
@@ -113,10 +150,11 @@ internal sealed class NtfsOpenFile(NodeId id, string name, NtfsEditState state, 
 
     private VolumeStream Snapshot() => state.Volume.OpenRead(Id, name.Length == 0 ? StreamName.Data : StreamName.Named(name));
 
-    private void RequireOwnContent()
+    // Of what is going to be cut off nothing need be unpacked.
+    private void RequireOwnContent(NtfsFileEditor file, long kept)
     {
-        if (state.IsOverlaid(Reference, name))
-            throw new UnsupportedFeatureException($"record {Reference.Record} has its data compressed by Windows' overlay filter, or elsewhere: Platter does not change such content yet");
+        if (state.IsOverlaid(Reference, name) && !NtfsOverlay.TryUnpack(file, kept))
+            throw new UnsupportedFeatureException($"record {Reference.Record} has its data elsewhere (deduplicated, in a cloud, in a WIM image): Platter does not change such content");
     }
 
     private void CheckLength(long offset, long count)

@@ -13,17 +13,19 @@ internal sealed class NtfsRecords
     /// <summary>The first record for files.</summary>
     public const long FirstOfFiles = 24;
 
-    private const int LeastGrowth = 16, MostGrowth = 4096;     // records
+    private const int LeastGrowth = 16, MostGrowth = 4096, FormattedAtOnce = 64;     // records
 
     private readonly NtfsEditState _state;
     private readonly NtfsBitmapFile _bitmap;
     private readonly NtfsRunList _mirror;
     private readonly long _mirrorRecords;
+    private readonly byte[] _scratch;       // a record on its way
     private long _hint = FirstOfFiles;      // no record below is free
 
     public NtfsRecords(NtfsEditState state)
     {
         _state = state;
+        _scratch = new byte[state.Geometry.RecordSize];
         _bitmap = new NtfsBitmapFile(state.Changes, state.Geometry, "Record 0, $BITMAP");
         Attach();
         var mirror = state.Volume.OpenSystemFile(NtfsMft.MirrorRecord).Open(NtfsAttributeType.Data)
@@ -57,16 +59,18 @@ internal sealed class NtfsRecords
         _bitmap.Set(number, 1, true);
         if (!isOfMft)
             _hint = number + 1;
-        var old = _state.Volume.Mft.Load(number, out var problem, out _);
-        if (problem is null && old.IsInUse)
-            throw new DiskFormatException("NTFS-0901", old.Structure, old.Offset, "is in use, and the bitmap of the MFT says that it is free");
-        var bytes = Blank(number, problem is null ? Math.Max((ushort)1, (ushort)old.Header.SequenceNumber) : (ushort)1);
-        if (problem is null && old.Header.Protection.UpdateSequenceOffset == UpdateSequenceOffset)
-            old.Bytes.AsSpan(UpdateSequenceOffset, 2).CopyTo(bytes.AsSpan(UpdateSequenceOffset));
+        var isSound = _state.Volume.Mft.Load(number, _scratch, out _) is null;
+        var offset = _state.Volume.Mft.OffsetOf(number * _scratch.Length);
+        ref readonly var old = ref OnDisk.View<NtfsRecordHeader>(_scratch);
+        if (isSound && (old.Flags.Value & NtfsRecordFlags.InUse) != 0)
+            throw new DiskFormatException("NTFS-0901", $"Record {number}", offset, "is in use, and the bitmap of the MFT says that it is free");
+        var bytes = Blank(number, isSound ? Math.Max((ushort)1, (ushort)old.SequenceNumber) : (ushort)1);
+        if (isSound && old.Protection.UpdateSequenceOffset == UpdateSequenceOffset)
+            _scratch.AsSpan(UpdateSequenceOffset, 2).CopyTo(bytes.AsSpan(UpdateSequenceOffset));
         ref var head = ref OnDisk.Edit<NtfsRecordHeader>(bytes);
         head.Flags.Value = flags;
         head.BaseRecord = baseRecord;
-        return new NtfsRecord(number, bytes, old.Offset);
+        return new NtfsRecord(number, bytes, offset);
     }
 
     /// <summary>Gives a record up.</summary>
@@ -86,7 +90,8 @@ internal sealed class NtfsRecords
     /// <returns>The same record.</returns>
     public NtfsRecord Write(NtfsRecord record)
     {
-        var bytes = record.Bytes.ToArray();
+        var bytes = _scratch;
+        record.Bytes.CopyTo(bytes, 0);
         NtfsUpdateSequence.Apply(bytes);
         // The number of this write is what the next one goes on from.
         int at = record.Header.Protection.UpdateSequenceOffset;
@@ -164,11 +169,19 @@ internal sealed class NtfsRecords
 
     private void Format(long first, long end)
     {
-        for (var number = first; number < end; number++)
+        var size = _state.Geometry.RecordSize;
+        var some = new byte[(int)Math.Min(FormattedAtOnce, end - first) * size];
+        for (var number = first; number < end;)
         {
-            var bytes = Blank(number, 1);
-            NtfsUpdateSequence.Apply(bytes);
-            Write(_state.Volume.Mft.Content.Runs, number * bytes.Length, bytes);
+            var count = (int)Math.Min(FormattedAtOnce, end - number);
+            for (var i = 0; i < count; i++)
+            {
+                var bytes = some.AsSpan(i * size, size);
+                Blank(number + i, 1).CopyTo(bytes);
+                NtfsUpdateSequence.Apply(bytes);
+            }
+            Write(_state.Volume.Mft.Content.Runs, number * size, some.AsSpan(0, count * size));
+            number += count;
         }
     }
 

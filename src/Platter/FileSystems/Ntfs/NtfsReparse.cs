@@ -115,7 +115,10 @@ internal static class NtfsInterix
     /// <summary>Bytes of a device: a name of 8 and two numbers.</summary>
     public const int DeviceLength = 24;
 
-    private const int MaxLinkLength = 8 + 2 * 4096;
+    /// <summary>UTF-16 units of a link's target.</summary>
+    public const int MaxTarget = 4096;
+
+    private const int MaxLinkLength = 8 + 2 * MaxTarget;
 
     internal static ReadOnlySpan<byte> CharacterMagic => "IntxCHR\0"u8;
 

@@ -44,6 +44,13 @@ internal sealed class NtfsStream(NtfsContent content, long length) : VolumeStrea
 
     public override IEnumerable<StreamExtent> Extents() => NtfsExtents.Of(content, length);
 
+    internal override HostExtent? FindOnHost(long offset, long length)
+    {
+        ObjectDisposedException.ThrowIf(_closed, this);
+        var there = Math.Min(length, content.Initialized - offset);
+        return there > 0 && !content.IsResident ? content.FindOnHost(offset, there) : null;
+    }
+
     protected override void Dispose(bool disposing)
     {
         _closed = true;

@@ -34,7 +34,7 @@ public sealed class NtfsVolume : Volume
         Geometry = geometry;
         Mft = NtfsMft.Open(device, geometry);
         _state = NtfsVolumeState.Of(OpenSystemFile(NtfsMft.VolumeRecord));
-        Capabilities = NtfsCapabilities.Of(geometry);
+        Capabilities = NtfsCapabilities.Of(geometry, options);
         RootId = new NodeId(Mft.Read(NtfsMft.RootRecord).Reference.Raw);
     }
 
@@ -128,6 +128,9 @@ public sealed class NtfsVolume : Volume
     }
 
     public override IReadOnlyDictionary<string, byte[]> GetFormatAttributes(NodeId id) => new NtfsDescription(this, OpenFile(id)).FormatAttributes();
+
+    public override byte[]? FindFormatAttribute(NodeId id, string name) =>
+        base.FindFormatAttribute(id, NtfsForeignNames.Own(name)) is { } value ? NtfsForeignNames.Order(name, value) : null;
 
     public override IEnumerable<ByteRange> AllocatedRanges() => Allocation().UsedRanges(_device.Length);
 
@@ -238,7 +241,7 @@ public sealed class NtfsVolume : Volume
             // A short name stands beside a long one of the same file.
             if (name.Namespace == NtfsNamespace.Dos || (isRoot && name.File.Record < NtfsMft.FirstFreeRecord))
                 continue;
-            yield return new DirectoryEntry(name.Name, new NodeId(name.File.Raw), KindOf(name));
+            yield return new DirectoryEntry(name.Name, new NodeId(name.File.Raw), KindOf(name)) { Attributes = (DosAttributes)name.Attributes & NtfsDescription.Shown };
         }
     }
 

@@ -8,7 +8,7 @@ internal sealed class GzipFormat : CompressedFormat
 {
     public override string Name => "gz";
     public override string Description => "gzip-compressed raw";
-    public override IReadOnlyList<string> Extensions { get; } = [".gz"];
+    public override IReadOnlyList<string> Extensions => [".gz"];
 
     internal override StreamDecoder MakeDecoder(BlockDevice host) => new GzipDecoder(host);
 
@@ -23,7 +23,7 @@ internal sealed class XzFormat : CompressedFormat
 {
     public override string Name => "xz";
     public override string Description => "xz-compressed raw";
-    public override IReadOnlyList<string> Extensions { get; } = [".xz"];
+    public override IReadOnlyList<string> Extensions => [".xz"];
 
     internal override StreamDecoder MakeDecoder(BlockDevice host) => new XzDecoder(host);
 
@@ -43,7 +43,7 @@ internal sealed class ZstdFormat : CompressedFormat
 {
     public override string Name => "zst";
     public override string Description => "zstd-compressed raw";
-    public override IReadOnlyList<string> Extensions { get; } = [".zst"];
+    public override IReadOnlyList<string> Extensions => [".zst"];
 
     internal override StreamDecoder MakeDecoder(BlockDevice host) => new ZstdDecoder(host);
 
@@ -66,7 +66,7 @@ internal sealed class Lz4Format : CompressedFormat
 {
     public override string Name => "lz4";
     public override string Description => "lz4-compressed raw";
-    public override IReadOnlyList<string> Extensions { get; } = [".lz4"];
+    public override IReadOnlyList<string> Extensions => [".lz4"];
 
     internal override StreamDecoder MakeDecoder(BlockDevice host) => new Lz4Decoder(host);
 
@@ -88,9 +88,9 @@ internal sealed class Bzip2Format : CompressedFormat
 {
     public override string Name => "bz2";
     public override string Description => "bzip2-compressed raw";
-    public override IReadOnlyList<string> Extensions { get; } = [".bz2"];
+    public override IReadOnlyList<string> Extensions => [".bz2"];
 
-    protected override IReadOnlyList<string> SettingNames { get; } = ["compression_level"];
+    protected override IReadOnlyList<string> SettingNames => ["compression_level"];
 
     internal override StreamDecoder MakeDecoder(BlockDevice host) => new Bzip2Decoder(host);
 

@@ -84,7 +84,7 @@ internal abstract class CompressedFormat : ContainerFormat
     public sealed override bool CanWriteInOrder => true;
 
     /// <summary>The settings that <see cref="ContainerFormat.CreateInOrder"/> knows.</summary>
-    protected virtual IReadOnlyList<string> SettingNames { get; } = ["compression_level", "block_size"];
+    protected virtual IReadOnlyList<string> SettingNames => ["compression_level", "block_size"];
 
     internal abstract StreamDecoder MakeDecoder(BlockDevice host);
 

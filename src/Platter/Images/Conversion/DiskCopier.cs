@@ -4,7 +4,11 @@ using Platter.Primitives;
 namespace Platter.Images.Conversion;
 
 /// <summary>Copies a disk into a device: reading and looking for zeros on many threads, writing on one. Holes are not read, zeros not written.</summary>
-internal sealed class DiskCopier(BlockDevice source, BlockDevice target, ConvertOptions options)
+/// <param name="source">The disk.</param>
+/// <param name="ranges">What of it may hold data; becomes this class's own.</param>
+/// <param name="target">As long, or longer.</param>
+/// <param name="options">Threads, progress, cancellation.</param>
+internal sealed class DiskCopier(BlockDevice source, RangeSet ranges, BlockDevice target, ConvertOptions options)
 {
     private const int ChunkSize = 1 << 20;
 
@@ -23,16 +27,24 @@ internal sealed class DiskCopier(BlockDevice source, BlockDevice target, Convert
 
     private sealed class Slot(bool compares) : ChunkSlot
     {
-        // Outside the small-object heap, and used for the whole copy.
-        internal readonly byte[] Bytes = GC.AllocateUninitializedArray<byte>(ChunkSize, pinned: true);
+        // Outside the small-object heap, and used for the whole copy. What is at a multiple of a page on the disk is so in memory, too: it
+        // can go to the medium from here.
+        internal readonly Memory<byte> Bytes = PageAligned(ChunkSize);
         internal readonly byte[] Below = compares ? GC.AllocateUninitializedArray<byte>(ChunkSize, pinned: true) : [];
         internal readonly List<LongRange> Runs = [];
+
+        private static unsafe Memory<byte> PageAligned(int length)
+        {
+            const int Page = 4096;
+            var bytes = GC.AllocateUninitializedArray<byte>(length + Page, pinned: true);
+            fixed (byte* start = bytes)
+                return bytes.AsMemory((int)(-(nint)start & (Page - 1)), length);
+        }
     }
 
     /// <returns>Bytes read, and bytes stored.</returns>
     internal (long Read, long Stored) Run()
     {
-        var ranges = ChunkPlan.RangesOf(source, source.Length);
         var total = ranges.Total;
         if (Base is not null)
         {
@@ -59,7 +71,7 @@ internal sealed class DiskCopier(BlockDevice source, BlockDevice target, Convert
 
     private void Prepare(Slot slot)
     {
-        var bytes = slot.Bytes.AsSpan(0, slot.Chunk.Length);
+        var bytes = slot.Bytes.Span[..slot.Chunk.Length];
         slot.Chunk.Read(source, bytes);
         slot.Runs.Clear();
         if (Base is null)
@@ -76,7 +88,7 @@ internal sealed class DiskCopier(BlockDevice source, BlockDevice target, Convert
         var (stored, end) = (0L, 0L);
         foreach (var run in slot.Runs)
         {
-            var bytes = slot.Bytes.AsSpan((int)run.Start, (int)run.Length);
+            var bytes = slot.Bytes.Span.Slice((int)run.Start, (int)run.Length);
             var offset = slot.Chunk.Offset + run.Start;
             if (Replace)
             {

@@ -10,6 +10,9 @@ public static class ImageConverter
     // Zeros inside a block that is allocated as a whole are written with it up to here; smaller holes cost more than they save.
     private const int LargestGranule = 64 << 10;
 
+    // With less, the host's cache is faster than the medium.
+    private const long PastCacheTotal = 32 << 20;
+
     /// <summary>Makes an image of a disk, under a temporary name until it is complete.</summary>
     /// <param name="source">The disk (or partition).</param>
     /// <param name="path">Where the image goes.</param>
@@ -51,7 +54,7 @@ public static class ImageConverter
             throw new VolumeFullException("bytes", source.Length - target.Length, 0);
         try
         {
-            var (read, stored) = new DiskCopier(source, target, options) { Replace = true }.Run();
+            var (read, stored) = new DiskCopier(source, ChunkPlan.RangesOf(source, source.Length), target, options) { Replace = true }.Run();
             if (options.Verify)
                 new DiskComparer(source, target, options).Run("the target");
             options.Cancellation.ThrowIfCancellationRequested();
@@ -68,7 +71,10 @@ public static class ImageConverter
     private static ConvertReport Copy(BlockDevice source, string path, long length, NewImageOptions how, ConvertOptions options)
     {
         using var image = NewImage.Create(path, length, how);
-        var (read, stored) = new DiskCopier(source, image.Device, options)
+        var ranges = ChunkPlan.RangesOf(source, source.Length);
+        if (ranges.Total >= PastCacheTotal)
+            image.WritePastCache();
+        var (read, stored) = new DiskCopier(source, ranges, image.Device, options)
         {
             Base = options.Container?.Parent?.Disk,
             Granule = (int)Math.Clamp(image.Container.BlockSize ?? 4096, 4096, LargestGranule),

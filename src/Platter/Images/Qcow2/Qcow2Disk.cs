@@ -49,6 +49,18 @@ internal sealed partial class Qcow2Disk : BlockDevice
         return Joined(Pieces(offset, length));
     }
 
+    private protected override HostExtent? FindOnHostCore(long offset, long length)
+    {
+        var extent = _map.Find(offset, length);
+        var (file, from) = extent.Kind switch
+        {
+            ClusterKind.Data => (_data, extent.Offset),
+            ClusterKind.Unallocated => (_image.Parent?.Disk, offset),
+            _ => (null, 0L),
+        };
+        return file is not null && from < file.Length ? file.FindOnHost(from, Math.Min(extent.Length, file.Length - from)) : null;
+    }
+
     protected override void ReadCore(long offset, Span<byte> buffer)
     {
         while (!buffer.IsEmpty)

@@ -7,7 +7,7 @@ internal sealed class Qcow2Format : ContainerFormat
 {
     public override string Name => "qcow2";
     public override string Description => "qcow2";
-    public override IReadOnlyList<string> Extensions { get; } = [".qcow2"];
+    public override IReadOnlyList<string> Extensions => [".qcow2"];
     public override bool CanHaveParent => true;
 
     // Version 1 is another format; the unknown ones that may come are named when they are opened.
@@ -15,9 +15,11 @@ internal sealed class Qcow2Format : ContainerFormat
         probe.HeadHas(0, [(byte)'Q', (byte)'F', (byte)'I', 0xFB]) && (probe.Head.Length < 8 || OnDisk.View<U32Be>(probe.Head.Span, 4) != 1);
 
     // What is wrong with the header is said when the image is opened.
-    internal override IReadOnlyList<ImagePart> OtherFiles(ContainerProbe probe)
+    internal override ImagePart[] OtherFiles(ContainerProbe probe) => Recognises(probe) ? ExternalData(probe) : NoParts;
+
+    private static ImagePart[] ExternalData(ContainerProbe probe)
     {
-        if (!Recognises(probe) || probe.Head.Length < Qcow2Header.KnownLength)
+        if (probe.Head.Length < Qcow2Header.KnownLength)
             return [];
         ref readonly var header = ref OnDisk.View<Qcow2Header>(probe.Head.Span);
         if (header.Version < 3 || ((IncompatibleFeatures)(ulong)header.Incompatible & IncompatibleFeatures.ExternalData) == 0)

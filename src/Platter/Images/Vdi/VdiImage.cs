@@ -87,7 +87,7 @@ internal sealed class VdiFormat : ContainerFormat
 
     public override string Name => "vdi";
     public override string Description => "VDI";
-    public override IReadOnlyList<string> Extensions { get; } = [".vdi"];
+    public override IReadOnlyList<string> Extensions => [".vdi"];
 
     public override bool Recognises(ContainerProbe probe) => probe.HeadHas(0x40, [0x7F, 0x10, 0xDA, 0xBE]);
 

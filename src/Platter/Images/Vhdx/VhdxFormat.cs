@@ -13,7 +13,7 @@ internal sealed class VhdxFormat(bool isFixed) : ContainerFormat
 
     public override string Name => isFixed ? "vhdx-fixed" : "vhdx";
     public override string Description => isFixed ? "fixed VHDX" : "VHDX";
-    public override IReadOnlyList<string> Extensions { get; } = isFixed ? [] : [".vhdx", ".avhdx"];
+    public override IReadOnlyList<string> Extensions => isFixed ? [] : [".vhdx", ".avhdx"];
     public override bool CanHaveParent => !isFixed;
 
     // One of the two is enough to be asked.

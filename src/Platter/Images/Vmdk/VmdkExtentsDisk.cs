@@ -74,6 +74,12 @@ internal sealed class VmdkExtentsDisk(BlockDevice descriptor, bool isNew = false
         return Joined(offset, offset + length);
     }
 
+    private protected override HostExtent? FindOnHostCore(long offset, long length)
+    {
+        var part = _parts[Find(offset)];
+        return part.Device?.FindOnHost(offset - part.Offset, Math.Min(length, part.Offset + part.Length - offset));
+    }
+
     protected override void ReadCore(long offset, Span<byte> buffer)
     {
         for (var number = Find(offset); !buffer.IsEmpty; number++)

@@ -26,7 +26,7 @@ internal sealed class VmdkFormat : ContainerFormat
 
     public override string Name => "vmdk";
     public override string Description => "VMDK";
-    public override IReadOnlyList<string> Extensions { get; } = [".vmdk"];
+    public override IReadOnlyList<string> Extensions => [".vmdk"];
     public override bool CanWriteInOrder => true;
     public override bool CanHaveParent => true;
 
@@ -34,7 +34,7 @@ internal sealed class VmdkFormat : ContainerFormat
 
     public override bool IsInSeveralFiles(ContainerOptions options) => options.Settings.GetValueOrDefault("subformat") is Flat or SplitSparse or SplitFlat;
 
-    internal override IReadOnlyList<ImagePart> OtherFiles(ContainerProbe probe) => probe.HeadHas(0, VmdkDescriptor.Magic) ? VmdkSet.FlatExtents(probe) : [];
+    internal override ImagePart[] OtherFiles(ContainerProbe probe) => probe.HeadHas(0, VmdkDescriptor.Magic) ? VmdkSet.FlatExtents(probe) : [];
 
     public override bool Recognises(ContainerProbe probe) => probe.HeadHas(0, "KDMV"u8) || probe.HeadHas(0, VmdkDescriptor.Magic);
 

@@ -84,7 +84,7 @@ internal static class VmdkSet
     }
 
     /// <summary>The extents, where they can be edited together with the descriptor: bare bytes all of them. Sparse ones grow.</summary>
-    internal static IReadOnlyList<ImagePart> FlatExtents(ContainerProbe probe)
+    internal static ImagePart[] FlatExtents(ContainerProbe probe)
     {
         if (probe.Host.Length > VmdkDescriptor.LargestSize)
             return [];

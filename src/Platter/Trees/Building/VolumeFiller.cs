@@ -58,6 +58,8 @@ internal sealed class SectoredDevice(BlockDevice inner, int sectorSize) : BlockD
 
     public override IEnumerable<ByteRange> AllocatedRanges(long offset, long length) => inner.AllocatedRanges(offset, length);
 
+    private protected override HostExtent? FindOnHostCore(long offset, long length) => inner.FindOnHost(offset, length);
+
     protected override void ReadCore(long offset, Span<byte> buffer) => inner.Read(offset, buffer);
 
     protected override void WriteCore(long offset, ReadOnlySpan<byte> data) => inner.Write(offset, data);

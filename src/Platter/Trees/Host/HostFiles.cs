@@ -1,3 +1,4 @@
+using Platter.Blocks;
 using Platter.FileSystems;
 
 namespace Platter.Trees.Host;
@@ -57,6 +58,25 @@ internal readonly record struct HostStat(EntryKind Kind, (ulong Volume, ulong In
 internal abstract class HostFile : IDisposable
 {
     public abstract void Write(long offset, ReadOnlySpan<byte> data);
+
+    /// <summary>Writes what lies in another file of the host: has the host copy it, where it can.</summary>
+    public void Write(long offset, HostExtent extent)
+    {
+        var done = Copy(offset, extent);
+        if (done == extent.Length)
+            return;
+        var buffer = new byte[(int)Math.Min(extent.Length - done, 1 << 20)];
+        while (done < extent.Length)
+        {
+            var part = buffer.AsSpan(0, (int)Math.Min(extent.Length - done, buffer.Length));
+            extent.File.Read(extent.Offset + done, part);
+            Write(offset + done, part);
+            done += part.Length;
+        }
+    }
+
+    /// <returns>Bytes copied, from the start; the others are to be read and written.</returns>
+    protected virtual long Copy(long offset, HostExtent extent) => 0;
 
     /// <summary>Gives the file its length and its metadata.</summary>
     public abstract void Complete(long length, MetadataChange metadata);

@@ -53,6 +53,7 @@ public sealed class HostTreeSink : TreeSink
     public override Capabilities Capabilities => _files.Capabilities;
     public override string Description => "the host folder";
     internal override Ownership? WritesAs => _files.Self;
+    internal override bool TakesExtents => true;
 
     public override AddOutcome AddDirectory(TreeEntry entry, MetadataChange metadata)
     {
@@ -195,7 +196,9 @@ public sealed class HostTreeSink : TreeSink
             {
                 while (content.MoveNext())
                 {
-                    if (!content.IsHole)
+                    if (content.Extent is { } extent)
+                        file.Write(content.PieceOffset, extent);
+                    else if (!content.IsHole)
                         file.Write(content.PieceOffset, content.Data);
                 }
                 file.Complete(content.PieceOffset, metadata);

@@ -18,13 +18,17 @@ public abstract class HostTreeSource : TreeSource
 {
     private protected HostTreeSource(string path, string? name, HostSourceOptions options)
     {
-        FullPath = System.IO.Path.GetFullPath(path);
+        _given = path;
         TopName = name;
         Options = options;
         _exclude = PathPatterns.Parse(options.Exclude);
     }
 
-    private protected string FullPath { get; }
+    /// <summary>The folder or file, by an absolute path.</summary>
+    private protected string FullPath => _full ??= System.IO.Path.GetFullPath(_given);
+
+    /// <summary>The folder or file as it was given; absolute where an image is to be told from it.</summary>
+    private protected string HostPath => _image is null ? _given : FullPath;
 
     /// <summary>The name of the one entry at the top; null when the top is the folder's content.</summary>
     private protected string? TopName { get; }
@@ -48,11 +52,13 @@ public abstract class HostTreeSource : TreeSource
     /// <exception cref="FileNotFoundException">There is no such file.</exception>
     public static HostTreeSource Entry(string path, string? name = null, HostSourceOptions? options = null)
     {
-        var trimmed = System.IO.Path.TrimEndingDirectorySeparator(System.IO.Path.GetFullPath(path));
-        if (!System.IO.Path.Exists(trimmed) && new FileInfo(trimmed).LinkTarget is null)
+        var trimmed = System.IO.Path.TrimEndingDirectorySeparator(path);
+        if (OperatingSystem.IsLinux() ? !LinuxFile.TryStatusOfLink(trimmed, out _) : !Exists(trimmed))
             throw new FileNotFoundException($"no such file or folder: {path}", path);
-        return Open(trimmed, name ?? System.IO.Path.GetFileName(trimmed), options);
+        return Open(trimmed, name ?? System.IO.Path.GetFileName(System.IO.Path.GetFullPath(trimmed)), options);
     }
+
+    private static bool Exists(string path) => System.IO.Path.Exists(path) || new FileInfo(path).LinkTarget is not null;
 
     /// <summary>Whether this is a file that is read in an instant, less than 1 MiB; links are followed.</summary>
     public static bool IsSmallFile(string path) => OperatingSystem.IsLinux()
@@ -63,6 +69,8 @@ public abstract class HostTreeSource : TreeSource
     internal void LeaveOut(string image) => _image = System.IO.Path.GetFullPath(image);
 
     private readonly PathPatterns _exclude;
+    private readonly string _given;
+    private string? _full;
     private string? _image;
 
     /// <summary>Whether the entry is left out, be it a directory or not.</summary>

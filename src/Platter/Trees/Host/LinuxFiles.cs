@@ -254,13 +254,9 @@ internal static unsafe partial class LinuxFiles
 
     // Longer names than the kernel takes fail there (ENAMETOOLONG), so a buffer on the stack has a bound.
     private static int BufferLength(string name) =>
-        name.Length <= 4096 ? name.Length * 3 + 1 : throw new PathTooLongException($"a name of {name.Length} characters is too long for this host");
+        name.Length <= 4096 ? EscapedUtf8.TerminatedLength(name) : throw new PathTooLongException($"a name of {name.Length} characters is too long for this host");
 
-    private static ReadOnlySpan<byte> Terminated(string name, Span<byte> bytes)
-    {
-        bytes[EscapedUtf8.Encode(name, bytes)] = 0;
-        return bytes;
-    }
+    private static ReadOnlySpan<byte> Terminated(string name, Span<byte> bytes) => EscapedUtf8.Terminate(name, bytes);
 
 #pragma warning disable SYSLIB1054, CA2101, IDE1006 // The C library's own names.
     [LibraryImport("libc", SetLastError = true)] private static partial int openat(int directory, byte* path, int flags, uint mode);

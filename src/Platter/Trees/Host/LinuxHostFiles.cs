@@ -1,3 +1,5 @@
+using Microsoft.Win32.SafeHandles;
+using Platter.Blocks;
 using Platter.FileSystems;
 
 namespace Platter.Trees.Host;
@@ -202,6 +204,14 @@ internal sealed class LinuxHostFiles : HostFiles
                 data = data[n..];
             }
             _end = offset;
+        }
+
+        protected override long Copy(long offset, HostExtent extent)
+        {
+            using var handle = new SafeFileHandle(file, ownsHandle: false);
+            var copied = extent.CopyTo(handle, offset);
+            _end = offset + copied;
+            return copied;
         }
 
         public override void Complete(long length, MetadataChange metadata)

@@ -12,13 +12,13 @@ internal sealed class LinuxTreeSource : HostTreeSource
     private const int MaxDepth = 512;
 
     /// <summary>Where the walk stands: the directories open, from the top down.</summary>
-    private readonly List<Level> _open = [];
+    private readonly GrowingArray<Level> _open = new();
 
     public LinuxTreeSource(string path, string? name, HostSourceOptions options)
         : base(path, name, options)
     {
         if (name is null)
-            RootMetadata = Stat(LinuxFiles.CurrentDirectory, FullPath + "/.", FullPath).ToMetadata(null);
+            RootMetadata = Stat(LinuxFiles.CurrentDirectory, HostPath + "/.", HostPath).ToMetadata(null);
     }
 
     public override FileMetadata? RootMetadata { get; }
@@ -30,14 +30,14 @@ internal sealed class LinuxTreeSource : HostTreeSource
         {
             if (TopName is not null)
             {
-                var top = MakeEntry(null, LinuxFiles.CurrentDirectory, TopName, FullPath, FullPath);
+                var top = MakeEntry(null, LinuxFiles.CurrentDirectory, TopName, HostPath, HostPath);
                 yield return top;
                 if (top.Kind != EntryKind.Directory || top.Problem is not null)
                     yield break;
-                if (Enter(top, LinuxFiles.CurrentDirectory, FullPath, LinuxFiles.NoFollow) is { } problem)
+                if (Enter(top, LinuxFiles.CurrentDirectory, HostPath, LinuxFiles.NoFollow) is { } problem)
                     yield return problem;
             }
-            else if (Enter(null, LinuxFiles.CurrentDirectory, FullPath, 0) is { } problem)
+            else if (Enter(null, LinuxFiles.CurrentDirectory, HostPath, 0) is { } problem)
             {
                 yield return problem;
             }
@@ -46,7 +46,8 @@ internal sealed class LinuxTreeSource : HostTreeSource
                 cancellation.ThrowIfCancellationRequested();
                 if (level.Next == level.Names.Count)
                 {
-                    _open.Pop().Dispose();
+                    _open.RemoveLast();
+                    level.Dispose();
                     continue;
                 }
                 var name = level.Names[level.Next++];
@@ -100,6 +101,8 @@ internal sealed class LinuxTreeSource : HostTreeSource
         var host = (HostEntry)entry;
         return new LinuxContent(new SafeFileHandle(OpenFile(host), ownsHandle: true), host.HostPath, entry.Metadata.AllocatedLength < entry.Length);
     }
+
+    internal override bool MayHaveExtras(TreeEntry entry) => ((HostEntry)entry).HasAttributes != false;
 
     public override IReadOnlyDictionary<string, byte[]> GetExtendedAttributes(TreeEntry entry)
     {
@@ -181,7 +184,7 @@ internal sealed class LinuxTreeSource : HostTreeSource
     /// <summary>Opens and lists a directory; what does not work is an entry that says so.</summary>
     private HostEntry? Enter(TreeEntry? entry, int parent, string name, int flags)
     {
-        var path = _open.TryPeek(out var above) ? above.Path + "/" + name : FullPath;
+        var path = _open.TryPeek(out var above) ? above.Path + "/" + name : HostPath;
         var handle = _open.Count < MaxDepth ? LinuxFiles.Open(parent, name, LinuxFiles.ReadOnly | LinuxFiles.Directory | flags) : -1;
         Exception reason;
         if (handle < 0)
@@ -196,7 +199,7 @@ internal sealed class LinuxTreeSource : HostTreeSource
             {
                 var names = LinuxFiles.List(handle, path);
                 names.Sort(StringComparer.Ordinal);
-                _open.Push(new Level(handle, entry, path, names));
+                _open.Add(new Level(handle, entry, path, names));
                 return null;
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)

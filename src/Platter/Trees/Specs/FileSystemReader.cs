@@ -75,7 +75,7 @@ internal static class FileSystemReader
                 throw new TomlException(text.Place, e.Message, e);
             }
         }
-        return PathPatterns.Parse(texts.Select(t => t.Path));
+        return PathPatterns.Parse([.. texts.Select(t => t.Path)]);
     }
 
     private static Dictionary<string, string> ReadOptions(SpecTable table) => ReadSettings(table, "options");

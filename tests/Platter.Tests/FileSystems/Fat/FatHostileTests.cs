@@ -142,7 +142,7 @@ public sealed class FatHostileTests
                 volume.CreateFile(directory, $"F{i:D6}", MetadataChange.None);
         }, 1 << 20);
         using var sound = FatVolume.Open(device, VolumeOptions.Default);
-        var (owner, slot) = sound.Resolve(sound.Find("/TARGET").Id);
+        var owner = sound.Resolve(sound.Find("/TARGET").Id, out var slot);
         var first = sound.FirstCluster(owner, slot);
         // All of them are the same chain of 100 KiB, which ends in a free cluster.
         for (var fat = 0; fat < sound.Geometry.FatCount; fat++)

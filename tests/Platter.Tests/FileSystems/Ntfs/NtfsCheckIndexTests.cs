@@ -13,7 +13,7 @@ public class NtfsCheckIndexTests : NtfsCheckBase
 {
     private const int Block = NtfsIndexBlock.HeaderOffset, Root = NtfsIndexRoot.Size;
 
-    private static readonly NtfsCheckCase[] Cases =
+    internal static readonly NtfsCheckCase[] Cases =
     [
         new("an allocated size that is not that of the clusters", Rich, "NTFS-0205", d => d.Edit(d.Record(33), Data, a => a.Span[0x29] += 4)),
         new("an allocated size of broken clusters", Rich, "NTFS-0205", d => d.Edit(d.Record(33), Data, a => a.Span[0x28]++)),

@@ -13,7 +13,7 @@ namespace Platter.Tests.FileSystems.Ntfs;
 public class NtfsCheckRecordTests : NtfsCheckBase
 {
     // Records of Rich: 34 and 41 are directories, 37 and 49 have EAs, 38 an attribute list with 39 and 40, 44 and 48 are files, 46 has a stream.
-    private static readonly NtfsCheckCase[] Cases =
+    internal static readonly NtfsCheckCase[] Cases =
     [
         new("a boot sector of another kind", Rich, "NTFS-0002 NTFS-0009", d => d.Bytes[3] = (byte)'X'),
         new("an odd sector size", Rich, "NTFS-0003 NTFS-0009", d => d.Bytes[0x0B] = 1),

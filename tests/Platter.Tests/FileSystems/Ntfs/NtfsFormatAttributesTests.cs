@@ -110,6 +110,58 @@ public class NtfsFormatAttributesTests
         Sound();
     }
 
+    [Fact]
+    public void A_directory_tells_names_by_their_case_from_when_it_is_asked_to_until_it_is_not()
+    {
+        using var volume = _fixture.Create(_fixture.Length);
+        var directory = volume.CreateDirectory(volume.RootId, "Linux", MetadataChange.None);
+        volume.CreateFile(directory, "makefile", MetadataChange.None);
+        Assert.Throws<AlreadyExistsException>(() => volume.CreateFile(directory, "Makefile", MetadataChange.None));
+        volume.SetExtendedAttribute(directory, "user.ntfs.case_sensitive", "1"u8.ToArray());
+        var second = volume.CreateFile(directory, "Makefile", MetadataChange.None);
+        var below = volume.CreateDirectory(directory, "below", MetadataChange.None);
+        volume.CreateFile(below, "ß", MetadataChange.None);
+        volume.CreateFile(below, "a", MetadataChange.None);
+        volume.CreateFile(below, "A", MetadataChange.None);
+        volume.Commit();
+        Assert.Equal("1"u8.ToArray(), volume.GetFormatAttributes(below)["user.ntfs.case_sensitive"]);
+        Assert.Equal(second, volume.Find("/linux/Makefile").Id);
+        Assert.False(volume.TryFind("/linux/MAKEFILE", out _));
+        Sound();
+        Assert.Throws<AlreadyExistsException>(() => volume.SetExtendedAttribute(directory, "user.ntfs.case_sensitive", "0"u8.ToArray()));
+        Assert.Throws<ArgumentException>(() => volume.SetExtendedAttribute(directory, "user.ntfs.case_sensitive", "yes"u8.ToArray()));
+        Assert.Throws<UnsupportedFeatureException>(() => volume.SetExtendedAttribute(second, "user.ntfs.case_sensitive", "1"u8.ToArray()));
+        volume.Rename(directory, "Makefile", directory, "GNUmakefile", replace: false);
+        volume.SetExtendedAttribute(directory, "user.ntfs.case_sensitive", null);
+        volume.Commit();
+        Assert.True(volume.TryFind("/linux/MAKEFILE", out _));
+        Assert.False(volume.GetFormatAttributes(directory).ContainsKey("user.ntfs.case_sensitive"));
+        Sound();
+    }
+
+    [Fact]
+    public void The_names_of_other_drivers_mean_the_same()
+    {
+        using var volume = _fixture.Create(_fixture.Length);
+        var file = volume.CreateFile(volume.RootId, "a long name.text", MetadataChange.None);
+        var descriptor = Sddl.Parse("O:BAG:SYD:PAI(A;;FA;;;SY)");
+        volume.SetExtendedAttribute(file, "system.ntfs_acl", descriptor);
+        volume.SetExtendedAttribute(file, "system.ntfs_attrib", [2, 0, 0, 0]);
+        volume.SetExtendedAttribute(file, "system.ntfs_dos_name", "SHORT.TXT"u8.ToArray());
+        volume.SetExtendedAttribute(file, "system.ntfs_object_id", new byte[15].Append((byte)9).ToArray());
+        volume.SetExtendedAttribute(file, "system.ntfs_reparse_data", NtfsNewReparsePoint.LxSymbolicLink("x"));
+        volume.Commit();
+        var own = volume.GetFormatAttributes(file);
+        Assert.Equal(["user.ntfs.attributes", "system.ntfs_security", "user.ntfs.object_id", "user.ntfs.reparse", "user.ntfs.short_name"], own.Keys);
+        Assert.Equal(own["system.ntfs_security"], volume.FindFormatAttribute(file, "system.ntfs_acl"));
+        Assert.Equal([0, 0, 4, 2], volume.FindFormatAttribute(file, "system.ntfs_attrib_be"));
+        Assert.Equal([2, 4, 0, 0], volume.FindFormatAttribute(file, "system.ntfs_attrib"));
+        Assert.Equal("SHORT.TXT"u8.ToArray(), volume.FindFormatAttribute(file, "system.ntfs_dos_name"));
+        Assert.Equal(own["user.ntfs.reparse"], volume.FindFormatAttribute(file, "system.ntfs_reparse_data"));
+        Assert.Null(volume.FindFormatAttribute(file, "system.nonsense"));
+        Sound();
+    }
+
     private void Sound()
     {
         Assert.Empty(_fixture.Check()!.Findings);

@@ -11,18 +11,27 @@ public class NtfsLargeDirectoryTests(ITestOutputHelper output)
     [Theory]
     [InlineData(512)]
     [InlineData(65536)]
-    public void Names_in_random_order_come_go_and_come_again(int clusterSize) => Fill(clusterSize, 4000);
+    public void Names_in_random_order_come_go_and_come_again(int clusterSize) => Fill(NtfsLayouts.Of(clusterSize), 4000);
 
     [Theory(Explicit = true)]
     [InlineData(512)]
     [InlineData(4096)]
     [InlineData(65536)]
-    public void A_hundred_thousand_names_come_go_and_come_again(int clusterSize) => Fill(clusterSize, 100_000);
+    public void A_hundred_thousand_names_come_go_and_come_again(int clusterSize) => Fill(NtfsLayouts.Of(clusterSize), 100_000);
 
-    private void Fill(int clusterSize, int count)
+    [Theory(Explicit = true)]
+    [InlineData(512, 1024, 1024)]
+    [InlineData(512, 2 << 20, 1024)]
+    [InlineData(512, 2 << 20, 4096)]
+    [InlineData(4096, 4096, 4096)]
+    [InlineData(4096, 65536, 4096)]
+    public void A_hundred_thousand_names_come_go_and_come_again_on_large_sectors_records_and_clusters(int sector, int cluster, int record) =>
+        Fill(NtfsLayouts.Of(sector, cluster, record), 100_000);
+
+    private void Fill(NtfsFixture fixture, int count)
     {
-        var fixture = new NtfsFixture { Arguments = $"-c {clusterSize}", ClusterSize = clusterSize };
-        var length = Math.Max(32L << 20, count * 3000L) + 600L * clusterSize;
+        var clusterSize = fixture.ClusterSize;
+        var length = Math.Max(32L << 20, count * (fixture.Sizes is { Record: > 1024 } ? 6000L : 3000L)) + 600L * clusterSize;
         var names = Enumerable.Range(0, count).Select(i => $"A name of the file {i * 7919L % count:X}.txt").ToArray();
         var random = new Random(clusterSize);
         fixture.Create(length).Dispose();

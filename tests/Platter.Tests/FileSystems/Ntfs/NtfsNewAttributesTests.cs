@@ -107,6 +107,8 @@ public class NtfsNewAttributesTests
     [InlineData("a/", false)]
     [InlineData("//x", false)]
     [InlineData("c:x", false)]
+    [InlineData("stream:x", false)]
+    [InlineData("a*", false)]
     public void A_target_that_would_not_come_back_is_told(string target, bool expected)
     {
         Assert.Equal(expected, NtfsNewReparsePoint.IsWindowsTarget(target));

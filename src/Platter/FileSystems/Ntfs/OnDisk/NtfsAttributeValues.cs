@@ -9,6 +9,9 @@ namespace Platter.FileSystems.Ntfs;
 /// <summary>File attributes beyond those of <see cref="DosAttributes"/>, which have the same values.</summary>
 internal static class NtfsFileAttributes
 {
+    /// <summary>Content is fetched when the file is opened; and what special files of the Windows Subsystem for Linux have.</summary>
+    public const uint RecallOnOpen = 0x00040000;
+
     /// <summary>In $FILE_NAME alone: the file has an index of names, is a directory.</summary>
     public const uint HasNameIndex = 0x10000000;
 

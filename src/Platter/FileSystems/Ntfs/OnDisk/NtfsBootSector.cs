@@ -13,6 +13,9 @@ internal struct NtfsBootSector
     public const int Size = 512;
     public const ushort SignatureValue = 0xAA55;
 
+    /// <summary>Where it says <see cref="OemValue"/>.</summary>
+    public const int OemOffset = 3;
+
     /// <summary>"NTFS    ".</summary>
     public static ReadOnlySpan<byte> OemValue => "NTFS    "u8;
 

@@ -26,6 +26,10 @@ internal static class NtfsReparseTag
     public static bool MayBeElsewhere(uint tag) => tag is Deduplicated or SingleInstance or Hsm or Hsm2 or ProjectedFileSystem or OneDrive or StorageSync
         || (tag & CloudMask) == Cloud;
 
+    /// <summary>The attribute that special files of WSL have besides that of all reparse points; ntfs-3g knows them by it.</summary>
+    public static uint AttributesOf(ReadOnlySpan<byte> value) => value.Length >= NtfsReparseHeader.Size
+        && (uint)OnDisk.View<NtfsReparseHeader>(value).Tag is LxSocket or LxFifo or LxCharacterDevice or LxBlockDevice ? NtfsFileAttributes.RecallOnOpen : 0;
+
     /// <summary>Whether the tag is Microsoft's; others are followed by a GUID.</summary>
     public static bool IsMicrosoft(uint tag) => (tag & 0x80000000) != 0;
 }

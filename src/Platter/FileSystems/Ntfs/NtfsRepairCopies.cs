@@ -1,0 +1,137 @@
+namespace Platter.FileSystems.Ntfs;
+
+/// <summary>Mends what the volume has twice by its other copy: the boot sector, and the first records of $MFT in $MFTMirr; and gives up a log.</summary>
+internal sealed class NtfsRepairCopies(NtfsRepairState repair)
+{
+    private readonly NtfsCheckState _state = repair.Check!;
+
+    public void Run(bool givesLogUp)
+    {
+        RepairBoot();
+        RepairRecords();
+        if (givesLogUp)
+            EmptyLog();
+    }
+
+    private void RepairBoot()
+    {
+        var geometry = _state.Geometry;
+        if (geometry.BootOffset != 0)
+        {
+            CopySector("NTFS-0009", $"made anew from its copy at byte {geometry.BootOffset}", geometry.BootOffset, 0);
+            return;
+        }
+        if (repair.Device.Length < geometry.Length + geometry.SectorSize)
+            return;
+        var copy = geometry.Remarks.Count > 0 ? NtfsGeometry.FindCopy(repair.Device) : null;
+        if (copy is { Remarks.Count: 0 } && copy.BootOffset == geometry.Length && copy.ClusterSize == geometry.ClusterSize && copy.MftCluster == geometry.MftCluster)
+            CopySector(geometry.Remarks[0].Code, $"made anew from its copy at byte {copy.BootOffset}", copy.BootOffset, 0);
+        else if (repair.HasAny("NTFS-0012", "NTFS-0013") && repair.IsOtherwiseSound)    // a boot sector that counts too few sectors would put its copy into a file
+            CopySector(repair.Has("NTFS-0012") ? "NTFS-0012" : "NTFS-0013", $"made anew at byte {geometry.Length}", 0, geometry.Length);
+    }
+
+    private void CopySector(string code, string message, long from, long to)
+    {
+        var sector = new byte[Math.Max(_state.Geometry.SectorSize, NtfsBootSector.Size)];
+        repair.Device.Read(from, sector);
+        repair.Device.Write(to, sector);
+        repair.Add(code, to == 0 ? "BootSector" : "BootSector copy", message);
+    }
+
+    // Each of the first records, and its copy: the sound one counts, and the record where both are.
+    private void RepairRecords()
+    {
+        var geometry = _state.Geometry;
+        long mirror = geometry.MftMirrorCluster << geometry.ClusterShift, table = geometry.MftCluster << geometry.ClusterShift;
+        // Where the boot sector and record 1 do not agree about the place, nobody knows whose it is.
+        if (mirror == 0 || repair.Has("NTFS-0216"))
+            return;
+        for (var i = 0; i < geometry.MirrorRecords; i++)
+        {
+            long copyAt = mirror + (long)i * geometry.RecordSize, recordAt = i == 0 ? table : _state.Mft.OffsetOf((long)i * geometry.RecordSize);
+            if (recordAt < 0 || copyAt + geometry.RecordSize > repair.Device.Length || recordAt + geometry.RecordSize > repair.Device.Length || IsUsedOtherwise(copyAt))
+                continue;
+            byte[] record = Read(recordAt), copy = Read(copyAt);
+            bool isUsable = IsUsable(record, i, out var code), isCopyUsable = IsUsable(copy, i, out _);
+            if (isUsable && !record.AsSpan().SequenceEqual(copy) && repair.Report.Findings.Any(f => f.Code == "NTFS-0140" && f.Offset == copyAt))
+            {
+                repair.Device.Write(copyAt, record);
+                repair.Add("NTFS-0140", $"$MFTMirr, copy of record {i}", "made anew from the record");
+            }
+            else if (!isUsable && isCopyUsable && i <= NtfsMft.ExtendRecord)
+            {
+                repair.Device.Write(recordAt, copy);
+                repair.Add(code, $"Record {i}", "made anew from its copy in $MFTMirr");
+            }
+        }
+    }
+
+    private byte[] Read(long offset)
+    {
+        var record = new byte[_state.Geometry.RecordSize];
+        repair.Device.Read(offset, record);
+        return record;
+    }
+
+    // Whether a record is one, and that of its number: with what the volume cannot do without, and not another file's. A copy may be older than the record, so lesser
+    // damage is none of its business.
+    private bool IsUsable(byte[] stored, int number, out string code)
+    {
+        var bytes = stored.ToArray();
+        if (NtfsRecord.Parse(bytes, out code) is not null)
+            return false;
+        var record = new NtfsRecord(number, bytes, 0);
+        code = "NTFS-0142";
+        if (number > NtfsMft.ExtendRecord)
+            return true;
+        if (record is not { IsInUse: true, IsBase: true } || IsAnothers(record))
+            return false;
+        code = "NTFS-0112";
+        return (long)number switch
+        {
+            <= NtfsMft.LogFileRecord => record.TryFind(NtfsAttributeType.Data, "", out var data) && data is { IsResident: false, LowestVcn: 0 },
+            NtfsMft.VolumeRecord => record.TryFind(NtfsAttributeType.VolumeInformation, "", out _),
+            _ => true,
+        };
+    }
+
+    private bool IsAnothers(NtfsRecord record)
+    {
+        foreach (var attribute in record.Attributes)
+        {
+            if (attribute.Type == NtfsAttributeType.FileName && attribute.IsResident
+                && NtfsCollation.NameOf(attribute.Value).SequenceEqual(NtfsCheckerFiles.OwnName(record.Number, _state.MajorVersion)))
+                return false;
+        }
+        return record.Header.Protection.UpdateSequenceOffset < NtfsRecordHeader.Size || record.Header.RecordNumber != (uint)record.Number;
+    }
+
+    // Only where $MFTMirr itself says that its clusters are.
+    private bool IsUsedOtherwise(long offset)
+    {
+        var shift = _state.Geometry.ClusterShift;
+        var end = offset + _state.Geometry.RecordSize - 1 >> shift;
+        if (repair.IsShared(offset >> shift, end - (offset >> shift) + 1))
+            return true;
+        if (repair.Content(NtfsMft.MirrorRecord, NtfsAttributeType.Data) is not { } content)
+            return offset >> shift != _state.Geometry.MftMirrorCluster;
+        foreach (ref readonly var run in content.Runs.Runs)
+        {
+            if (!run.IsHole && offset >> shift >= run.Lcn && end < run.Lcn + run.Count)
+                return false;
+        }
+        return true;
+    }
+
+    // As mkntfs leaves it: Windows starts a new one.
+    private void EmptyLog()
+    {
+        if (repair.Content(NtfsMft.LogFileRecord, NtfsAttributeType.Data) is not { } content)
+            return;
+        var empty = new byte[1 << 20];
+        empty.AsSpan().Fill(0xFF);
+        for (var at = 0L; at < content.Length; at += empty.Length)
+            repair.Write(content, at, empty.AsSpan(0, (int)Math.Min(empty.Length, content.Length - at)));
+        repair.Add(repair.Has("NTFS-0016") ? "NTFS-0016" : "NTFS-0017", "$LogFile", "given up: it is empty");
+    }
+}
