@@ -35,15 +35,18 @@ internal sealed class ExtFastReplay
             throw new UnsupportedFeatureException("fast commits to be replayed on a volume with bigalloc: mount the volume once, or have e2fsck replay them");
         var state = new ExtEditState(volume, device, options);
         var replay = new ExtFastReplay(state);
-        state.Begin();
         foreach (var record in records)
         {
             if (record is { Tag: JbdFastTagKind.AddRange, Value.Length: >= JbdFastAddRange.Size })
                 replay.KeepFree(OnDisk.View<JbdFastAddRange>(record.Value));
         }
         foreach (var record in records)
+        {
+            // Each is an edit of its own only for the memory: when one fails, the volume is not opened.
+            state.Begin();
             replay.Do(record);
-        state.Keep();
+            state.Keep();
+        }
         state.WriteBack();
         state.Super.Write();
     }
