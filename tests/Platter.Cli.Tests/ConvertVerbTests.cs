@@ -157,6 +157,44 @@ public class ConvertVerbTests
         Cli.Fails(3, "ls", overlay);
     }
 
+    [Theory]
+    [InlineData("vhd", 2 << 20)]
+    [InlineData("vhdx", 2 << 20)]
+    [InlineData("qcow2", 64 << 10)]
+    [InlineData("vmdk", 64 << 10)]
+    [InlineData("vdi", 1 << 20)]
+    public void Info_tells_size_allocation_blocks_and_whether_the_container_is_sound(string format, int blockSize)
+    {
+        using var image = new TestImage();
+        image.Put("/a.txt", "x");
+        var path = image.Host("b." + format);
+        Cli.Expect("convert", image.Path, path);
+        var info = Json("info", path).GetProperty("container");
+        Assert.Equal((format, 16 << 20, blockSize), (info.GetProperty("format").GetString(), info.GetProperty("size").GetInt32(), info.GetProperty("blockSize").GetInt32()));
+        Assert.InRange(info.GetProperty("allocated").GetInt64(), 4096, 15 << 20);
+        Assert.True(info.GetProperty("sound").GetBoolean());
+        var text = Cli.Expect("info", path).Output;
+        foreach (var fact in new[] { "16.0 MiB", "allocated", "block size", "integrity", "sound" })
+            Assert.Contains(fact, text, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Info_tells_what_is_wrong_with_a_container()
+    {
+        using var image = new TestImage();
+        var path = image.Host("b.vdi");
+        Cli.Expect("convert", image.Path, path);
+        using (var file = new FileStream(path, FileMode.Open))
+        {
+            file.Position = 0x184;      // how many blocks are in the file
+            file.WriteByte(9);
+        }
+        var info = Json("info", path).GetProperty("container");
+        Assert.False(info.GetProperty("sound").GetBoolean());
+        Assert.Equal("VDI-0008", info.GetProperty("findings")[0].GetProperty("code").GetString());
+        Assert.Contains("1 findings, the first", Cli.Expect("info", path).Output, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void A_larger_disk_can_be_asked_for_and_a_smaller_one_not()
     {
