@@ -28,9 +28,11 @@ internal sealed class NtfsTarget : FuzzTarget
         Ntfs.Recognise(device);
         return Try(() =>
         {
-            using var volume = (NtfsVolume)Ntfs.Open(device, new VolumeOptions { RawEncrypted = dice.OneIn(2) });
-            VolumeReading.Everything(volume, device.Length, dice, kindsAgree: false);
-            Details(volume, dice);
+            using (var volume = (NtfsVolume)Ntfs.Open(device, VolumeOptions.Default))
+                VolumeReading.Everything(volume, device.Length, dice, kindsAgree: false);
+            // Ciphertext comes in whole sectors, longer than the file.
+            using var raw = (NtfsVolume)Ntfs.Open(device, new VolumeOptions { RawEncrypted = dice.OneIn(2) });
+            Details(raw, dice);
         });
     }
 

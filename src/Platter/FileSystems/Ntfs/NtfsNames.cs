@@ -22,7 +22,7 @@ internal sealed class NtfsNames(NtfsEditState state)
     /// <summary>Brings a value of $FILE_NAME up to what the file is now.</summary>
     public static void Refresh(NtfsFileEditor file, NtfsHeld name)
     {
-        var value = name.Value.ToArray();
+        var value = ValueOf(name);
         Refresh(file, value);
         file.Replace(name, NtfsAttributeBytes.Resident(NtfsAttributeType.FileName, "", value));
     }
