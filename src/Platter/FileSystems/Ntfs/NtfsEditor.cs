@@ -168,7 +168,8 @@ internal sealed class NtfsEditor(NtfsEditState state, NtfsOpenStreams openStream
         RequireFree(directory, name);
         var file = _newFiles.Make(directory, plan);
         // The system attribute is what makes a special file of Interix one.
-        Apply(file, kind, metadata with { ShortName = null, DosAttributes = metadata.DosAttributes | plan.Attributes & DosAttributes.System });
+        var isMarked = (plan.Attributes & DosAttributes.System) != 0 && metadata.DosAttributes is not null;
+        Apply(file, kind, metadata.ShortName is null && !isMarked ? metadata : metadata with { ShortName = null, DosAttributes = metadata.DosAttributes | plan.Attributes & DosAttributes.System });
         var held = AddName(file, directory, name);
         put = null;
         if (!content.IsEmpty)
@@ -242,7 +243,8 @@ internal sealed class NtfsEditor(NtfsEditState state, NtfsOpenStreams openStream
         });
         if (change.SecurityDescriptor is { } descriptor)
             state.Descriptors.Set(file, descriptor);
-        NtfsAttributeSetter.SetLinux(file, NtfsNewExtendedAttributes.Linux(kind, change.Mode, change.UserId, change.GroupId, null));
+        if (change.Mode is not null || change.UserId is not null || change.GroupId is not null)
+            NtfsAttributeSetter.SetLinux(file, NtfsNewExtendedAttributes.Linux(kind, change.Mode, change.UserId, change.GroupId, null));
         if (change.Compressed is { } compressed)
             NtfsStorage.SetCompressed(file, kind, compressed);
         if (change.Sparse is { } sparse)
