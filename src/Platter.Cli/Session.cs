@@ -12,6 +12,7 @@ namespace Platter.Cli;
 /// <summary>What one run of a verb has to do with: its arguments, where its output goes, how it opens images.</summary>
 internal sealed class Session : IDisposable
 {
+    private bool _isTerminalKnown;
     private readonly ShellContext? _shell;
     private CancellationTokenSource? _cancel;
     private PosixSignalRegistration? _interrupt, _terminate;
@@ -56,7 +57,16 @@ internal sealed class Session : IDisposable
     public string? Subject { get; set; }
 
     /// <summary>Whether somebody watches standard output.</summary>
-    public bool IsTerminal => field || (field = StandardStream.IsTerminal(1));
+    public bool IsTerminal
+    {
+        get
+        {
+            // Asked for each name that is shown: the system is asked once.
+            if (!_isTerminalKnown)
+                (field, _isTerminalKnown) = (StandardStream.IsTerminal(1), true);
+            return field;
+        }
+    }
 
     /// <summary>Ends with Ctrl-C. Whoever does not ask for it is simply ended by the system: nothing can be half-done in an image.</summary>
     public CancellationToken Cancellation

@@ -63,7 +63,11 @@ internal sealed class NtfsIndex : NtfsIndexTree
         return NtfsIndexNode.Parse(value, NtfsIndexRoot.Size, head.AttributeType == 0U, out root);
     }
 
-    public override NtfsIndexNode Block(long vcn)
+    public override NtfsIndexNode Block(long vcn) => Block(vcn, isKept: true);
+
+    protected override NtfsIndexNode BlockOnce(long vcn) => Block(vcn, isKept: false);
+
+    private NtfsIndexNode Block(long vcn, bool isKept)
     {
         if (_allocation is null || vcn < 0 || vcn > (_allocation.Length - BlockSize) / _unit)
             throw new DiskFormatException("NTFS-0306", Structure, -1, $"an entry leads to block {vcn}, expected 0..{((_allocation?.Length ?? 0) - BlockSize) / _unit}");
@@ -76,7 +80,7 @@ internal sealed class NtfsIndex : NtfsIndexTree
         _allocation.Read(offset, bytes);
         if (ParseBlock(bytes, vcn, _isView, out node, out var code) is { } problem)
             throw new DiskFormatException(code, $"{Structure}, block {vcn}", place, problem);
-        if (place >= 0)
+        if (place >= 0 && isKept)
             _nodes.Set(place, node!);
         return node!;
     }

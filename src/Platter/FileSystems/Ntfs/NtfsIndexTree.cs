@@ -16,6 +16,9 @@ internal abstract class NtfsIndexTree
     /// <exception cref="DiskFormatException">There is none, or it is damaged.</exception>
     public abstract NtfsIndexNode Block(long vcn);
 
+    /// <summary>A block that is gone through once, and need not be kept.</summary>
+    protected virtual NtfsIndexNode BlockOnce(long vcn) => Block(vcn);
+
     /// <summary>All entries but the end entries, in order, as blocks are read.</summary>
     /// <exception cref="DiskFormatException">A block is damaged, or reached twice.</exception>
     public IEnumerable<NtfsIndexItem> Entries()
@@ -31,7 +34,7 @@ internal abstract class NtfsIndexTree
                 way[^1] = (node, next, true);
                 if (way.Count > MaxDepth || !seen.Add(item.SubNode))
                     throw new DiskFormatException("NTFS-0304", Structure, -1, way.Count > MaxDepth ? $"has more than {MaxDepth} levels" : $"reaches the block {item.SubNode} twice");
-                way.Add((Block(item.SubNode), 0, false));
+                way.Add((BlockOnce(item.SubNode), 0, false));
                 continue;
             }
             if (item.IsEnd)

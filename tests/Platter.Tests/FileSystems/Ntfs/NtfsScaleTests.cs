@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using Platter.Blocks;
 using Platter.FileSystems;
 using Platter.FileSystems.Ntfs;
 using Platter.Testing;
@@ -120,7 +121,7 @@ public class NtfsScaleTests(ITestOutputHelper output)
         var path = folder.File("volume.img");
         Ntfs3g.Make(path, (long)fragments * clusterSize * 9 / 4 + (64 << 20), $"-c {clusterSize}");
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        using (var device = Platter.Blocks.HostFile.Open(path, FileAccess.ReadWrite))
+        using (var device = HostFile.Open(path, FileAccess.ReadWrite))
         {
             Timed("written", () =>
             {
@@ -153,7 +154,7 @@ public class NtfsScaleTests(ITestOutputHelper output)
         Assert.StartsWith(Convert.ToHexStringLower(hash.GetCurrentHash()), sum[0], StringComparison.Ordinal);
         Assert.StartsWith(Convert.ToHexStringLower(hash.GetCurrentHash()), sum[1], StringComparison.Ordinal);
         Tool.Expect("ntfsfix", "-n", path);
-        using (var device = Platter.Blocks.HostFile.Open(path, FileAccess.ReadWrite))
+        using (var device = HostFile.Open(path, FileAccess.ReadWrite))
         {
             Timed("cut in half and deleted", () =>
             {
@@ -179,7 +180,7 @@ public class NtfsScaleTests(ITestOutputHelper output)
         var path = folder.File("volume.img");
         Ntfs3g.Make(path, 4L << 30);
         var before = GC.GetTotalAllocatedBytes();
-        using (var device = Platter.Blocks.HostFile.Open(path, FileAccess.ReadWrite))
+        using (var device = HostFile.Open(path, FileAccess.ReadWrite))
         {
             Timed("the free space put in pieces", () =>
             {
