@@ -3,7 +3,10 @@ namespace Platter.Testing;
 /// <summary>A folder that goes away with the test.</summary>
 public sealed class TempFolder : IDisposable
 {
-    public TempFolder() => Path = Directory.CreateTempSubdirectory("platter-test-").FullName;
+    /// <param name="within">Where it is made; null for where temporary folders are made.</param>
+    public TempFolder(string? within = null) => Path = within is null
+        ? Directory.CreateTempSubdirectory("platter-test-").FullName
+        : Directory.CreateDirectory(System.IO.Path.Combine(within, "platter-test-" + Guid.NewGuid().ToString("N"))).FullName;
 
     public string Path { get; }
 

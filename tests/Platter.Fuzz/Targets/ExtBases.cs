@@ -1,5 +1,6 @@
 using System.Text;
 using Platter.Testing;
+using Platter.Testing.Ext;
 
 namespace Platter.Fuzz.Targets;
 
@@ -24,27 +25,29 @@ internal static class ExtBases
         ("-t ext4 -b 1024 -I 256 -N 128 -O 64bit,^metadata_csum,fast_commit -J size=1", 8192, 10, true),
     ];
 
-    public static IEnumerable<PagedImage> Make()
+    private static List<PagedImage>? _made;
+
+    /// <summary>The volumes: made once, whoever asks.</summary>
+    public static List<PagedImage> Make() => _made ??= [.. Volumes.Select(v =>
     {
-        foreach (var (arguments, kib, names, isDirty) in Volumes)
-        {
-            using var folder = new TempFolder();
-            yield return new PagedImage(Build(folder, arguments, kib, names, isDirty));
-        }
-    }
+        using var folder = new TempFolder();
+        return new PagedImage(Build(folder, v.Arguments, v.KiB, v.Names, v.IsDirty));
+    })];
 
     private static byte[] Build(TempFolder folder, string arguments, int kib, int names, bool isDirty)
     {
         var path = folder.File("volume.img");
         File.WriteAllBytes(path, new byte[kib << 10]);
         var (extra, own) = arguments.Contains(" -E ", StringComparison.Ordinal) ? ("," + arguments[(arguments.IndexOf(" -E ", StringComparison.Ordinal) + 4)..], arguments[..arguments.IndexOf(" -E ", StringComparison.Ordinal)]) : ("", arguments);
-        Run("mke2fs", ["-q", "-F", .. own.Split(' '), .. (Fixed + extra).Split(' '), path]);
+        Run("mke2fs", ["-q", "-F", .. Mke2fs.WithoutProtection(own).Split(' '), .. (Fixed + extra).Split(' '), path]);
         var content = folder.File("content");
         File.WriteAllBytes(content, [.. Enumerable.Range(0, 40_000).Select(i => (byte)(i * 31 >> 3))]);
         var small = folder.File("small");
         File.WriteAllText(small, "a small content");
         Script(folder, path, Commands(content, small, names, arguments));
         Run("e2fsck", ["-fyD", path]);
+        if (Mke2fs.WithoutProtection(own) != own)
+            Run("tune2fs", ["-O", "mmp", path]);
         if (isDirty)
         {
             var block = kib - 100;

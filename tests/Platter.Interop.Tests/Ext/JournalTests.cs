@@ -122,6 +122,67 @@ public class JournalTests
         Assert.True(new ExtType().Check(device, CheckOptions.Default).IsClean);
     }
 
+    [Fact]
+    public void Fast_commits_of_a_volume_that_lost_power_are_replayed_to_the_tree_that_the_kernel_and_e2fsck_make_of_them() => ReplayFastCommits("-t ext4 -b 4096 -O fast_commit");
+
+    [Fact(Explicit = true)]
+    public void So_are_those_of_volumes_of_each_kind()
+    {
+        foreach (var arguments in (string[])["-t ext4 -b 1024 -O fast_commit", "-t ext4 -b 2048 -O fast_commit,^metadata_csum,^64bit", "-t ext4 -b 4096 -O fast_commit,orphan_file,ea_inode", "-t ext4 -b 1024 -I 512 -O fast_commit,metadata_csum_seed,inline_data"])
+            ReplayFastCommits(arguments);
+    }
+
+    private static void ReplayFastCommits(string arguments)
+    {
+        using var folder = new TempFolder();
+        var path = folder.File("volume.img");
+        Mke2fs.Make(path, 96 << 20, arguments + " -J size=8");
+        CutPower(folder, path, """
+            mkdir d e; for i in $(seq 1 40); do seq 1 $((i * 100)) > d/f$i; done; sync; sleep 1
+            keep() { dd if=/dev/zero of=$1 bs=1 count=1 seek=$2 conv=notrunc,fsync 2>/dev/null; }
+            dd if=/dev/urandom of=new bs=4k count=30 conv=fsync 2>/dev/null
+            for i in $(seq 1 30); do echo $i > e/a-longer-name-for-a-new-file-$i; done; keep d/f1 5
+            mv d/f2 e/moved; ln d/f3 e/hard; rm d/f4; rm e/a-longer-name-for-a-new-file-7; keep d/f5 5000000
+            mv d/f6 d/f7; truncate -s 3000 d/f40; keep d/f40 10; chmod 600 d/f8; chown 1000:70000 d/f9; keep d/f10 3
+            truncate -s 20000 d/f11; keep new 900000; keep d/f39 100; ln d/f12 d/other; rm d/f12; keep d/f13 1
+            """, "noatime,commit=900");
+        using var device = HostFile.Open(path, FileAccess.Read);
+        var geometry = ExtGeometry.Read(device);
+        var state = ExtJournalState.Open(device, geometry, VolumeOptions.Default);
+        TestContext.Current.TestOutputHelper?.WriteLine($"{arguments}: {state.Text}, {state.Replay?.Fast?.Records.Count} records: "
+            + string.Join(", ", state.Replay?.Fast?.Records.CountBy(r => r.Tag).Select(c => $"{c.Value} {c.Key}") ?? []));
+        Assert.True(state.Replay?.Fast?.Count > 1, "there are no fast commits");
+        TreeSnapshot found;
+        using (var volume = ExtVolume.Open(device, VolumeOptions.Default))
+            found = TreeSnapshot.Read(volume);
+        Assert.DoesNotContain(new ExtType().Check(device, CheckOptions.Default).Findings, f => f.Severity > Severity.Note);
+
+        // e2fsck, which only takes the name of what was deleted and finds the rest later; and the kernel.
+        var theirs = path + ".e2fsck";
+        File.Copy(path, theirs);
+        Assert.InRange(Tool.Run("e2fsck", "-fy", theirs).ExitCode, 0, 1);
+        using (var repaired = HostFile.Open(theirs, FileAccess.Read))
+        using (var volume = ExtVolume.Open(repaired, VolumeOptions.Default))
+            Assert.Empty(TreeSnapshot.Read(volume).DifferencesTo(found).Where(d => !d.Contains(" /lost+found/#", StringComparison.Ordinal)));
+        var report = KernelMount.Run(new KernelMount.Image(path, "ext4"), KernelMount.Options.Default);
+        Assert.True(report.IsOk, report.Error);
+        Assert.Empty(report.Tree.DifferencesTo(found));
+
+        var copy = path + ".edited";
+        File.Copy(path, copy);
+        using (var edited = HostFile.Open(copy, FileAccess.ReadWrite))
+        using (var volume = ExtEditableVolume.Open(edited, VolumeOptions.Default))
+            Assert.Empty(found.DifferencesTo(TreeSnapshot.Read(volume)));
+        Assert.Null(Mke2fs.Complaint(copy));
+        using (var edited = HostFile.Open(copy, FileAccess.ReadWrite))
+        using (var volume = ExtEditableVolume.Open(edited, VolumeOptions.Default))
+        {
+            ExtEditScript.Run(volume);
+            volume.Commit();
+        }
+        Assert.Null(Mke2fs.Complaint(copy));
+    }
+
     [Fact(Explicit = true)]
     public void Volumes_of_each_kind_that_lost_power_read_as_after_e2fsck()
     {

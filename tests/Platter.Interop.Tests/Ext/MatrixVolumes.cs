@@ -52,7 +52,7 @@ public sealed class MatrixVolumes : IDisposable
         foreach (var (name, arguments, length, blockSize) in ExtMatrix.Cases)
         {
             var path = _folder.File($"{Volumes.Count}.img");
-            Mke2fs.Make(path, length, arguments, Source);
+            Mke2fs.Make(path, length, Mke2fs.WithoutProtection(arguments), Source);
             var script = AfterScript + $"ea_set -f {value} numbers user.long\n";
             if (arguments.Contains("ea_inode", StringComparison.Ordinal) && blockSize <= 4096)
                 script += $"ea_set -f {long64} lines user.own-inode\n";
@@ -67,6 +67,7 @@ public sealed class MatrixVolumes : IDisposable
             Mke2fs.Index(path);
             if (arguments.Contains(",quota", StringComparison.Ordinal))
                 Mke2fs.Index(path);     // the first run counts what is in use before it compacts directories
+            Mke2fs.Protect(path, arguments);
             Volumes.Add((name, path, blockSize));
         }
     }

@@ -43,7 +43,7 @@ public sealed class TuneTests(TuneTests.Sources sources) : IClassFixture<TuneTes
         { "-t ext4 -b 1024", "-O orphan_file", "orphan_file", "Free blocks" },
         { "-t ext4 -b 1024 -O orphan_file", "-O ^orphan_file", "^orphan_file", "" },
         { "-t ext4 -b 1024", "-O mmp", "mmp", "" },
-        { "-t ext4 -b 1024 -O mmp", "-f -O ^mmp", "^mmp", "" },
+        { "-t ext4 -b 1024 -O 64bit,mmp", "-f -O ^mmp", "^mmp", "" },
         { "-t ext4 -b 1024", "-O metadata_csum_seed", "metadata_csum_seed", "" },
         { "-t ext4 -b 1024 -O metadata_csum_seed", "-O ^metadata_csum_seed", "^metadata_csum_seed", "" },
 
@@ -73,11 +73,12 @@ public sealed class TuneTests(TuneTests.Sources sources) : IClassFixture<TuneTes
     {
         using var folder = new TempFolder();
         var (image, twin) = (folder.File("platter.img"), folder.File("tune2fs.img"));
-        Mke2fs.Make(image, 40 << 20, made, sources.Tree);
+        Mke2fs.Make(image, 40 << 20, Mke2fs.WithoutProtection(made), sources.Tree);
         Mke2fs.Debugfs(image, sources.Script);
         Mke2fs.Index(image);
         if (made.Contains("quota", StringComparison.Ordinal))
             Mke2fs.Index(image);        // the first run counts what is in use before it compacts directories
+        Mke2fs.Protect(image, made);
         File.Copy(image, twin);
         Tool.Expect("tune2fs", [.. theirs.Split(' '), twin]);
 

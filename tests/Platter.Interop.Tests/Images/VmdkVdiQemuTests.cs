@@ -12,6 +12,8 @@ public sealed class VmdkVdiQemuTests(ITestOutputHelper output) : QemuTurns(outpu
     [InlineData("vmdk", "subformat=monolithicSparse,compat6=on", 13)]
     [InlineData("vmdk", "subformat=monolithicSparse,zeroed_grain=on", 40)]
     [InlineData("vmdk", "subformat=monolithicSparse,adapter_type=lsilogic", 70)]
+    [InlineData("vmdk", "subformat=monolithicSparse,adapter_type=buslogic,hwversion=4,toolsversion=2147483647", 13)]
+    [InlineData("vmdk", "subformat=monolithicSparse,adapter_type=legacyESX,compat6=on,zeroed_grain=on", 13)]
     [InlineData("vdi", "static=off", 40)]
     [InlineData("vdi", "static=on", 13)]
     public void Images_that_qemu_made_are_edited_in_turns(string format, string options, int mebibytes)

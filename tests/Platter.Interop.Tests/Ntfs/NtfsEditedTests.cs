@@ -34,6 +34,24 @@ public class NtfsEditedTests
         using var folder = new TempFolder();
         var path = folder.File("volume.img");
         Ntfs3g.Make(path, 192 << 20, arguments);
+        InTurns(path);
+    }
+
+    /// <summary>Records of 4 KiB on sectors of 512 bytes, which mkntfs does not make.</summary>
+    [Theory]
+    [InlineData(512, 4096, 4096)]
+    [InlineData(512, 2 << 20, 4096)]
+    [InlineData(4096, 65536, 4096)]
+    public void What_Platter_wrote_into_large_records_ntfs_3g_reads_and_goes_on_with(int sector, int cluster, int record)
+    {
+        using var folder = new TempFolder();
+        var path = folder.File("volume.img");
+        Format(path, sector, cluster, record);
+        InTurns(path);
+    }
+
+    private static void InTurns(string path)
+    {
         Edit(path, Fill);
         Compare(path, Streams);
         Assert.Equal("dir/deep", Ntfs3g.Run(path, "readlink relative").Trim());
@@ -53,6 +71,13 @@ public class NtfsEditedTests
         {
             var path = folder.File($"{paths.Count}.img");
             Ntfs3g.Make(path, 96 << 20, arguments);
+            Edit(path, Fill);
+            paths.Add(path);
+        }
+        foreach (var (cluster, record) in new[] { (4096, 4096), (2 << 20, 1024), (2 << 20, 4096) })
+        {
+            var path = folder.File($"{paths.Count}.img");
+            Format(path, 512, cluster, record);
             Edit(path, Fill);
             paths.Add(path);
         }
@@ -125,6 +150,12 @@ public class NtfsEditedTests
             }
             files[name] = bytes;
         }
+    }
+
+    private static void Format(string path, int sector, int cluster, int record)
+    {
+        using var device = HostFile.Create(path, Math.Max(192L << 20, 120L * cluster));
+        NtfsFormatter.Format(device, new FormatOptions { Type = "ntfs", Options = new NtfsSizesOfVolume(sector, cluster, record).Options });
     }
 
     private static byte[] Text(int length) => [.. string.Concat(Enumerable.Range(0, length / 4 + 1).Select(i => $"{i * 7}\n")).Take(length).Select(c => (byte)c)];

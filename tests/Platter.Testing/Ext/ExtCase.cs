@@ -231,7 +231,7 @@ public sealed class ExtCase
     {
         using var folder = new TempFolder();
         var path = folder.File("volume.img");
-        Mke2fs.Make(path, (long)kib << 10, arguments + " -U 01234567-89ab-4def-8123-456789abcdef");
+        Mke2fs.Make(path, (long)kib << 10, Mke2fs.WithoutProtection(arguments) + " -U 01234567-89ab-4def-8123-456789abcdef");
         File.WriteAllBytes(folder.File("content"), [.. Enumerable.Range(0, 60_000).Select(i => (byte)(i * 7 >> 2))]);
         File.WriteAllText(folder.File("small"), "a few words of content");
         File.WriteAllBytes(folder.File("value"), [.. Enumerable.Range(0, 500).Select(i => (byte)i)]);
@@ -243,6 +243,7 @@ public sealed class ExtCase
         Mke2fs.Debugfs(path, script + extra.Replace("{4}", folder.File("long"), StringComparison.Ordinal));
         Mke2fs.Index(path);
         Mke2fs.Index(path);
+        Mke2fs.Protect(path, arguments);
         if (journal is not null)
             Mke2fs.Debugfs(path, $"{journal}\njw -b 9000-9011 {folder.File("content")}\njw -r 9003\njw -b 9005-9006 {folder.File("content")}\njc\n");
         return Mke2fs.Load(path);

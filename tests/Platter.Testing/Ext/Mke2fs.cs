@@ -80,6 +80,16 @@ public static class Mke2fs
         return result.ExitCode == 0 ? null : result.All;
     }
 
+    /// <summary>Arguments without <c>mmp</c>: whoever opens such a volume for writing waits for 11 seconds. <see cref="Protect"/> adds it at the end.</summary>
+    public static string WithoutProtection(string arguments) => arguments.Replace(",mmp", "", StringComparison.Ordinal);
+
+    /// <summary>Gives the volume multiple mount protection, if the arguments that it should have been made with say so.</summary>
+    public static void Protect(string path, string arguments)
+    {
+        if (WithoutProtection(arguments) != arguments)
+            Tool.Expect("tune2fs", "-O", "mmp", path);
+    }
+
     /// <summary>Has the quota files made anew: debugfs does not keep them right.</summary>
     public static void CountQuotas(string path)
     {

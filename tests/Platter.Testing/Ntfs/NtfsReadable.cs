@@ -45,6 +45,9 @@ public static class NtfsReadable
     {
         foreach (var (number, streams) in before)
         {
+            // A name that leads to one of the volume's own files is damage itself.
+            if (number < NtfsMft.FirstFreeRecord && number != NtfsMft.RootRecord)
+                continue;
             if (!after.TryGetValue(number, out var now))
                 return $"record {number} could be reached, and no longer can";
             foreach (var (name, content) in streams)

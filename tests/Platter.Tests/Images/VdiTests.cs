@@ -82,6 +82,37 @@ public sealed class VdiTests
         Assert.True(Check(host.Bytes.ToArray()).IsClean);
     }
 
+    // The map goes home by whole sectors: data beside it in its last one would go back to what it was.
+    [Fact]
+    public void Data_in_the_sector_that_the_map_ends_in_is_read_and_not_written()
+    {
+        var host = new ResizableMemoryDevice(0);
+        using (var container = ContainerFormat.Vdi.Create(host, 8 << 20))
+        {
+            container.Disk.Write(0, Enumerable.Repeat((byte)5, 1 << 20).ToArray());
+            container.Disk.Flush();
+        }
+        // Eight entries of four bytes, and the data at once behind them.
+        var bytes = Put(host.Bytes.ToArray(), 0x158, 512 + 32);
+        using (var container = Open(bytes))
+            Assert.Equal(5, Read(container.Disk, (1 << 20) - 1));
+        var edited = new ResizableMemoryDevice([.. bytes]);
+        using (var container = Container.Open(edited))
+        {
+            Assert.Equal("VDI-0005", Assert.Throws<DiskFormatException>(() => container.Disk.Write(0, [1])).Code);
+            Assert.Equal("VDI-0005", Assert.Throws<DiskFormatException>(() => container.Disk.Write(6 << 20, [1])).Code);
+            container.Disk.Flush();
+        }
+        Assert.Equal(bytes, edited.Bytes.ToArray());
+
+        static byte Read(BlockDevice disk, long offset)
+        {
+            var one = new byte[1];
+            disk.Read(offset, one);
+            return one[0];
+        }
+    }
+
     // What VirtualBox marks as zeros takes no block, and gets one when something is written.
     [Fact]
     public void Blocks_of_zeros_get_a_place_when_they_are_written()

@@ -53,7 +53,7 @@ internal sealed class ExtCheckerSuper(ExtCheckState state)
             report.Add("EXT-0500", Severity.Note, "Journal", null, $"was to be replayed: the volume is checked as it is after {replay.Transactions} transactions");
             if (replay.Remark is { } remark)
                 report.Add("EXT-0505", Severity.Error, "Journal", null, remark);
-            if (replay.HasTornFastCommit)
+            if (replay.Fast is { IsTorn: true })
                 report.Add("EXT-0513", Severity.Note, "Journal, fast commits", null, "the last one was interrupted, and is dropped");
         }
         return new ExtCheckState(journal, report, options);

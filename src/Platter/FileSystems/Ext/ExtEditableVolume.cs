@@ -43,7 +43,7 @@ public sealed class ExtEditableVolume : EditableVolume
 
     /// <summary>Opens a volume for changing.</summary>
     /// <exception cref="DiskFormatException">The superblock, or the journal that must be replayed, breaks a rule; or the volume is longer than its device.</exception>
-    /// <exception cref="UnsupportedFeatureException">The volume has a feature that editing would leave wrong; or an external journal, or fast commits, that must be replayed.</exception>
+    /// <exception cref="UnsupportedFeatureException">The volume has a feature that editing would leave wrong; or an external journal that must be replayed.</exception>
     /// <exception cref="InUseException">Multiple mount protection says that the volume is in use.</exception>
     public static ExtEditableVolume Open(BlockDevice device, VolumeOptions options)
     {

@@ -414,7 +414,10 @@ internal sealed class ExtEditor(ExtEditState state, OpenFiles openFiles)
         state.Inodes.Write(directory.Inode);
     }
 
-    private byte TypeOf(ExtInode inode) => !_geometry.Has(ExtIncompat.Filetype) ? (byte)0 : (byte)(inode.Kind switch
+    private byte TypeOf(ExtInode inode) => TypeOf(inode, _geometry);
+
+    /// <summary>The kind that a directory entry states.</summary>
+    internal static byte TypeOf(ExtInode inode, ExtGeometry geometry) => !geometry.Has(ExtIncompat.Filetype) ? (byte)0 : (byte)(inode.Kind switch
     {
         EntryKind.File => ExtFileType.File,
         EntryKind.Directory => ExtFileType.Directory,

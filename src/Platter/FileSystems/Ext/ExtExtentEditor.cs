@@ -43,6 +43,28 @@ internal sealed class ExtExtentEditor(ExtInode inode, ExtEditState state) : ExtM
         Shrink();
     }
 
+    /// <summary>Maps a run where there is a hole. That its blocks are in use is the caller's to see to, and to count.</summary>
+    public void Map(in ExtRun run) => Insert(run);
+
+    /// <summary>Unmaps a part of the file.</summary>
+    /// <param name="from">First logical block.</param>
+    /// <param name="end">Behind the last one.</param>
+    /// <param name="release">Whether the blocks are freed.</param>
+    public void Punch(long from, long end, bool release)
+    {
+        while (from < end)
+        {
+            var run = Find(from);
+            if (!run.IsHole)
+            {
+                var (whole, until) = (ExtentAt(from), Math.Min(run.End, end));
+                Remove(from, whole with { Count = until - whole.Logical }, release, keepFrom: until, keepEnd: whole.End);
+            }
+            from = run.End;
+        }
+        Shrink();
+    }
+
     public override void MarkWritten(long from, long end)
     {
         while (from < end)

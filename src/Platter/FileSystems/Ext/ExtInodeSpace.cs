@@ -27,6 +27,25 @@ internal sealed class ExtInodeSpace(ExtEditState state)
         throw new VolumeFullException("inodes", 1, 0);
     }
 
+    /// <summary>Whether an inode is in use.</summary>
+    public bool IsUsed(uint number)
+    {
+        var group = (number - 1) / _geometry.InodesPerGroup;
+        return (state.Descriptors[group].Flags & ExtGroupFlags.InodeUninit) == 0
+            && BitWords.CountSet(state.Descriptors.EditInodeBitmap(group), (number - 1) % _geometry.InodesPerGroup, 1) != 0;
+    }
+
+    /// <summary>Takes a certain inode, which is free.</summary>
+    public void Claim(uint number, bool isDirectory)
+    {
+        var group = (number - 1) / _geometry.InodesPerGroup;
+        var index = (int)((number - 1) % _geometry.InodesPerGroup);
+        BitWords.Fill(state.Descriptors.EditInodeBitmap(group), index, 1, true);
+        state.Descriptors.AddFreeInodes(group, -1, isDirectory ? 1 : 0);
+        state.Super.FreeInodes--;
+        UseTable(group, index);
+    }
+
     /// <summary>Gives an inode back.</summary>
     /// <exception cref="DiskFormatException">It is free already.</exception>
     public void Release(uint number, bool isDirectory)

@@ -23,6 +23,9 @@ internal sealed class ExtJournalState
     /// <summary>What was replayed; null when nothing was.</summary>
     public JbdReplay? Replay { get; private init; }
 
+    /// <summary>The blocks that the replay changes: <see cref="Device"/> gives what they become.</summary>
+    public IReadOnlyList<long> Changed { get; private init; } = [];
+
     /// <summary>The journal and its state, for people.</summary>
     public string Text { get; private init; } = "";
 
@@ -50,6 +53,15 @@ internal sealed class ExtJournalState
         if (replay.Remark is { } remark)
             text += "; " + remark;
         var overlay = new ExtReplayedDevice(device, replay.Copies, geometry.LogBlockSize);
-        return new ExtJournalState(overlay, ExtGeometry.Read(overlay)) { WasNeeded = true, Replay = replay, Text = place + text };
+        if (replay.Fast is not { Count: > 0 } fast)
+            return new ExtJournalState(overlay, ExtGeometry.Read(overlay)) { WasNeeded = true, Replay = replay, Changed = [.. replay.Copies.Keys], Text = place + text };
+        var changed = new ExtChangedDevice(overlay, geometry.LogBlockSize);
+        var logged = ExtGeometry.Read(overlay);
+        var volume = new ExtVolume(changed, logged, new ExtJournalState(changed, logged), new ExtBlockChanges(logged, changed));
+        ExtFastReplay.Run(volume, changed, fast.Records, options);
+        return new ExtJournalState(changed, ExtGeometry.Read(changed))
+        {
+            WasNeeded = true, Replay = replay, Changed = [.. replay.Copies.Keys.Union(changed.Blocks)], Text = $"{place}{text}; {fast.Count} fast commits",
+        };
     }
 }

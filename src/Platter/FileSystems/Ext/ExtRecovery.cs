@@ -9,16 +9,15 @@ internal static class ExtRecovery
     /// <summary>Writes the logged blocks to their places, empties the journal, and commits.</summary>
     /// <remarks>An emptied journal keeps its superblock, starts nowhere and goes on with the next sequence number: kernels refuse to mount without one.</remarks>
     /// <exception cref="DiskFormatException">The journal is broken.</exception>
-    /// <exception cref="UnsupportedFeatureException">It lies elsewhere, or holds fast commits.</exception>
+    /// <exception cref="UnsupportedFeatureException">It lies elsewhere, or holds fast commits for what cannot be edited.</exception>
     public static void Replay(BlockDevice device, ExtGeometry geometry, VolumeOptions options)
     {
         var state = ExtJournalState.Open(device, geometry, options);
         var blocks = new ExtBlocks(device, geometry);
         var journal = geometry.Super.JournalInode == 0 ? null : Find(geometry, blocks, options.DiscardJournal);
-        if (state.Replay is { } replay)
+        if (state.Replay is not null)
         {
-            var numbers = new long[replay.Copies.Count];
-            replay.Copies.Keys.CopyTo(numbers, 0);
+            var numbers = state.Changed.ToArray();
             Array.Sort(numbers);
             var bytes = new byte[geometry.BlockSize];
             foreach (var number in numbers)

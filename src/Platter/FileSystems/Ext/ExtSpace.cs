@@ -139,6 +139,52 @@ internal sealed class ExtSpace(ExtEditState state)
         Forget(first, end);
     }
 
+    /// <summary>Blocks that are free, and are going to be claimed: nothing else takes them as long as there are others.</summary>
+    public void KeepFree(long block, long count)
+    {
+        foreach (var run in FreeRuns(block, count))
+        {
+            if (!_freed.Contains(run.Start, run.Length))
+                Add(_freed, run.Start, run.Length);
+        }
+    }
+
+    /// <summary>Takes certain blocks, those that are not in use yet.</summary>
+    public void Claim(long block, long count)
+    {
+        foreach (var run in FreeRuns(block, count))
+        {
+            var group = run.Start / _geometry.ClustersPerGroup;
+            BitWords.Fill(state.Descriptors.EditBlockBitmap(group), run.Start - group * _geometry.ClustersPerGroup, run.Length, true);
+            state.Descriptors.AddFreeClusters(group, -run.Length);
+            state.Super.FreeClusters = Math.Max(0, FreeClusters - run.Length);
+            _freed.Remove(run.Start, run.Length);
+            _undo.Add((_freed, false, run.Start, run.Length));
+        }
+    }
+
+    // The clusters of some blocks that are not in use, in pieces that lie in one group each.
+    private List<LongRange> FreeRuns(long block, long count)
+    {
+        var runs = new List<LongRange>();
+        var end = ClusterOf(block + count - 1) + 1;
+        for (var at = ClusterOf(block); at < end;)
+        {
+            var group = at / _geometry.ClustersPerGroup;
+            var start = group * _geometry.ClustersPerGroup;
+            var limit = Math.Min(end - start, _geometry.ClustersPerGroup);
+            var bitmap = state.Descriptors.BlockBitmap(group);
+            for (var within = at - start; within < limit && BitWords.Next(bitmap, within, limit, 0) is var free and >= 0;)
+            {
+                var used = BitWords.Next(bitmap, free, limit, ulong.MaxValue);
+                within = used < 0 ? limit : used;
+                runs.Add(new LongRange(start + free, within - free));
+            }
+            at = start + limit;
+        }
+        return runs;
+    }
+
     // What was fresh never was in a committed state: it can be fresh again.
     private void Forget(long first, long end)
     {

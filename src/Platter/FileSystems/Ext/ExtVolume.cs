@@ -54,7 +54,7 @@ public sealed class ExtVolume : Volume
     /// <summary>Opens a volume for reading.</summary>
     /// <exception cref="DiskFormatException">The superblock, or the journal that must be replayed, breaks a rule.</exception>
     /// <exception cref="UnsupportedFeatureException">The volume has a feature that must be known for reading; or an external journal, or fast
-    /// commits, that must be replayed.</exception>
+    /// commits of what cannot be edited, that must be replayed.</exception>
     public static ExtVolume Open(BlockDevice device, VolumeOptions options)
     {
         var geometry = ExtGeometry.Read(device);

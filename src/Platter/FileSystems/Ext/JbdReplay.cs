@@ -51,8 +51,8 @@ internal sealed class JbdReplay
     /// <summary>Where the log ended for another reason than that nothing more was written; null otherwise.</summary>
     public string? Remark { get; private set; }
 
-    /// <summary>Whether a fast commit behind the log was begun and is not whole; it is dropped.</summary>
-    public bool HasTornFastCommit { get; private set; }
+    /// <summary>The fast commits behind the log; null when the log is not looked at.</summary>
+    public JbdFastCommits? Fast { get; private set; }
 
     /// <summary>Reads the log.</summary>
     /// <param name="journal">Its superblock.</param>
@@ -60,7 +60,6 @@ internal sealed class JbdReplay
     /// <param name="geometry">The volume.</param>
     /// <param name="blocks">Its blocks, as they are without the replay.</param>
     /// <exception cref="DiskFormatException">A committed transaction is damaged.</exception>
-    /// <exception cref="UnsupportedFeatureException">There are fast commits to replay.</exception>
     public static JbdReplay Read(Jbd journal, Func<uint, long> physical, ExtGeometry geometry, ExtBlocks blocks)
     {
         var replay = new JbdReplay(journal, physical, geometry, blocks);
@@ -72,14 +71,7 @@ internal sealed class JbdReplay
         replay.Run(Pass.Scan);
         replay.Run(Pass.Revoke);
         replay.Run(Pass.Copy);
-        var fast = new JbdFastCommits(journal, replay.ReadBlock);
-        var hasFast = fast.HasAny(replay._end);
-        replay.HasTornFastCommit = fast.IsTorn;
-        if (hasFast)
-        {
-            throw new UnsupportedFeatureException($"the journal holds fast commits to be replayed (JBD2 FAST_COMMIT, bit 0x20), after transaction {replay._end - 1}: "
-                + "mount the volume once, or have e2fsck replay them");
-        }
+        replay.Fast = new JbdFastCommits(journal, replay.ReadBlock, replay._end);
         return replay;
     }
 

@@ -193,7 +193,6 @@ internal sealed partial class NtfsContentEditor
             return null;
         // The last cluster is filled up with zeros when the content is put.
         var clusters = Geometry.ClustersFor(content.Length);
-        Goal = State.Space.SeekRoom(clusters);
         Allocate(0, clusters, 0, clusters << Geometry.ClusterShift);
         Length = Initialized = content.Length;
         return this;

@@ -89,7 +89,7 @@ internal static class NtfsFileNaming
 
     private static void SetNamespace(NtfsFileEditor file, NtfsHeld name, NtfsFileEditor directory, NtfsNamespace space, NtfsNames names)
     {
-        var bytes = name.Value.ToArray();
+        var bytes = NtfsNames.ValueOf(name);
         OnDisk.Edit<NtfsFileName>(bytes).Namespace = space;
         file.Replace(name, NtfsAttributeBytes.Resident(NtfsAttributeType.FileName, "", bytes));
         names.Update(directory, file.Reference, bytes);

@@ -109,6 +109,9 @@ internal sealed class NtfsNames(NtfsEditState state)
         return null;
     }
 
+    /// <summary>The value of a name, without what others may have left behind it: as a key of an index it must end with the name.</summary>
+    public static byte[] ValueOf(NtfsHeld name) => name.Value[..(NtfsFileName.Size + 2 * OnDisk.View<NtfsFileName>(name.Value).NameLength)].ToArray();
+
     public static NtfsNamespace NamespaceOf(NtfsHeld name) => OnDisk.View<NtfsFileName>(name.Value).Namespace;
 
     public static long ParentOf(NtfsHeld name) => OnDisk.View<NtfsFileName>(name.Value).Parent.Record;
@@ -151,7 +154,7 @@ internal sealed class NtfsNames(NtfsEditState state)
     {
         foreach (var held in Of(file))
         {
-            var value = held.Value.ToArray();
+            var value = ValueOf(held);
             Refresh(file, value);
             if (!held.Value.SequenceEqual(value))
                 file.Replace(held, NtfsAttributeBytes.Resident(NtfsAttributeType.FileName, "", value));

@@ -43,7 +43,8 @@ internal sealed class NtfsRepairCopies(NtfsRepairState repair)
     {
         var geometry = _state.Geometry;
         long mirror = geometry.MftMirrorCluster << geometry.ClusterShift, table = geometry.MftCluster << geometry.ClusterShift;
-        if (mirror == 0)
+        // Where the boot sector and record 1 do not agree about the place, nobody knows whose it is.
+        if (mirror == 0 || repair.Has("NTFS-0216"))
             return;
         for (var i = 0; i < geometry.MirrorRecords; i++)
         {
@@ -109,13 +110,14 @@ internal sealed class NtfsRepairCopies(NtfsRepairState repair)
     private bool IsUsedOtherwise(long offset)
     {
         var shift = _state.Geometry.ClusterShift;
-        if (repair.IsShared(offset >> shift, 1))
+        var end = offset + _state.Geometry.RecordSize - 1 >> shift;
+        if (repair.IsShared(offset >> shift, end - (offset >> shift) + 1))
             return true;
         if (repair.Content(NtfsMft.MirrorRecord, NtfsAttributeType.Data) is not { } content)
             return offset >> shift != _state.Geometry.MftMirrorCluster;
         foreach (ref readonly var run in content.Runs.Runs)
         {
-            if (!run.IsHole && offset >> shift >= run.Lcn && offset >> shift < run.Lcn + run.Count)
+            if (!run.IsHole && offset >> shift >= run.Lcn && end < run.Lcn + run.Count)
                 return false;
         }
         return true;

@@ -17,13 +17,12 @@ internal static class NtfsRepairNames
             foreach (var place in file.Places)
             {
                 if (place.Type == NtfsAttributeType.FileName)
-                    Add(names, file.Resolve(place, out _));
+                    AddFrom(file, place, names);
             }
         }
         catch (DiskFormatException)
         {
-            // Those of the record itself are what there is.
-            names.Clear();
+            // The list is broken: those of the record itself are what there is.
             foreach (var attribute in file.Base.Attributes)
             {
                 if (attribute.Type == NtfsAttributeType.FileName)
@@ -81,6 +80,18 @@ internal static class NtfsRepairNames
     private static uint PackedLength(NtfsFile file) =>
         file.TryFind(NtfsAttributeType.EaInformation, "", out _, out var sums) && sums.IsResident && sums.Value.Length >= NtfsEaInformation.Size
             ? OnDisk.View<NtfsEaInformation>(sums.Value).PackedLength : 0U;
+
+    private static void AddFrom(NtfsFile file, in NtfsPlace place, List<byte[]> names)
+    {
+        try
+        {
+            Add(names, file.Resolve(place, out _));
+        }
+        catch (DiskFormatException)
+        {
+            // In a record that cannot be read; others may be.
+        }
+    }
 
     private static void Add(List<byte[]> names, in NtfsAttribute attribute)
     {

@@ -55,6 +55,9 @@ internal sealed class VdiDisk : SparseDisk
 
     protected override BlockSpace FindSpace()
     {
+        // The map is written by whole sectors.
+        if (_layout.DataOffset / SectorSize * SectorSize < _layout.MapOffset + _layout.BlockCount * 4)
+            throw new DiskFormatException("VDI-0005", "VdiHeader.offData", 0x158, $"found {_layout.DataOffset}, in the sector that the map ends in, expected one behind it: the image can be read but not edited");
         var used = new RangeSet();
         _count = _layout.Header.AllocatedBlocks;
         foreach (var (block, number) in Entries())

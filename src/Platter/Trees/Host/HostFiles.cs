@@ -106,6 +106,9 @@ internal sealed class HostFolder(HostFolder? parent, string name, bool isNew)
     /// <summary>The open directory, or -1.</summary>
     public int Handle { get; set; } = -1;
 
+    /// <summary>A mode with which files can be made here at once: they then have it, and belong to whoever makes them. -1: not tried.</summary>
+    public int ModeOfNewFiles { get; set; } = -1;
+
     /// <summary>The path from the top, for messages.</summary>
     public string Path => Parent is null ? "" : Parent.Path + "/" + Name;
 }

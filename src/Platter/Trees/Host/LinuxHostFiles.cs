@@ -13,6 +13,7 @@ internal sealed class LinuxHostFiles : HostFiles
     private readonly string _path;
     private readonly int _top;
     private readonly bool _restoreOwner;
+    private readonly Ownership _self = LinuxFiles.Self;
     private readonly Queue<HostFolder> _open = new();
 
     public LinuxHostFiles(string path, HostSinkOptions options)
@@ -34,7 +35,7 @@ internal sealed class LinuxHostFiles : HostFiles
     }
 
     public override Capabilities Capabilities { get; }
-    public override Ownership? Self => LinuxFiles.Self;
+    public override Ownership? Self => _self;
 
     public override bool TryStat(HostFolder folder, string name, out HostStat stat)
     {
@@ -52,10 +53,23 @@ internal sealed class LinuxHostFiles : HostFiles
 
     public override HostFile? TryMakeFile(HostFolder folder, string name, MetadataChange metadata)
     {
+        const int permissions = 0x1FF, ownerOnly = 0x180;
+        var isOwn = !_restoreOwner || ((metadata.UserId ?? _self.UserId) == _self.UserId && (metadata.GroupId ?? _self.GroupId) == _self.GroupId);
+        var mode = isOwn && metadata.Mode is { } wanted && (wanted & ~permissions) == 0 ? wanted : -1;
         var file = LinuxFiles.Open(Open(folder), name, LinuxFiles.WriteOnly | LinuxFiles.Create | LinuxFiles.Exclusive | LinuxFiles.NoFollow,
-            metadata.Mode is null ? 0x1B6u : 0x180);
-        return Made(file, folder, name) ? new LinuxFile(file, _path + folder.Path + "/" + name, _restoreOwner) : null;
+            (uint)(metadata.Mode is null ? 0x1B6 : mode >= 0 ? mode : ownerOnly));
+        if (!Made(file, folder, name))
+            return null;
+        var isAsWanted = mode >= 0 && (mode == folder.ModeOfNewFiles || IsAsWanted(file, mode));
+        if (isAsWanted)
+            folder.ModeOfNewFiles = mode;
+        else if (mode >= 0)
+            _ = LinuxFiles.SetMode(file, ownerOnly);
+        return new LinuxFile(file, _path + folder.Path + "/" + name, _restoreOwner, isAsWanted);
     }
+
+    // Others than the creator and his mask have a say: a folder's group, its default ACL, how it is mounted.
+    private bool IsAsWanted(int file, int mode) => LinuxFiles.TryStat(file, "", out var found) && (found.Mode & 0xFFF) == mode && found.UserId == _self.UserId && found.GroupId == _self.GroupId;
 
     public override bool TryMakeSymbolicLink(HostFolder folder, string name, string target, MetadataChange metadata)
     {
@@ -174,7 +188,7 @@ internal sealed class LinuxHostFiles : HostFiles
     private Exception Failure(HostFolder folder, string name) =>
         LinuxFiles.Failure(_path + folder.Path + (name.Length == 0 ? "" : "/" + name), LinuxFiles.Error);
 
-    private sealed class LinuxFile(int file, string path, bool restoreOwner) : HostFile
+    private sealed class LinuxFile(int file, string path, bool restoreOwner, bool isAsWanted) : HostFile
     {
         private long _end;
         private bool _closed;
@@ -205,9 +219,9 @@ internal sealed class LinuxHostFiles : HostFiles
             if (length != _end)
                 Check(LinuxFiles.SetLength(file, length));
             // The owner before the mode: changing the owner takes set-user bits away.
-            if (restoreOwner && (metadata.UserId ?? metadata.GroupId) is not null)
+            if (!isAsWanted && restoreOwner && (metadata.UserId ?? metadata.GroupId) is not null)
                 Check(LinuxFiles.SetOwner(file, "", metadata.UserId ?? uint.MaxValue, metadata.GroupId ?? uint.MaxValue));
-            if (metadata.Mode is { } mode)
+            if (!isAsWanted && metadata.Mode is { } mode)
                 Check(LinuxFiles.SetMode(file, (uint)mode));
             if (metadata.Modified is not null || metadata.Accessed is not null)
                 Check(LinuxFiles.SetTimes(file, "", metadata.Accessed, metadata.Modified));

@@ -193,13 +193,13 @@ public class ExtFeatureTests
     }
 
     [Fact]
-    public void Fast_commits_that_wait_are_refused_and_old_ones_are_not()
+    public void Fast_commits_that_wait_are_replayed_and_old_ones_are_not()
     {
         using var folder = new TempFolder();
         var path = folder.File("volume.img");
         Mke2fs.Make(path, 16 << 20, "-t ext4 -b 1024 -O fast_commit,^metadata_csum -J size=4");
         File.WriteAllBytes(folder.File("content"), new byte[3000]);
-        Mke2fs.Debugfs(path, $"jo\njw -b 9000-9002 {folder.File("content")}\njc\n");
+        Mke2fs.Debugfs(path, $"write {folder.File("content")} file\njo\njw -b 9000-9002 {folder.File("content")}\njc\n");
         var device = Mke2fs.Load(path);
         var geometry = ExtGeometry.Read(device);
         var file = ExtJournalFile.Open(geometry, new ExtBlocks(device, geometry));
@@ -216,14 +216,39 @@ public class ExtFeatureTests
             Assert.NotEmpty(volume.Root.Entries);
         WriteFastCommit(next, isWhole: false);
         Assert.Contains(new ExtType().Check(device, CheckOptions.Default).Findings, f => f is { Code: "EXT-0513", Severity: Severity.Note });
-        WriteFastCommit(next);
-        Assert.Contains("FAST_COMMIT, bit 0x20", Assert.Throws<UnsupportedFeatureException>(() => ExtVolume.Open(device, VolumeOptions.Default)).Message, StringComparison.Ordinal);
-
-        void WriteFastCommit(uint sequence, bool isWhole = true)
+        WriteFastCommit(next, isWhole: true, Record(4, 2, 12, "second"), Record(5, 2, 12, "file"));
+        using (var volume = ExtVolume.Open(device, VolumeOptions.Default))
         {
-            // Head (features, transaction), tail (transaction, checksum).
-            byte[] block = [9, 0, 8, 0, 0, 0, 0, 0, .. BitConverter.GetBytes(sequence), 8, 0, 8, 0, .. BitConverter.GetBytes(sequence)];
-            var crc = Crc32C.AppendRaw(Crc32C.AppendRaw(0, block.AsSpan(0, 12)), block.AsSpan(12, 8));
+            Assert.Equal(["lost+found", "second"], volume.Root.Entries.Select(e => e.Name).Order(StringComparer.Ordinal));
+            Assert.Equal(1, volume.Find("/second").Metadata.LinkCount);
+        }
+        Assert.EndsWith("; 1 fast commits", ExtJournalState.Open(device, ExtGeometry.Read(device), VolumeOptions.Default).Text, StringComparison.Ordinal);
+        Assert.DoesNotContain(new ExtType().Check(device, CheckOptions.Default).Findings, f => f.Severity > Severity.Note);
+
+        // What does not fit the volume ends the replay, and the opening.
+        var sound = device.Copy();
+        foreach (var record in (byte[][])[Record(4, 2, 99999, "far"), Record(4, 12, 12, "below a file"), Record(4, 2, 13, "not in use"), Record(4, 2, 12, "lost+found"), [1, 0, 3, 0, 1, 2, 3], [6, 0, 8, 0, 12, 0, 0, 0, 0, 0, 0, 0]])
+        {
+            WriteFastCommit(next, isWhole: true, record);
+            Assert.Equal("EXT-0514", Assert.Throws<DiskFormatException>(() => ExtVolume.Open(device, VolumeOptions.Default)).Code);
+            Assert.Contains(new ExtType().Check(device, CheckOptions.Default).Findings, f => f is { Code: "EXT-0514", Severity: Severity.Error });
+        }
+
+        // Opened for editing, the outcome is on the medium, and the fast commit is old.
+        using (var volume = ExtEditableVolume.Open(sound, VolumeOptions.Default))
+            volume.CreateDirectory(volume.RootId, "new", MetadataChange.None);
+        Assert.Null(ExtFixture.Complaint(sound));
+        using (var volume = ExtVolume.Open(sound, VolumeOptions.Default))
+            Assert.Equal(["lost+found", "new", "second"], volume.Root.Entries.Select(e => e.Name).Order(StringComparer.Ordinal));
+
+        static byte[] Record(ushort tag, uint parent, uint inode, string name) =>
+            [.. BitConverter.GetBytes(tag), .. BitConverter.GetBytes((ushort)(8 + name.Length)), .. BitConverter.GetBytes(parent), .. BitConverter.GetBytes(inode), .. System.Text.Encoding.ASCII.GetBytes(name)];
+
+        void WriteFastCommit(uint sequence, bool isWhole = true, params byte[][] records)
+        {
+            // Head (features, transaction), records, tail (transaction, checksum).
+            byte[] block = [9, 0, 8, 0, 0, 0, 0, 0, .. BitConverter.GetBytes(sequence), .. records.SelectMany(r => r), 8, 0, 8, 0, .. BitConverter.GetBytes(sequence)];
+            var crc = Crc32C.AppendRaw(0, block);
             device.Write(journal.Physical(journal.Journal.FirstFast) * 1024, [.. block, .. BitConverter.GetBytes(isWhole ? crc : ~crc)]);
         }
     }

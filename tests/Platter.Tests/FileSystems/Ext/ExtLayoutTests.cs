@@ -414,6 +414,22 @@ public class ExtLayoutTests
         Assert.Equal(4, Unsafe.SizeOf<JbdFastTag>());
         Assert.Equal(0x00, At(ref jbdFastTag, ref jbdFastTag.Tag));
         Assert.Equal(0x02, At(ref jbdFastTag, ref jbdFastTag.Length));
+
+        var added = default(JbdFastAddRange);
+        Assert.Equal(JbdFastAddRange.Size, Unsafe.SizeOf<JbdFastAddRange>());
+        Assert.Equal(0x00, At(ref added, ref added.Inode));
+        Assert.Equal(0x04, At(ref added, ref added.Extent));
+
+        var deleted = default(JbdFastDeleteRange);
+        Assert.Equal(JbdFastDeleteRange.Size, Unsafe.SizeOf<JbdFastDeleteRange>());
+        Assert.Equal(0x00, At(ref deleted, ref deleted.Inode));
+        Assert.Equal(0x04, At(ref deleted, ref deleted.Block));
+        Assert.Equal(0x08, At(ref deleted, ref deleted.Count));
+
+        var name = default(JbdFastName);
+        Assert.Equal(JbdFastName.Size, Unsafe.SizeOf<JbdFastName>());
+        Assert.Equal(0x00, At(ref name, ref name.Parent));
+        Assert.Equal(0x04, At(ref name, ref name.Inode));
     }
 
     private static int At<TStruct, TField>(ref TStruct structure, ref TField field) =>

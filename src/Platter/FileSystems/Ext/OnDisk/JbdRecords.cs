@@ -151,10 +151,50 @@ internal struct JbdCommit
 internal struct JbdFastTag
 {
     public const int Size = 4;
-    public const ushort TailTag = 8, HeadTag = 9;
 
-    public U16Le Tag;                    // 0x00
+    public U16Le Tag;                    // 0x00  JbdFastTagKind
     public U16Le Length;                 // 0x02
+}
+
+internal enum JbdFastTagKind : ushort
+{
+    AddRange = 1,
+    DeleteRange = 2,
+    Create = 3,
+    Link = 4,
+    Unlink = 5,
+    Inode = 6,
+    Padding = 7,
+    Tail = 8,
+    Head = 9,
+}
+
+/// <summary>Blocks that an inode has from now on: 16 bytes.</summary>
+internal struct JbdFastAddRange
+{
+    public const int Size = 16;
+
+    public U32Le Inode;                  // 0x00
+    public ExtExtent Extent;             // 0x04
+}
+
+/// <summary>Blocks that an inode has no more: 12 bytes.</summary>
+internal struct JbdFastDeleteRange
+{
+    public const int Size = 12;
+
+    public U32Le Inode;                  // 0x00
+    public U32Le Block;                  // 0x04  logical
+    public U32Le Count;                  // 0x08
+}
+
+/// <summary>A name that comes or goes: 8 bytes, then the name.</summary>
+internal struct JbdFastName
+{
+    public const int Size = 8;
+
+    public U32Le Parent;                 // 0x00  the directory's inode
+    public U32Le Inode;                  // 0x04
 }
 
 [InlineArray(3)]

@@ -1,0 +1,69 @@
+using Platter.FileSystems;
+using Platter.FileSystems.Ntfs;
+using Platter.Testing.Ntfs;
+using Xunit;
+using static Platter.FileSystems.Ntfs.NtfsAttributeType;
+
+namespace Platter.Tests.FileSystems.Ntfs;
+
+/// <summary>What fuzzing found: volumes with something odd, that are edited or repaired.</summary>
+public class NtfsOddVolumeTests
+{
+    private static readonly Lazy<byte[]> Sound = new(() => NtfsTrial.Make("4K", 20, 6 << 20));
+
+    [Fact]
+    public void Bytes_behind_a_name_in_a_record_do_not_get_into_the_index()
+    {
+        var damage = new NtfsDamage(Sound.Value.ToArray());
+        damage.Edit(Named(damage, "other.txt"), FileName, a => a.Span[0x10]++);
+        using (var volume = new NtfsType().OpenForEditing(damage.Device, VolumeOptions.Default))
+        {
+            volume.SetMetadata(volume.Find("/other.txt").Id, new MetadataChange { Modified = new Timestamp(1_000_000_000) });
+            volume.Commit();
+        }
+        Assert.Empty(damage.Findings());
+    }
+
+    [Fact]
+    public void A_mirror_whose_place_is_not_agreed_upon_is_not_written()
+    {
+        // The boot sector says one cluster more: that is the log's, where a cluster has fewer bytes than the mirror.
+        var damage = new NtfsDamage(NtfsTrial.Make("512", 20, 6 << 20));
+        damage.Bytes[0x38]++;
+        var before = damage.Bytes.ToArray();
+        var report = new NtfsType().Repair(damage.Device, RepairOptions.Default);
+        Assert.Contains(report.Remaining.Findings, f => f.Code == "NTFS-0216");
+        Assert.DoesNotContain(report.Repairs, r => r.Code == "NTFS-0140");
+        Assert.DoesNotContain(report.Remaining.Findings, f => f.Code == "NTFS-0017");
+        Assert.Equal(before.Length, damage.Bytes.Length);
+    }
+
+    [Fact]
+    public void A_first_record_without_what_it_must_have_is_not_taken_for_the_mirror()
+    {
+        // Sound in itself, but there is no table.
+        var damage = new NtfsDamage(Sound.Value.ToArray());
+        var sound = damage.Bytes.ToArray();
+        damage.Cut(damage.Record(0), Data);
+        var report = new NtfsType().Repair(damage.Device, RepairOptions.Default);
+        Assert.Contains(report.Repairs, r => r.Structure == "Record 0");
+        Assert.Empty(report.Remaining.Findings);
+        Assert.True(damage.Bytes.SequenceEqual(sound));
+    }
+
+    [Fact]
+    public void A_log_that_is_another_files_is_not_emptied()
+    {
+        // Record 2 is that of $Boot: its clusters are the boot sector's.
+        var damage = new NtfsDamage(Sound.Value.ToArray());
+        long from = damage.Record(7).Offset, to = damage.Record(2).Offset;
+        damage.Bytes.Slice((int)from, 1024).CopyTo(damage.Bytes[(int)to..]);
+        var boot = damage.Bytes[..512].ToArray();
+        var report = new NtfsType().Repair(damage.Device, new RepairOptions { Check = new CheckOptions { Volume = new VolumeOptions { DiscardJournal = true } } });
+        Assert.True(damage.Bytes[..512].SequenceEqual(boot));
+        Assert.Contains(report.Repairs, r => r.Structure == "Record 2");
+        Assert.True(report.Remaining.IsClean, string.Join('\n', report.Remaining.Findings));
+    }
+
+    private static NtfsRecord Named(NtfsDamage damage, string name) => damage.Records().First(r => r.TryFind(FileName, "", out var found) && NtfsCollation.NameOf(found.Value).SequenceEqual(name));
+}
