@@ -1,3 +1,5 @@
+using Platter.Blocks;
+
 namespace Platter.FileSystems.Ntfs;
 
 // Content that is stored in another form: compressed, plain, with holes or without.
@@ -90,12 +92,14 @@ internal sealed partial class NtfsContentEditor
         CompressionUnit = NtfsCompressionUnit.Shift;
         var packer = new NtfsCompressionUnit(unitSize, Geometry.ClusterSize);
         var (unit, freed) = (new byte[unitSize], new List<NtfsRun>());
-        for (var start = 0L; start < Length; start += unitSize)
+        foreach (var number in UnitsInClusters(0, (Length + unitSize - 1) / unitSize))
         {
-            var part = unit.AsSpan(0, old.ReadAt(start, unit));
+            var part = unit.AsSpan(0, old.ReadAt(number * unitSize, unit));
             packer.Pack(part, out var stored);
-            PutUnit(start / unitSize << CompressionUnit, stored, freed);
+            PutUnit(number << CompressionUnit, stored, freed);
         }
+        if (WholeUnits(Geometry.ClustersFor(Length)) is var clusters && clusters > Runs.End)
+            TryAddHole(clusters);
         Initialized = Length;
         foreach (var run in freed)
             State.Space.Release(run.Lcn, run.Count);
@@ -116,13 +120,14 @@ internal sealed partial class NtfsContentEditor
         (CompressionUnit, Length, Initialized) = (0, 0, 0);
         MapChanged(0, long.MaxValue);
         var chunk = new byte[Math.Max(ChunkBytes, Geometry.ClusterSize)];
-        for (var offset = 0L; offset < length; offset += chunk.Length)
+        foreach (var range in IsSparse ? old.DataRanges() : [new ByteRange(0, length)])
         {
-            var part = chunk.AsSpan(0, old.ReadAt(offset, chunk));
-            if (IsSparse && !part.ContainsAnyExcept((byte)0))
-                continue;
-            Prepare(offset, offset + part.Length);
-            Put(offset, part, isContent: true);
+            for (var offset = range.Offset; offset < range.End; offset += chunk.Length)
+            {
+                var part = chunk.AsSpan(0, old.ReadAt(offset, chunk.AsSpan(0, (int)Math.Min(chunk.Length, range.End - offset))));
+                Prepare(offset, offset + part.Length);
+                Put(offset, part, isContent: true);
+            }
         }
         if (length > Length)
             SetLength(length);

@@ -56,6 +56,31 @@ public class NtfsPowerCutTests(ITestOutputHelper output)
             v.Commit();
             stream.SetLength(1_000_000);
         }),
+        new("store content in other forms", false, v =>
+        {
+            var id = v.Find("/file.txt").Id;
+            v.SetMetadata(v.Find("/empty").Id, new MetadataChange { Compressed = true });
+            using var stream = v.OpenWrite(id, StreamName.Data);
+            stream.WriteAt(0, [.. new byte[30_000], .. ConformanceCase.Bytes(9000, 9), .. new byte[50_000]]);
+            v.SetMetadata(id, new MetadataChange { Compressed = true });
+            v.Commit();
+            stream.WriteAt(70_000, ConformanceCase.Bytes(20_000, 8));
+            v.SetMetadata(id, new MetadataChange { Compressed = false, Sparse = true });
+            v.Commit();
+            stream.PunchHole(10_000, 60_000);
+            v.Commit();
+            v.SetMetadata(id, new MetadataChange { Sparse = false });
+        }),
+        new("make junctions and a directory that tells names by case", false, v =>
+        {
+            ((NtfsEditableVolume)v).CreateJunction(v.RootId, "junction", "/dir/deep", 'C', MetadataChange.None);
+            v.SetExtendedAttribute(v.Find("/empty").Id, "user.ntfs.case_sensitive", "1"u8.ToArray());
+            v.CreateFile(v.Find("/empty").Id, "a", MetadataChange.None);
+            v.CreateFile(v.Find("/empty").Id, "A", MetadataChange.None);
+            v.Commit();
+            v.Delete(v.RootId, "junction");
+            v.DeleteRecursively(v.RootId, "empty");
+        }),
         new("fill what is left", true, v =>
         {
             v.Delete(v.RootId, "file.txt");
