@@ -171,7 +171,7 @@ internal sealed class ExtCheckerAttributes(ExtCheckState state)
             if (!_values.TryGetValue(number, out var facts))
                 _values[number] = facts = new ValueFacts((ulong)(uint)inode.Record.ChangeTime << 32 | (uint)inode.Record.VersionLo);
             facts.Counted++;
-            if ((inode.Flags & ExtInodeFlags.EaInode) == 0 || inode.Length != attribute.ValueLength)
+            if ((inode.Flags & ExtInodeFlags.EaInode) == 0 || !inode.IsFile || inode.Length != attribute.ValueLength || (inode.Flags & (ExtInodeFlags.InlineData | ExtInodeFlags.Encrypt)) != 0)
                 state.Error("EXT-0403", structure, offset + attribute.EntryOffset, $"inode {number} should hold {attribute.ValueLength} bytes of value");
             else
                 CheckValue(structure, offset, attribute, owner, inode, facts);

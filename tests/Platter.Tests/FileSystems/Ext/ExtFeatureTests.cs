@@ -236,7 +236,10 @@ public class ExtFeatureTests
 
         // Opened for editing, the outcome is on the medium, and the fast commit is old.
         using (var volume = ExtEditableVolume.Open(sound, VolumeOptions.Default))
+        {
             volume.CreateDirectory(volume.RootId, "new", MetadataChange.None);
+            volume.Commit();
+        }
         Assert.Null(ExtFixture.Complaint(sound));
         using (var volume = ExtVolume.Open(sound, VolumeOptions.Default))
             Assert.Equal(["lost+found", "new", "second"], volume.Root.Entries.Select(e => e.Name).Order(StringComparer.Ordinal));

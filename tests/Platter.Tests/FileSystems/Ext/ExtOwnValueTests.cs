@@ -65,6 +65,15 @@ public class ExtOwnValueTests
         AssertSound(device, new() { ["user.long"] = new byte[8000] }, "file");
     }
 
+    [Fact]
+    public void A_value_that_cannot_be_read_is_a_finding()
+    {
+        // Found by fuzzing: the reader refused it, and the checker had nothing to say.
+        var test = ExtCase.Values();
+        test.Inode(test.ValueInode(), (ref ExtInodeRecord r) => r.Flags.Raw |= (uint)ExtInodeFlags.Encrypt);
+        Assert.Contains(test.Check().Findings, f => f is { Code: "EXT-0403", Severity: Severity.Error });
+    }
+
     private static void AssertSound(ScratchDevice device, Dictionary<string, byte[]> expected, params string[] files)
     {
         Assert.Empty(new ExtType().Check(device, CheckOptions.Default).Findings);
