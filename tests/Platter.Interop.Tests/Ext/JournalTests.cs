@@ -190,7 +190,7 @@ public class JournalTests
         [
             ("-t ext3 -b 1024", "data=journal"), ("-t ext3 -b 4096", "noatime"), ("-t ext4 -b 4096", "noatime"), ("-t ext4 -b 1024 -O bigalloc", "noatime"),
             ("-t ext4 -b 2048 -O ^metadata_csum", "journal_checksum"), ("-t ext4 -b 1024 -O ^metadata_csum", "data=writeback,journal_async_commit"),
-            ("-t ext4 -b 4096 -O inline_data,quota,project,orphan_file", "data=journal"),
+            ("-t ext4 -b 4096 -O inline_data,project,orphan_file", "data=journal"),
         ])
         {
             using var folder = new TempFolder();
