@@ -164,9 +164,11 @@ public class JournalTests
         using (var repaired = HostFile.Open(theirs, FileAccess.Read))
         using (var volume = ExtVolume.Open(repaired, VolumeOptions.Default))
             Assert.Empty(TreeSnapshot.Read(volume).DifferencesTo(found).Where(d => !d.Contains(" /lost+found/#", StringComparison.Ordinal)));
-        var report = KernelMount.Run(new KernelMount.Image(path, "ext4"), KernelMount.Options.Default);
+        // On a copy that it may write to: without that the kernel replays nothing, and does not mount.
+        var report = KernelMount.Run(new KernelMount.Image(path, "ext4"), new KernelMount.Options { Script = ":" });
         Assert.True(report.IsOk, report.Error);
-        Assert.Empty(report.Tree.DifferencesTo(found));
+        // Where it replays a name it gives the directory the time of the replay; e2fsck leaves the one that was recorded.
+        Assert.Empty(report.Tree.DifferencesTo(found).Where(d => !d.StartsWith("~ /d: modified:", StringComparison.Ordinal) && !d.StartsWith("~ /e: modified:", StringComparison.Ordinal)));
 
         var copy = path + ".edited";
         File.Copy(path, copy);
