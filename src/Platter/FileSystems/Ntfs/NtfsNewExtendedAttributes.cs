@@ -51,7 +51,7 @@ internal static class NtfsNewExtendedAttributes
     }
 
     /// <summary>What the Windows Subsystem for Linux keeps of a file: owner, group and mode, where they are known, and the numbers of a device.</summary>
-    public static List<NtfsEa> Linux(EntryKind kind, int? mode, uint? userId, uint? groupId, DeviceNumber? device)
+    public static NtfsEa[] Linux(EntryKind kind, int? mode, uint? userId, uint? groupId, DeviceNumber? device)
     {
         var found = new List<NtfsEa>();
         if (userId is { } user)
@@ -67,7 +67,7 @@ internal static class NtfsNewExtendedAttributes
             BinaryPrimitives.WriteUInt32LittleEndian(value.AsSpan(4), numbers.Minor);
             found.Add(new NtfsEa(NtfsExtendedAttributes.LxDevice, value, 0));
         }
-        return found;
+        return [.. found];
     }
 
     // A length word, flags, a length byte, a zero: what Windows counts of an entry besides name and value.
