@@ -167,29 +167,8 @@ public sealed class NtfsEditableVolume : EditableVolume
         var put = default(NtfsContentEditor);
         var id = Run(() => _editor.CreateFile(parent, name, buffer.AsSpan(0, count), metadata, out put), () => put?.PutWhole(buffer.AsSpan(0, count)));
         if (count > expected)
-            Append(parent, name, id, content, metadata);
+            Append(parent, name, id, content, null, metadata);
         return id;
-    }
-
-    private void Append(NodeId parent, string name, NodeId id, Stream content, MetadataChange metadata)
-    {
-        var complete = false;
-        try
-        {
-            using (var stream = OpenWrite(id, StreamName.Data))
-            {
-                stream.Position = stream.Length;
-                content.CopyTo(stream, 1 << 20);
-            }
-            if (!metadata.IsEmpty)
-                SetMetadata(id, metadata);
-            complete = true;
-        }
-        finally
-        {
-            if (!complete)
-                Delete(parent, name);
-        }
     }
 
     public override NodeId CreateDirectory(NodeId parent, string name, MetadataChange metadata) => Run(() => _editor.CreateDirectory(parent, name, metadata));
