@@ -21,7 +21,6 @@ internal readonly record struct WalkedEntry(string Path, string Name, NodeId Id,
 internal sealed class EntryWalk(Volume volume)
 {
     private readonly Volume _volume = volume;
-    private HashSet<NodeId>? _entered;
 
     private bool HasAttributes { get; } = volume.Capabilities.SettableAttributes != DosAttributes.None;
 
@@ -40,7 +39,7 @@ internal sealed class EntryWalk(Volume volume)
     public IEnumerable<WalkedEntry> Walk(string path, NodeId directory)
     {
         // What lies on the way of listing one directory stays clear of collections of other types: each is prepared at every start.
-        _entered = null;
+        HashSet<NodeId>? entered = null;
         var level = new Level(this, directory, path == "/" ? "" : path, null);
         while (level is not null)
         {
@@ -52,14 +51,14 @@ internal sealed class EntryWalk(Volume volume)
             var entryPath = level.Path + "/" + entry.Name;
             var kind = metadata?.Kind ?? entry.Kind;
             yield return new WalkedEntry(entryPath, entry.Name, entry.Id, kind, metadata, level.Depth, level.IsAtEnd);
-            if (Recursive && kind == EntryKind.Directory && level.Depth + 1 < MaxDepth && IsNew(directory, entry.Id))
+            if (Recursive && kind == EntryKind.Directory && level.Depth + 1 < MaxDepth && IsNew(ref entered, directory, entry.Id))
                 level = new Level(this, entry.Id, entryPath, level);
         }
     }
 
     // Whether a directory has not been entered before: directories that contain each other would be walked for ever.
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private bool IsNew(NodeId start, NodeId directory) => (_entered ??= [start]).Add(directory);
+    private static bool IsNew(ref HashSet<NodeId>? entered, NodeId start, NodeId directory) => (entered ??= [start]).Add(directory);
 
     /// <summary>A directory being gone through, one entry ahead so that the last one is known.</summary>
     private sealed class Level

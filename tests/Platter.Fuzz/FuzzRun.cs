@@ -10,6 +10,9 @@ internal sealed record FuzzOptions
     public int? Seconds { get; init; }
     public int? Cases { get; init; }
 
+    /// <summary>At most so many cases of each target, in the order that the seed gives: what a faster machine reaches is then known beforehand.</summary>
+    public int? Each { get; init; }
+
     /// <summary>All seeds of the cases come from this one.</summary>
     public required int Seed { get; init; }
 }
@@ -40,7 +43,7 @@ internal sealed class FuzzRun(IReadOnlyList<FuzzTarget> targets, FuzzOptions opt
         foreach (var target in targets)
             target.Prepare();
         var clock = Stopwatch.StartNew();
-        var end = options.Cases is null ? TimeSpan.FromSeconds(options.Seconds ?? 60) : TimeSpan.MaxValue;
+        var end = options.Seconds is null && (options.Cases ?? options.Each) is not null ? TimeSpan.MaxValue : TimeSpan.FromSeconds(options.Seconds ?? 60);
         using var watchdog = new Timer(_ => Watch(), null, 500, 500);
         var workers = Enumerable.Range(0, Threads).Select(n => new Thread(() => Work(n, clock, end)) { Name = $"fuzz {n}" }).ToList();
         workers.ForEach(w => w.Start());
@@ -69,15 +72,18 @@ internal sealed class FuzzRun(IReadOnlyList<FuzzTarget> targets, FuzzOptions opt
 
     private void Work(int thread, Stopwatch clock, TimeSpan end)
     {
-        for (var turn = thread; clock.Elapsed < end; turn++)
+        var most = options.Each ?? long.MaxValue;
+        for (var turn = thread; clock.Elapsed < end && Array.Exists(_tallies, t => Volatile.Read(ref t.Started) < most); turn++)
         {
             var tally = _tallies[turn % _tallies.Length];
             var turnEnd = clock.Elapsed + Turn;
             while (clock.Elapsed < turnEnd && clock.Elapsed < end)
             {
+                if (Interlocked.Increment(ref tally.Started) is var number && number > most)
+                    break;
                 if (Interlocked.Increment(ref _started) > (options.Cases ?? long.MaxValue))
                     return;
-                One(thread, tally, SeedOf(Interlocked.Increment(ref tally.Started)));
+                One(thread, tally, SeedOf(number));
             }
         }
     }

@@ -3,7 +3,7 @@ using Platter.Fuzz;
 using Platter.Fuzz.Targets;
 
 const string usage = """
-    usage: Platter.Fuzz [--seconds N | --cases N] [--target NAME] [--seed N]
+    usage: Platter.Fuzz [--seconds N] [--cases N] [--each N] [--target NAME] [--seed N]
            Platter.Fuzz --reproduce TARGET:SEED
     Feeds mutated images to the library. docs/fuzzing.md says what is tried and what counts as a finding.
     """;
@@ -34,6 +34,7 @@ try
         {
             case "--seconds": options = options with { Seconds = Number(value) }; break;
             case "--cases": options = options with { Cases = Number(value) }; break;
+            case "--each": options = options with { Each = Number(value) }; break;
             case "--seed": options = options with { Seed = Number(value) }; break;
             case "--target": targets = [Find(value)]; break;
             case "--reproduce":

@@ -52,7 +52,7 @@ internal sealed class CreateVerb : Verb
         var options = new BuildOptions
         {
             Epoch = Session.Epoch?.ToDateTimeOffset(), Progress = session.Progress, Cancellation = session.Cancellation, Overwrite = session.Force,
-            KeepGoing = a.Has(KeepGoing), Volume = session.VolumeOptions, ContainerSettings = ContainerChoice.Options(session).Settings,
+            KeepGoing = a.Has(KeepGoing), NoSync = a.Has(ContainerChoice.NoSync), Volume = session.VolumeOptions, ContainerSettings = ContainerChoice.Options(session).Settings,
         };
         BuildSummary.Write(session, Build(session, path, what, options));
         return ExitCode.Done;

@@ -48,7 +48,7 @@ internal sealed class RepackVerb : Verb
         var options = new BuildOptions
         {
             Epoch = Session.Epoch?.ToDateTimeOffset(), Progress = session.Progress, Cancellation = session.Cancellation, Overwrite = session.Force,
-            KeepGoing = a.Has(KeepGoing), Volume = session.VolumeOptions, ContainerSettings = ContainerChoice.Options(session).Settings,
+            KeepGoing = a.Has(KeepGoing), NoSync = a.Has(ContainerChoice.NoSync), Volume = session.VolumeOptions, ContainerSettings = ContainerChoice.Options(session).Settings,
         };
         var report = FileSystemBuilder.Create(path, new NewFileSystem
         {

@@ -17,7 +17,7 @@ internal static partial class HostFolder
             slash--;
         var folder = slash < 0 ? "." : slash == 0 ? "/" : path[..slash];
         int descriptor;
-        fixed (byte* name = EscapedUtf8.Terminate(folder, new byte[EscapedUtf8.TerminatedLength(folder)]))
+        fixed (byte* name = EscapedUtf8.Terminated(folder))
             descriptor = Open(name);
         if (descriptor < 0)
             throw HostErrors.Last(folder);

@@ -53,7 +53,7 @@ internal static partial class LinuxFile
     {
         // O_RDONLY or O_RDWR, O_CREAT | O_EXCL, O_CLOEXEC: the same numbers on all of Linux's 64-bit architectures.
         int descriptor;
-        fixed (byte* name = EscapedUtf8.Terminate(path, new byte[EscapedUtf8.TerminatedLength(path)]))
+        fixed (byte* name = EscapedUtf8.Terminated(path))
             descriptor = open(name, (write ? 2 : 0) | (create ? 0xC0 : 0) | 0x80000, 0x1B6 /* 0666, less the umask */);
         if (descriptor < 0)
             return null;
@@ -69,7 +69,7 @@ internal static partial class LinuxFile
     /// <summary>Removes a file; false when that did not work, and there is one.</summary>
     internal static unsafe bool TryRemove(string path)
     {
-        fixed (byte* name = EscapedUtf8.Terminate(path, new byte[EscapedUtf8.TerminatedLength(path)]))
+        fixed (byte* name = EscapedUtf8.Terminated(path))
             return unlink(name) == 0 || Marshal.GetLastPInvokeError() == NoSuchEntry;
     }
 
@@ -83,7 +83,7 @@ internal static partial class LinuxFile
         // By what is open, not by its name, which another file may have by now.
         var path = $"/proc/self/fd/{file.DangerousGetHandle()}";
         int descriptor;
-        fixed (byte* name = EscapedUtf8.Terminate(path, new byte[EscapedUtf8.TerminatedLength(path)]))
+        fixed (byte* name = EscapedUtf8.Terminated(path))
             descriptor = open(name, 2 /* O_RDWR */ | direct | 0x80000, 0);
         return descriptor < 0 ? null : new SafeFileHandle(descriptor, ownsHandle: true);
     }
@@ -112,7 +112,7 @@ internal static partial class LinuxFile
     /// <summary>Follows symbolic links. False, with errno kept for <see cref="Marshal.GetLastPInvokeError"/>, when there is nothing.</summary>
     internal static unsafe bool TryStatus(string path, out Status status)
     {
-        fixed (byte* name = EscapedUtf8.Terminate(path, new byte[EscapedUtf8.TerminatedLength(path)]))
+        fixed (byte* name = EscapedUtf8.Terminated(path))
         fixed (Status* s = &status)
             return statx(-100 /* AT_FDCWD */, name, 0, BasicStatus, s) == 0;
     }
@@ -120,7 +120,7 @@ internal static partial class LinuxFile
     /// <summary>Of a symbolic link itself; otherwise as <see cref="TryStatus(string, out Status)"/>.</summary>
     internal static unsafe bool TryStatusOfLink(string path, out Status status)
     {
-        fixed (byte* name = EscapedUtf8.Terminate(path, new byte[EscapedUtf8.TerminatedLength(path)]))
+        fixed (byte* name = EscapedUtf8.Terminated(path))
         fixed (Status* s = &status)
             return statx(-100 /* AT_FDCWD */, name, 0x100 /* AT_SYMLINK_NOFOLLOW */, BasicStatus, s) == 0;
     }

@@ -152,14 +152,29 @@ public abstract class EditableVolume : Volume
         if (length > Capabilities.MaxFileLength)
             throw TooLong(length.Value);
         var id = CreateFile(parent, name, metadata);
+        Append(parent, name, id, content, length, metadata);
+        return id;
+    }
+
+    /// <summary>Adds content to a file that was just made; it goes again when that fails.</summary>
+    /// <param name="parent">The directory that it is in.</param>
+    /// <param name="name">Its name there.</param>
+    /// <param name="id">The file.</param>
+    /// <param name="content">Read to its end.</param>
+    /// <param name="length">How many bytes will come, as far as that is known: room for them is looked for in one piece.</param>
+    /// <param name="metadata">What it is to have at the end.</param>
+    protected void Append(NodeId parent, string name, NodeId id, Stream content, long? length, MetadataChange metadata)
+    {
         var complete = false;
         try
         {
-            using var stream = OpenWrite(id, StreamName.Data);
-            if (length > 0)
-                stream.Reserve(length.Value);
-            content.CopyTo(stream, 1 << 20);
-            stream.Dispose();
+            using (var stream = OpenWrite(id, StreamName.Data))
+            {
+                if (length > 0)
+                    stream.Reserve(length.Value);
+                stream.Position = stream.Length;
+                content.CopyTo(stream, 1 << 20);
+            }
             // Writing moves the modification time and, on FAT and NTFS, sets the archive bit: what was asked for has the last word.
             if (!metadata.IsEmpty)
                 SetMetadata(id, metadata);
@@ -170,7 +185,6 @@ public abstract class EditableVolume : Volume
             if (!complete)
                 Delete(parent, name);
         }
-        return id;
     }
 
     /// <summary>The error for a file that is longer than the filesystem can store.</summary>

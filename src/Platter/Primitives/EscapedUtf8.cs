@@ -62,6 +62,14 @@ public static class EscapedUtf8
         return destination;
     }
 
+    /// <summary>As <see cref="Terminate"/>, in bytes of their own.</summary>
+    internal static byte[] Terminated(string text)
+    {
+        var bytes = new byte[TerminatedLength(text)];
+        Terminate(text, bytes);
+        return bytes;
+    }
+
     private static int EncodeRest(ReadOnlySpan<char> text, Span<byte> destination, int length)
     {
         while (!text.IsEmpty)

@@ -18,6 +18,9 @@ internal sealed class CopyReader(TreeSource source, Capabilities target, CopyOpt
     /// <summary>What the host copies on its own is copied in pieces: between two of them the copy can be cancelled, and progress is shown.</summary>
     private const long ExtentPiece = 16 << 20;
 
+    /// <summary>Fewer bytes in one piece are sooner read, many pieces at once, than asked for one by one.</summary>
+    private const long LeastExtent = 64 << 10;
+
     private Dictionary<object, TreeEntry>? _linked;
 
     /// <summary>Whether each entry comes with its outline, and its attributes in that.</summary>
@@ -223,7 +226,7 @@ internal sealed class CopyReader(TreeSource source, Capabilities target, CopyOpt
         piece = new CopyMessage(CopyStep.Extent, entry);
         if (!Attempt(() => content.FindOnHost(position, Math.Min(wanted, ExtentPiece)), out var extent, out fault))
             return true;
-        if (extent is not { } found)
+        if (extent is not { } found || found.Length < LeastExtent)
             return false;
         piece.Length = found.Length;
         piece.Extra = found;

@@ -180,10 +180,9 @@ internal sealed class FatCheckerEntries
 
     private void CheckReserved(in FatShortSlot entry, bool hasLongName, Func<string> who, long offset)
     {
-        // Bit 0x20 beside the case bits was used by a Linux patch for entries whose short name is a dummy; without a long one there is none.
-        // 0x01 and 0x02 are Windows 10's marks of encrypted files.
+        // Without a long name, an entry whose short one is a dummy has none. 0x01 and 0x02 are Windows 10's marks of encrypted files.
         var flags = (byte)entry.Case;
-        if ((flags & 0x20) != 0 && !hasLongName)
+        if (entry.Case.HasFlag(FatCaseFlags.NoShortName) && !hasLongName)
             _report.Add("FAT-0169", Severity.Warning, who(), offset + 0x0C, $"is marked as having no short name: found 0x{flags:X2}");
         else if ((entry.Attributes & 0xC0) != 0 || (flags & 0xE4) != 0)
             _report.Add("FAT-0169", Severity.Note, who(), offset + 0x0B, $"has reserved bits set: attributes 0x{entry.Attributes:X2}, case 0x{flags:X2}");

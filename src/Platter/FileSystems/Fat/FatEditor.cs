@@ -236,7 +236,8 @@ internal sealed class FatEditor(FatVolume volume)
         ref var slot = ref OnDisk.Edit<FatShortSlot>(target);
         slot = template;
         name.CopyTo(slot.Name);
-        slot.Case = flags | (template.Case & ~(FatCaseFlags.LowerBase | FatCaseFlags.LowerExtension));
+        // What was said of the name before does not hold for this one.
+        slot.Case = flags | (template.Case & ~(FatCaseFlags.LowerBase | FatCaseFlags.LowerExtension | FatCaseFlags.NoShortName));
     }
 
     private FatShortSlot NewSlot(DosAttributes attributes, MetadataChange metadata, uint firstCluster)

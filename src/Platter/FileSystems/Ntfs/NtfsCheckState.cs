@@ -101,52 +101,24 @@ internal sealed class NtfsCheckState
     /// <summary>The sequence number by which directories know records that have lost theirs.</summary>
     public Dictionary<long, ushort> LostSequences { get; } = [];
 
-    public void MarkWrong(long record, string index)
-    {
-        if (WrongIndexes.Count < MaxMarks)
-            WrongIndexes.Add((record, index));
-    }
+    public void MarkWrong(long record, string index) => Mark(WrongIndexes, (record, index));
 
-    public void MarkLost(long record)
-    {
-        if (Lost.Count < MaxMarks)
-            Lost.Add(record);
-    }
+    public void MarkLost(long record) => Mark(Lost, record);
 
-    public void MarkFreed(long record)
-    {
-        if (Freed.Count < MaxMarks)
-            Freed.Add(record);
-    }
+    public void MarkFreed(long record) => Mark(Freed, record);
 
-    public void MarkEstranged(long record)
-    {
-        if (Estranged.Count < MaxMarks)
-            Estranged.Add(record);
-    }
+    public void MarkEstranged(long record) => Mark(Estranged, record);
 
-    public void MarkMisnumbered(long record)
-    {
-        if (Misnumbered.Count < MaxMarks)
-            Misnumbered.Add(record);
-    }
+    public void MarkMisnumbered(long record) => Mark(Misnumbered, record);
 
-    public void MarkWrongList(long record)
-    {
-        if (WrongLists.Count < MaxMarks)
-            WrongLists.Add(record);
-    }
+    public void MarkWrongList(long record) => Mark(WrongLists, record);
+
+    public void MarkStale(long record) => Mark(Stale, record);
 
     public void MarkSequence(NtfsReference known)
     {
         if (LostSequences.Count < MaxMarks)
             LostSequences.TryAdd(known.Record, known.Sequence);
-    }
-
-    public void MarkStale(long record)
-    {
-        if (Stale.Count < MaxMarks)
-            Stale.Add(record);
     }
 
     public void Error(string code, string structure, long? offset, string message) => Add(code, Severity.Error, structure, offset, message);
@@ -205,6 +177,12 @@ internal sealed class NtfsCheckState
 
     private void Add(string code, Severity severity, string structure, long? offset, string message) =>
         Report.Add(code, severity, structure, offset is < 0 ? null : offset, message);
+
+    private static void Mark<T>(HashSet<T> marks, T what)
+    {
+        if (marks.Count < MaxMarks)
+            marks.Add(what);
+    }
 
     // The records up to the first hole, cluster behind the end of the device, or cluster that the table has twice.
     private long CountRecords()

@@ -203,6 +203,8 @@ internal sealed class NtfsCheckerContents(NtfsCheckState state)
             state.Error("NTFS-0208", structure, head.Place, "has holes, and is neither sparse nor compressed");
         if ((attribute.Flags & NtfsAttributeFlags.CompressionMask) != 0 && header.CompressionUnit != CompressionUnit)
             state.Error("NTFS-0209", structure, head.Place + 0x22, $"is compressed in units of 2^{header.CompressionUnit} clusters, expected 2^{CompressionUnit}");
+        if ((attribute.Flags & NtfsAttributeFlags.CompressionMask) != 0 && (head.Type != NtfsAttributeType.Data || head.Record.Number < NtfsMft.FirstFreeRecord))
+            state.Error("NTFS-0217", structure, head.Place + 0x0C, "is compressed, as only the content of users may be");
     }
 
     // The run list at hand is that of the last extent; of these files the first one is asked for, and has its own.

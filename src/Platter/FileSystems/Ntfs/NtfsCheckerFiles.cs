@@ -177,13 +177,7 @@ internal sealed class NtfsCheckerFiles(NtfsCheckState state)
             return;
         try
         {
-            var found = NtfsVolume.ReadExtendedAttributes(Open(file));
-            int packed = 0, needed = 0;
-            foreach (var ea in found)
-            {
-                packed += 5 + ea.Name.Length + ea.Value.Length;
-                needed += (ea.Flags & NtfsEaEntry.NeedEa) != 0 ? 1 : 0;
-            }
+            var (packed, needed) = NtfsExtendedAttributes.Sums(NtfsVolume.ReadExtendedAttributes(Open(file)));
             ref readonly var stored = ref OnDisk.View<NtfsEaInformation>(information.Value.Attribute.Value);
             var length = list.Value.Attribute.IsResident ? list.Value.Attribute.Value.Length : (long)(ulong)list.Value.Attribute.NonResident.DataSize;
             if (stored.PackedLength != packed || stored.NeedCount != needed || stored.QueryLength != length)

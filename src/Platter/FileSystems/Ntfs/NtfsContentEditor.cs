@@ -122,8 +122,10 @@ internal sealed partial class NtfsContentEditor
     }
 
     /// <summary>Writes a part of a structure, making room for it.</summary>
+    /// <exception cref="DiskFormatException">It is compressed, as no structure may be.</exception>
     public void Write(long offset, ReadOnlySpan<byte> data)
     {
+        RefuseCompressed();
         if (!IsWritten(offset, offset + data.Length))
             Prepare(offset, offset + data.Length);
         Put(offset, data, isContent: false);
@@ -133,6 +135,7 @@ internal sealed partial class NtfsContentEditor
     /// <param name="offset">Where it starts, in bytes.</param>
     /// <param name="end">The first byte behind it.</param>
     /// <exception cref="VolumeFullException">There is none.</exception>
+    /// <exception cref="DiskFormatException">It is compressed: content is written at once then, and a structure may not be.</exception>
     public void Prepare(long offset, long end)
     {
         RequireOpen();
@@ -149,8 +152,7 @@ internal sealed partial class NtfsContentEditor
             }
             Spill();
         }
-        if (IsCompressed)
-            throw new InvalidOperationException("compressed content is written at once");
+        RefuseCompressed();
         var first = offset >> Geometry.ClusterShift;
         var behind = Geometry.ClustersFor(end);
         if (first > Runs.End && !TryAddHole(first))
@@ -501,6 +503,12 @@ internal sealed partial class NtfsContentEditor
         var place = run.IsHole ? -1 : (run.Lcn << Geometry.ClusterShift) + within;
         return place + count <= State.Changes.Length ? (place, count)
             : throw new DiskFormatException("NTFS-0202", Structure, place, $"is behind the end of the device at {State.Changes.Length} bytes");
+    }
+
+    private void RefuseCompressed()
+    {
+        if (IsCompressed)
+            throw new DiskFormatException("NTFS-0217", Structure, _file.Base.Offset, "is compressed, as only the content of users may be");
     }
 
     // Whether bytes in clusters were written before, so that nothing but them changes.

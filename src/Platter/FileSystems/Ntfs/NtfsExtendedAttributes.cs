@@ -12,6 +12,9 @@ internal static class NtfsExtendedAttributes
 {
     internal const string LxUser = "$LXUID", LxGroup = "$LXGID", LxMode = "$LXMOD", LxDevice = "$LXDEV";
 
+    // A length word, flags, a length byte, a zero: what Windows counts of an entry besides name and value.
+    private const int PackedOverhead = 5;
+
     /// <summary>Takes the list apart.</summary>
     /// <param name="value">The value of $EA.</param>
     /// <param name="found">The attributes are added here.</param>
@@ -36,6 +39,18 @@ internal static class NtfsExtendedAttributes
             at += (int)(uint)entry.NextOffset;
         }
         return null;
+    }
+
+    /// <summary>What $EA_INFORMATION says of a list: its length as Windows packs it, and how many of them programs that do not know EAs must not ignore.</summary>
+    public static (int Packed, int Needed) Sums(IReadOnlyList<NtfsEa> attributes)
+    {
+        int packed = 0, needed = 0;
+        foreach (var ea in attributes)
+        {
+            packed += PackedOverhead + ea.Name.Length + ea.Value.Length;
+            needed += (ea.Flags & NtfsEaEntry.NeedEa) != 0 ? 1 : 0;
+        }
+        return (packed, needed);
     }
 
     /// <summary>Whether it is one of those that <see cref="Apply"/> shows.</summary>

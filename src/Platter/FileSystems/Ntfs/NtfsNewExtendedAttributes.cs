@@ -17,15 +17,14 @@ internal static class NtfsNewExtendedAttributes
     {
         if (attributes.Count == 0)
             return ([], []);
-        int total = 0, packed = 0, needed = 0;
+        var (packed, needed) = NtfsExtendedAttributes.Sums(attributes);
+        var total = 0;
         foreach (var ea in attributes)
         {
             Validate(ea.Name);
             if (ea.Value.Length > ushort.MaxValue)
                 throw TooLong(ea.Value.Length);
             total += LengthOf(ea);
-            packed += PackedOverhead + ea.Name.Length + ea.Value.Length;
-            needed += (ea.Flags & NtfsEaEntry.NeedEa) != 0 ? 1 : 0;
             if (total > NtfsEaEntry.MaxLength || packed > ushort.MaxValue)
                 throw TooLong(total);
         }
@@ -69,9 +68,6 @@ internal static class NtfsNewExtendedAttributes
         }
         return [.. found];
     }
-
-    // A length word, flags, a length byte, a zero: what Windows counts of an entry besides name and value.
-    private const int PackedOverhead = 5;
 
     private static int LengthOf(in NtfsEa ea) => NtfsEaEntry.Size + ea.Name.Length + 1 + ea.Value.Length + 3 & ~3;
 

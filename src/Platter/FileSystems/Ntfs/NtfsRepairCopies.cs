@@ -21,7 +21,7 @@ internal sealed class NtfsRepairCopies(NtfsRepairState repair)
             CopySector("NTFS-0009", $"made anew from its copy at byte {geometry.BootOffset}", geometry.BootOffset, 0);
             return;
         }
-        if (repair.Device.Length < geometry.Length + geometry.SectorSize)
+        if (repair.Device.Length < geometry.Length + BootSize)
             return;
         var copy = geometry.Remarks.Count > 0 ? NtfsGeometry.FindCopy(repair.Device) : null;
         if (copy is { Remarks.Count: 0 } && copy.BootOffset == geometry.Length && copy.ClusterSize == geometry.ClusterSize && copy.MftCluster == geometry.MftCluster)
@@ -30,9 +30,12 @@ internal sealed class NtfsRepairCopies(NtfsRepairState repair)
             CopySector(repair.Has("NTFS-0012") ? "NTFS-0012" : "NTFS-0013", $"made anew at byte {geometry.Length}", 0, geometry.Length);
     }
 
+    // A boot sector has 512 bytes also where sectors are said to have 256.
+    private int BootSize => Math.Max(_state.Geometry.SectorSize, NtfsBootSector.Size);
+
     private void CopySector(string code, string message, long from, long to)
     {
-        var sector = new byte[Math.Max(_state.Geometry.SectorSize, NtfsBootSector.Size)];
+        var sector = new byte[BootSize];
         repair.Device.Read(from, sector);
         repair.Device.Write(to, sector);
         repair.Add(code, to == 0 ? "BootSector" : "BootSector copy", message);
@@ -46,14 +49,17 @@ internal sealed class NtfsRepairCopies(NtfsRepairState repair)
         // Where the boot sector and record 1 do not agree about the place, nobody knows whose it is.
         if (mirror == 0 || repair.Has("NTFS-0216"))
             return;
+        var content = repair.Content(NtfsMft.MirrorRecord, NtfsAttributeType.Data);
         for (var i = 0; i < geometry.MirrorRecords; i++)
         {
             long copyAt = mirror + (long)i * geometry.RecordSize, recordAt = i == 0 ? table : _state.Mft.OffsetOf((long)i * geometry.RecordSize);
-            if (recordAt < 0 || copyAt + geometry.RecordSize > repair.Device.Length || recordAt + geometry.RecordSize > repair.Device.Length || IsUsedOtherwise(copyAt))
+            if (recordAt < 0 || copyAt + geometry.RecordSize > repair.Device.Length || recordAt + geometry.RecordSize > repair.Device.Length || IsUsedOtherwise(content, copyAt))
                 continue;
             byte[] record = Read(recordAt), copy = Read(copyAt);
             bool isUsable = IsUsable(record, i, out var code), isCopyUsable = IsUsable(copy, i, out _);
-            if (isUsable && !record.AsSpan().SequenceEqual(copy) && repair.Report.Findings.Any(f => f.Code == "NTFS-0140" && f.Offset == copyAt))
+            // Where $MFTMirr cannot say that the place is its own, a boot sector that is wrong may have led here: only what is a copy already is one.
+            var isMirror = content is not null || (isCopyUsable && i <= NtfsMft.ExtendRecord);
+            if (isUsable && isMirror && !record.AsSpan().SequenceEqual(copy) && repair.Report.Findings.Any(f => f.Code == "NTFS-0140" && f.Offset == copyAt))
             {
                 repair.Device.Write(copyAt, record);
                 repair.Add("NTFS-0140", $"$MFTMirr, copy of record {i}", "made anew from the record");
@@ -107,13 +113,13 @@ internal sealed class NtfsRepairCopies(NtfsRepairState repair)
     }
 
     // Only where $MFTMirr itself says that its clusters are.
-    private bool IsUsedOtherwise(long offset)
+    private bool IsUsedOtherwise(NtfsContent? content, long offset)
     {
         var shift = _state.Geometry.ClusterShift;
         var end = offset + _state.Geometry.RecordSize - 1 >> shift;
         if (repair.IsShared(offset >> shift, end - (offset >> shift) + 1))
             return true;
-        if (repair.Content(NtfsMft.MirrorRecord, NtfsAttributeType.Data) is not { } content)
+        if (content is null)
             return offset >> shift != _state.Geometry.MftMirrorCluster;
         foreach (ref readonly var run in content.Runs.Runs)
         {

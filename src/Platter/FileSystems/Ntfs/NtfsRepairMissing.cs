@@ -111,12 +111,7 @@ internal sealed class NtfsRepairMissing(NtfsRepairState repair, NtfsRepairEdit e
             done.Add(("NTFS-0143", "$EA_INFORMATION is gone: there are no EAs"));
             return;
         }
-        int packed = 0, needed = 0;
-        foreach (var ea in NtfsVolume.ReadExtendedAttributes(file))
-        {
-            packed += 5 + ea.Name.Length + ea.Value.Length;
-            needed += (ea.Flags & NtfsEaEntry.NeedEa) != 0 ? 1 : 0;
-        }
+        var (packed, needed) = NtfsExtendedAttributes.Sums(NtfsVolume.ReadExtendedAttributes(file));
         var value = new byte[NtfsEaInformation.Size];
         ref var sums = ref OnDisk.Edit<NtfsEaInformation>(value);
         (sums.PackedLength, sums.NeedCount, sums.QueryLength) = ((ushort)packed, (ushort)needed, (uint)file.Open(NtfsAttributeType.Ea)!.Length);

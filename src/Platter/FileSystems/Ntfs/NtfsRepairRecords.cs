@@ -116,12 +116,7 @@ internal sealed class NtfsRepairRecords(NtfsRepairState repair, NtfsRepairEdit e
     {
         if (!repair.Has("NTFS-0143") || !file.Has(NtfsAttributeType.Ea) || !file.Base.TryFind(NtfsAttributeType.EaInformation, "", out _))
             return;
-        int packed = 0, needed = 0;
-        foreach (var ea in NtfsVolume.ReadExtendedAttributes(file))
-        {
-            packed += 5 + ea.Name.Length + ea.Value.Length;
-            needed += (ea.Flags & NtfsEaEntry.NeedEa) != 0 ? 1 : 0;
-        }
+        var (packed, needed) = NtfsExtendedAttributes.Sums(NtfsVolume.ReadExtendedAttributes(file));
         mender.MendSums(packed, needed, file.Open(NtfsAttributeType.Ea)!.Length);
     }
 

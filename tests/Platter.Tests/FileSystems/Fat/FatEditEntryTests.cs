@@ -38,6 +38,19 @@ public class FatEditEntryTests
     }
 
     [Theory, MemberData(nameof(Widths))]
+    public void A_mark_of_having_no_short_name_goes_with_the_long_one(int width)
+    {
+        using var c = FatCase.OfWidth(width);
+        c.File("/a file.txt", 100);
+        var slot = c.ShortSlot("/a file.txt");
+        slot[0x0C] |= 0x21;
+        c.PutSlots("/", c.Slots("/").AsSpan().IndexOf(slot.AsSpan(0, 11)) / 32, slot);
+        c.Rename("/a file.txt", "/B.TXT");
+        Assert.Equal(0x01, c.ShortSlot("/B.TXT")[0x0C]);
+        c.AssertClean();
+    }
+
+    [Theory, MemberData(nameof(Widths))]
     public void Removing_marks_every_slot_of_the_set(int width)
     {
         using var c = FatCase.OfWidth(width);

@@ -73,6 +73,7 @@ public class NtfsCheckIndexTests : NtfsCheckBase
         new("an index of another attribute", Rich, "NTFS-0313", d => d.EditValue(d.Record(5), IndexRoot, v => v.Span[4] = 0, "$I30")),
         new("an index with other units", Rich, "NTFS-0313", d => d.EditValue(d.Record(5), IndexRoot, v => v.Span[12] = 1, "$I30")),
         new("an index with other blocks", Rich, "NTFS-0313", d => d.EditValue(d.Record(34), IndexRoot, v => (v.Span[9], v.Span[12]) = (8, 2), "$I30")),
+        new("an index that is compressed", Rich, "NTFS-0207 NTFS-0217", d => d.Edit(d.Record(5), IndexAllocation, a => (a.Span[0x0C], a.Span[0x22]) = (1, 4), "$I30")),
         new("an index block of another magic", Rich, "NTFS-0301", d => d.Bytes[(int)d.Place(d.Record(5), IndexAllocation, 0, "$I30")] = (byte)'X'),
         new("a torn index block", Rich, "NTFS-0301", d => d.Bytes[(int)d.Place(d.Record(5), IndexAllocation, 511, "$I30")]++),
         new("an index block that calls itself another", Rich, "NTFS-0301", d => EditRootBlock(d, b => b[0x10] = 4)),

@@ -1,5 +1,6 @@
 using Platter.FileSystems;
 using Platter.FileSystems.Ntfs;
+using Platter.Primitives;
 using Platter.Testing.Ntfs;
 using Xunit;
 using static Platter.FileSystems.Ntfs.NtfsAttributeType;
@@ -63,6 +64,88 @@ public class NtfsOddVolumeTests
         Assert.True(damage.Bytes[..512].SequenceEqual(boot));
         Assert.Contains(report.Repairs, r => r.Structure == "Record 2");
         Assert.True(report.Remaining.IsClean, string.Join('\n', report.Remaining.Findings));
+    }
+
+    [Fact]
+    public void An_index_that_is_compressed_is_not_changed()
+    {
+        var damage = new NtfsDamage(NtfsTrial.Make(names: 300));
+        damage.Edit(Named(damage, "many"), IndexAllocation, a => (a.Span[0x0C], a.Span[0x22]) = (1, 4), "$I30");
+        var before = damage.Bytes.ToArray();
+        using (var volume = new NtfsType().OpenForEditing(damage.Device, VolumeOptions.Default))
+        {
+            var many = volume.Find("/many").Id;
+            for (var i = 0; i < 100; i++)
+            {
+                var problem = Assert.Throws<DiskFormatException>(() => volume.CreateFile(many, $"one more {i}", Stream.Null, null, MetadataChange.None));
+                Assert.Equal("NTFS-0217", problem.Code);
+            }
+            volume.Commit();
+        }
+        Assert.Equal(new NtfsDamage(before).Findings(), damage.Findings());
+    }
+
+    [Fact]
+    public void A_copy_of_the_boot_sector_that_does_not_fit_is_not_made()
+    {
+        // Sectors of 256 bytes: behind the last one that is counted there is one more, and a boot sector has 512 bytes.
+        var damage = new NtfsDamage(Sound.Value.ToArray());
+        damage.Bytes[^512..].Clear();
+        OnDisk.Edit<U16Le>(damage.Bytes, 0x0B) = 256;
+        damage.Bytes[0x0D] *= 2;
+        OnDisk.Edit<U64Le>(damage.Bytes, 0x28) = (ulong)damage.Bytes.Length / 256 - 1;
+        var before = damage.Bytes.ToArray();
+        var report = new NtfsType().Repair(damage.Device, RepairOptions.Default);
+        Assert.Contains(report.Remaining.Findings, f => f.Code is "NTFS-0012" or "NTFS-0013" or "NTFS-0014");
+        Assert.True(damage.Bytes[^512..].SequenceEqual(before.AsSpan()[^512..]));
+    }
+
+    [Fact]
+    public void A_mirror_that_cannot_say_where_it_is_is_not_written_where_no_copy_is()
+    {
+        // Record 1 and its copy are gone, and the boot sector leads to the log: a file's clusters, as far as anybody can tell.
+        var damage = new NtfsDamage(Sound.Value.ToArray());
+        var log = damage.Place(damage.Record(2), Data, 0);
+        var record = damage.Record(1).Offset;
+        damage.Bytes.Slice((int)record, 4).Clear();
+        OnDisk.Edit<U64Le>(damage.Bytes, 0x38) = (ulong)log / 4096;
+        var before = damage.Bytes.ToArray();
+        var report = new NtfsType().Repair(damage.Device, RepairOptions.Default);
+        Assert.DoesNotContain(report.Repairs, r => r.Code == "NTFS-0140");
+        Assert.True(damage.Bytes.Slice((int)log, 1 << 16).SequenceEqual(before.AsSpan((int)log, 1 << 16)));
+    }
+
+    [Fact]
+    public void Bits_behind_the_last_record_do_not_keep_the_table_from_growing()
+    {
+        var damage = new NtfsDamage(Sound.Value.ToArray());
+        var place = damage.Place(damage.Record(0), NtfsAttributeType.Bitmap, 0);
+        var length = 0L;
+        damage.Edit(damage.Record(0), NtfsAttributeType.Bitmap, a =>
+        {
+            ref var head = ref OnDisk.Edit<NtfsNonResidentHeader>(a.Span);
+            length = (long)(ulong)head.DataSize;
+            head.DataSize = head.InitializedSize = head.AllocatedSize;
+        });
+        damage.Bytes.Slice((int)(place + length), 4096 - (int)length).Fill(0xFF);
+        MakeFiles(damage, 300);
+        Assert.Empty(damage.Findings());
+    }
+
+    [Fact]
+    public void A_bitmap_that_is_too_short_for_the_records_is_not_lengthened()
+    {
+        var damage = new NtfsDamage(Sound.Value.ToArray());
+        damage.Edit(damage.Record(0), NtfsAttributeType.Bitmap, a => OnDisk.Edit<NtfsNonResidentHeader>(a.Span).InitializedSize = 2);
+        Assert.Equal("NTFS-0138", Assert.Throws<DiskFormatException>(() => MakeFiles(damage, 300)).Code);
+    }
+
+    private static void MakeFiles(NtfsDamage damage, int count)
+    {
+        using var volume = new NtfsType().OpenForEditing(damage.Device, VolumeOptions.Default);
+        for (var i = 0; i < count; i++)
+            volume.CreateFile(volume.RootId, $"file {i}", Stream.Null, null, MetadataChange.None);
+        volume.Commit();
     }
 
     private static NtfsRecord Named(NtfsDamage damage, string name) => damage.Records().First(r => r.TryFind(FileName, "", out var found) && NtfsCollation.NameOf(found.Value).SequenceEqual(name));

@@ -35,6 +35,7 @@ public class NtfsRepairKindsTests(ITestOutputHelper output) : NtfsCheckBase
         ["content longer than its clusters"] = "NTFS-0201",
         ["a sparse stream that does not say what is there"] = "NTFS-0207",
         ["a hole in what is not sparse"] = "NTFS-0208 NTFS-0212",
+        ["an index that is compressed"] = "NTFS-0207 NTFS-0217",
         ["a compressed file of odd units"] = "NTFS-0209",
         ["a broken run list"] = "NTFS-0200",
         ["a run list outside of the volume"] = "NTFS-0200",

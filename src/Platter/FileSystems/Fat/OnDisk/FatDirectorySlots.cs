@@ -52,13 +52,16 @@ internal struct FatLongSlot
     public FatUnits2 Units3;             // 0x1C
 }
 
-/// <summary>Windows NT's case bits of a short slot.</summary>
+/// <summary>Windows NT's case bits of a short slot, and the one of a Linux patch.</summary>
 [Flags]
 internal enum FatCaseFlags : byte
 {
     None = 0,
     LowerBase = 0x08,
     LowerExtension = 0x10,
+
+    /// <summary>The short name stands for none; only the long one counts.</summary>
+    NoShortName = 0x20,
 }
 
 [InlineArray(10)]
