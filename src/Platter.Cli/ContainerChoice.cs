@@ -9,9 +9,10 @@ internal static class ContainerChoice
     public static readonly Option Format = Option.Of("-f --format", "FORMAT", "the container; by the name's extension otherwise", ValueKind.Container);
     public static readonly Option Settings = Option.Of("--container", "KEY=VALUE,...", "settings of the container, such as cluster_size=128K");
     public static readonly Option Subformat = Option.Of("--subformat", "NAME", "the container's own kind, such as streamOptimized; the same as subformat=NAME");
+    public static readonly Option NoSync = Option.Flag("--no-sync", "do not wait until the host has put the new image on its medium: sooner done, as cp is, and lost if the machine fails soon after");
 
-    /// <summary>All three, for verbs that make an image when there is none.</summary>
-    public static Option[] All => [Format, Subformat, Settings];
+    /// <summary>All of them, for verbs that make an image when there is none.</summary>
+    public static Option[] All => [Format, Subformat, Settings, NoSync];
 
     /// <summary>What the container wants to know: its settings, and under SOURCE_DATE_EPOCH its identifier and date.</summary>
     public static ContainerOptions Options(Session session, params Option[] settings)

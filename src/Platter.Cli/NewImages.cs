@@ -12,6 +12,7 @@ internal static class NewImages
     {
         Format = Format(session.Arguments.Text(ContainerChoice.Format)),
         Overwrite = session.Force,
+        NoSync = session.Arguments.Has(ContainerChoice.NoSync),
         Container = ContainerChoice.Options(session),
     };
 

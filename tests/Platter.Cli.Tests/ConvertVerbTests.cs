@@ -31,6 +31,22 @@ public class ConvertVerbTests
         Assert.Equal("second", Cli.Expect("cat", image.Host("back.img"), "/b.txt").Output);
     }
 
+    [Fact]
+    public void Images_that_nobody_waits_for_are_the_same()
+    {
+        using var image = new TestImage();
+        image.Put("/a.txt", "first");
+        foreach (var name in new[] { "img", "qcow2", "img.gz" })
+        {
+            Cli.Expect("convert", image.Path, image.Host("waited." + name));
+            Cli.Expect("convert", image.Path, image.Host("not waited." + name), "--no-sync");
+            Assert.Equal(File.ReadAllBytes(image.Host("waited." + name)), File.ReadAllBytes(image.Host("not waited." + name)));
+        }
+        Cli.Expect("mkfs", image.Host("new.img"), "-t", "fat16", "--size", "16M", "--no-sync");
+        Cli.Expect("check", image.Host("new.img"));
+        Assert.Contains("--no-sync is for a new image", Cli.Fails(2, "convert", image.Path, image.Path + "@1", "--no-sync", "--force").Error, StringComparison.Ordinal);
+    }
+
     [Theory]
     [MemberData(nameof(Packed))]
     public void Compressed_images_are_listed_and_not_edited(string extension)

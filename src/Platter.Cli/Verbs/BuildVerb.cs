@@ -44,6 +44,7 @@ internal sealed class BuildVerb : Verb
             Cancellation = session.Cancellation,
             Overwrite = session.Force,
             KeepGoing = session.Arguments.Has(KeepGoing),
+            NoSync = session.Arguments.Has(ContainerChoice.NoSync),
             Format = NewImages.Format(session.Arguments.Text(ContainerChoice.Format)),
             ContainerSettings = ContainerChoice.Options(session).Settings,
             Volume = session.VolumeOptions,

@@ -23,7 +23,7 @@ internal sealed class ConvertVerb : Verb
             new("SOURCE[@N]", "a disk image in any container, a partition of one, or a disk of the host") { Kind = ValueKind.Image },
             new("DEST[@N]", "the new image; or a partition of an image that is there, or a disk of the host, whose content is replaced") { Kind = ValueKind.HostPath },
         ],
-        Options = [ContainerChoice.Format, Compress, ContainerChoice.Subformat, Settings, Level, Size, Backing, Verify, Preallocate],
+        Options = [ContainerChoice.Format, Compress, ContainerChoice.Subformat, Settings, Level, Size, Backing, Verify, Preallocate, ContainerChoice.NoSync],
         Examples =
         [
             new("platter convert disk.img disk.vhd -f vhd-fixed", "a fixed VHD, as clouds take it"),
@@ -73,7 +73,7 @@ internal sealed class ConvertVerb : Verb
 
     private static void RefuseImageOptions(Session session, string what)
     {
-        foreach (var option in new[] { ContainerChoice.Format, Compress, ContainerChoice.Subformat, Settings, Level, Size, Backing, Preallocate })
+        foreach (var option in new[] { ContainerChoice.Format, Compress, ContainerChoice.Subformat, Settings, Level, Size, Backing, Preallocate, ContainerChoice.NoSync })
         {
             if (session.Arguments.Has(option))
                 throw new UsageException($"{option.Name} is for a new image, not for {what}");
@@ -100,6 +100,7 @@ internal sealed class ConvertVerb : Verb
             Verify = a.Has(Verify),
             Overwrite = session.Force,
             Preallocate = a.Has(Preallocate),
+            NoSync = a.Has(ContainerChoice.NoSync),
             Progress = session.Progress,
             Cancellation = session.Cancellation,
         };

@@ -48,7 +48,7 @@ internal sealed class RepackVerb : Verb
         var options = new BuildOptions
         {
             Epoch = Session.Epoch?.ToDateTimeOffset(), Progress = session.Progress, Cancellation = session.Cancellation, Overwrite = session.Force,
-            KeepGoing = a.Has(KeepGoing), Volume = session.VolumeOptions, ContainerSettings = ContainerChoice.Options(session).Settings,
+            KeepGoing = a.Has(KeepGoing), NoSync = a.Has(ContainerChoice.NoSync), Volume = session.VolumeOptions, ContainerSettings = ContainerChoice.Options(session).Settings,
         };
         var report = FileSystemBuilder.Create(path, new NewFileSystem
         {
@@ -114,7 +114,7 @@ internal sealed class RepackVerb : Verb
             if (word == "-" || Directory.Exists(word) || TarCompression.FromPath(word) is not null)
                 continue;
             using var at = session.OpenVolume(word);
-            return (at.Volume.Info.Type, session.Words.Count == 1 ? at.Volume.Info.Label : null);
+            return (at.Volume.Info.Type, session.Words.Length == 1 ? at.Volume.Info.Label : null);
         }
         throw new UsageException("-t TYPE is missing: no SOURCE is an image that says which", $"there are {string.Join(", ", FileSystemTypes.All.SelectMany(t => t.Names))}, and tar");
     }

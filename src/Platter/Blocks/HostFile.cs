@@ -17,6 +17,9 @@ public sealed record HostFileOptions
 {
     /// <summary>Allocate all of the length at once, so that the host can't run full later; else the file is sparse.</summary>
     public bool Preallocate { get; init; }
+
+    /// <summary>Leave it to the host when content reaches the medium: <see cref="HostFile.Flush"/> does nothing then. For a file that can be made again.</summary>
+    public bool NoSync { get; init; }
 }
 
 /// <summary>A file of the host: positional I/O, holes, and locks that hold between processes and within one.</summary>
@@ -35,15 +38,17 @@ public sealed class HostFile : ResizableDevice
 
     private readonly SafeFileHandle _handle;
     private readonly bool _canWrite;
+    private readonly bool _syncs;
     private long _length;
     private bool _lengthChanged;
     private SafeFileHandle? _pastCache;
 
-    private HostFile(string path, SafeFileHandle handle, bool canWrite, long length)
+    private HostFile(string path, SafeFileHandle handle, bool canWrite, long length, bool syncs = true)
     {
         Path = path;
         _handle = handle;
         _canWrite = canWrite;
+        _syncs = syncs;
         _length = length;
     }
 
@@ -119,7 +124,7 @@ public sealed class HostFile : ResizableDevice
         try
         {
             RandomAccess.SetLength(handle, length);
-            return new HostFile(path, handle, canWrite: true, length) { _lengthChanged = true };
+            return new HostFile(path, handle, canWrite: true, length, syncs: options is not { NoSync: true }) { _lengthChanged = true };
         }
         catch
         {
@@ -131,7 +136,7 @@ public sealed class HostFile : ResizableDevice
 
     public override void Flush()
     {
-        if (!_canWrite)
+        if (!_canWrite || !_syncs)
             return;
         // Without a change of length the times are all that a full sync adds, and they cost a journal commit of the host.
         var error = OperatingSystem.IsLinux() && !_lengthChanged ? LinuxFile.SyncData(_handle) : -1;
@@ -146,7 +151,7 @@ public sealed class HostFile : ResizableDevice
     /// has less to wait for.</summary>
     public void StartWriting()
     {
-        if (_canWrite && OperatingSystem.IsLinux())
+        if (_canWrite && _syncs && OperatingSystem.IsLinux())
             LinuxFile.StartWriting(_handle);
     }
 
@@ -156,7 +161,7 @@ public sealed class HostFile : ResizableDevice
     /// <remarks>Only what starts at multiples of 4096 bytes, in the file and in memory, can take that way.</remarks>
     internal void WritePastCache()
     {
-        if (_canWrite && OperatingSystem.IsLinux())
+        if (_canWrite && _syncs && OperatingSystem.IsLinux())
             _pastCache ??= LinuxFile.TryOpenPastCache(_handle);
     }
 

@@ -9,14 +9,14 @@ internal sealed class NewFile : IDisposable
 {
     private const string Infix = ".platter-new-";       // then the process that makes it, and which attempt
 
-    private readonly bool _overwrite;
+    private readonly bool _overwrite, _syncs;
     private bool _done;
 
-    private NewFile(string path, HostFile file, bool overwrite)
+    private NewFile(string path, HostFile file, NewImageOptions how)
     {
         Path = path;
         File = file;
-        _overwrite = overwrite;
+        (_overwrite, _syncs) = (how.Overwrite, !how.NoSync);
     }
 
     /// <summary>Where it will be.</summary>
@@ -27,19 +27,19 @@ internal sealed class NewFile : IDisposable
 
     /// <param name="path">Where it will be.</param>
     /// <param name="preallocate">Bytes to allocate at once; 0 for an empty file.</param>
-    /// <param name="overwrite">Whether what is there gives way.</param>
+    /// <param name="how">Whether what is there gives way, and whether it is durable in the end.</param>
     /// <exception cref="AlreadyExistsException">Something of that name is there, and is not to be overwritten.</exception>
-    internal static NewFile Create(string path, long preallocate, bool overwrite)
+    internal static NewFile Create(string path, long preallocate, NewImageOptions how)
     {
-        CheckFree(path, overwrite);
+        CheckFree(path, how.Overwrite);
         RemoveStale(path);
         var name = string.Create(CultureInfo.InvariantCulture, $"{path}{Infix}{Environment.ProcessId}");
         for (var attempt = 1; ; attempt++)
         {
             try
             {
-                var options = new HostFileOptions { Preallocate = preallocate > 0 };
-                return new NewFile(path, HostFile.Create(attempt == 1 ? name : $"{name}-{attempt}", preallocate, options), overwrite);
+                var options = new HostFileOptions { Preallocate = preallocate > 0, NoSync = how.NoSync };
+                return new NewFile(path, HostFile.Create(attempt == 1 ? name : $"{name}-{attempt}", preallocate, options), how);
             }
             catch (AlreadyExistsException) when (attempt < 100)
             {
@@ -55,7 +55,7 @@ internal sealed class NewFile : IDisposable
             throw new AlreadyExistsException(path);
     }
 
-    /// <summary>Gives the file, which is durable by now, its name at one stroke; it is closed afterwards.</summary>
+    /// <summary>Gives the file, which is durable by now if it is to be, its name at one stroke; it is closed afterwards.</summary>
     /// <exception cref="AlreadyExistsException">Meanwhile something of that name came to be, and is not to be overwritten.</exception>
     /// <exception cref="InUseException">What is to be overwritten is in use.</exception>
     internal void Complete()
@@ -72,7 +72,8 @@ internal sealed class NewFile : IDisposable
         _done = true;
         // The journal of what was replaced; had the power gone before this, it would be refused as another image's.
         System.IO.File.Delete(Path + HostJournalStore.Suffix);
-        HostFolder.MakeNamesDurable(Path);
+        if (_syncs)
+            HostFolder.MakeNamesDurable(Path);
     }
 
     /// <summary>Without <see cref="Complete"/>, takes away what was made.</summary>

@@ -17,6 +17,9 @@ public sealed record NewImageOptions
 
     /// <summary>Allocate all of it on the host at once, so that the host can't run full later.</summary>
     public bool Preallocate { get; init; }
+
+    /// <summary>Leave it to the host when the image reaches the medium, as copying a file does: sooner done, and lost or cut if the machine fails soon after.</summary>
+    public bool NoSync { get; init; }
 }
 
 /// <summary>An image in the making: under a temporary name until it is complete, so that half-built images don't exist.</summary>
@@ -69,7 +72,7 @@ public sealed class NewImage : IDisposable
             format.CreateInOrder(new ResizableMemoryDevice(0), rounded, container).Dispose();      // what is wrong with the settings shows now, not in the end
         var others = new List<NewFile>();
         container = container with { MakeFile = MakeOther };
-        var file = NewFile.Create(path, options.Preallocate && !format.IsInSeveralFiles(container) ? rounded : 0, options.Overwrite);
+        var file = NewFile.Create(path, options.Preallocate && !format.IsInSeveralFiles(container) ? rounded : 0, options);
         try
         {
             var made = (isPacked ? ContainerFormat.Raw : format).Create(file.File, rounded, isPacked ? null : container);
@@ -84,14 +87,14 @@ public sealed class NewImage : IDisposable
 
         HostFile MakeOther(string name, long length)
         {
-            var other = NewFile.Create(System.IO.Path.Combine(System.IO.Path.GetDirectoryName(path) ?? "", name), options.Preallocate ? length : 0, options.Overwrite);
+            var other = NewFile.Create(System.IO.Path.Combine(System.IO.Path.GetDirectoryName(path) ?? "", name), options.Preallocate ? length : 0, options);
             others.Add(other);
             other.File.SetLength(length);
             return other.File;
         }
     }
 
-    /// <summary>Makes the image durable and gives it its name, at one stroke; it is closed afterwards.</summary>
+    /// <summary>Makes the image durable, unless <see cref="NewImageOptions.NoSync"/> leaves that to the host, and gives it its name, at one stroke; it is closed afterwards.</summary>
     /// <exception cref="AlreadyExistsException">Meanwhile something of that name came to be, and is not to be overwritten.</exception>
     /// <exception cref="InUseException">What is to be overwritten is in use.</exception>
     public void Complete()
@@ -175,7 +178,7 @@ public sealed class NewPackedImage : IDisposable
         var format = options.Format ?? ContainerFormat.FromExtension(path);
         var container = (options.Container ?? new ContainerOptions()) with { FileName = System.IO.Path.GetFileName(path) };
         var rounded = format.RoundedSize(length, container);
-        var file = NewFile.Create(path, 0, options.Overwrite);
+        var file = NewFile.Create(path, 0, options);
         try
         {
             return new NewPackedImage(file, format.CreateInOrder(file.File, rounded, container));

@@ -12,7 +12,7 @@ namespace Platter.Images;
 internal sealed record VhdLayout(long HeaderOffset, long TableOffset, long BlockSize, long Length, long End)
 {
     /// <summary>Bytes of the bitmap in front of each block's data: a bit a sector, whole sectors.</summary>
-    public long BitmapSize => (BlockSize / VhdDisk.Sector / 8 + VhdDisk.Sector - 1) / VhdDisk.Sector * VhdDisk.Sector;
+    public long BitmapSize => ((BlockSize / VhdDisk.Sector + 7) / 8 + VhdDisk.Sector - 1) / VhdDisk.Sector * VhdDisk.Sector;
 
     public long BlockCount => (Length + BlockSize - 1) / BlockSize;
 

@@ -129,10 +129,10 @@ public class JournalTests
     public void So_are_those_of_volumes_of_each_kind()
     {
         foreach (var arguments in (string[])["-t ext4 -b 1024 -O fast_commit", "-t ext4 -b 2048 -O fast_commit,^metadata_csum,^64bit", "-t ext4 -b 4096 -O fast_commit,orphan_file,ea_inode", "-t ext4 -b 1024 -I 512 -O fast_commit,metadata_csum_seed,inline_data"])
-            ReplayFastCommits(arguments);
+            ReplayFastCommits(arguments, mayGiveUp: !arguments.Contains("-b 4096", StringComparison.Ordinal));
     }
 
-    private static void ReplayFastCommits(string arguments)
+    private static void ReplayFastCommits(string arguments, bool mayGiveUp = false)
     {
         using var folder = new TempFolder();
         var path = folder.File("volume.img");
@@ -160,10 +160,16 @@ public class JournalTests
         // e2fsck, which only takes the name of what was deleted and finds the rest later; and the kernel.
         var theirs = path + ".e2fsck";
         File.Copy(path, theirs);
-        Assert.InRange(Tool.Run("e2fsck", "-fy", theirs).ExitCode, 0, 1);
+        var checkedByThem = Tool.Run("e2fsck", "-fy", theirs);
+        Assert.InRange(checkedByThem.ExitCode, 0, 1);
+        // A directory that has to grow for a name is more than e2fsck 1.47 can do while it replays: it stops there, and the kernel alone is left to judge.
+        var gaveUp = checkedByThem.All.Contains("No free space in the directory", StringComparison.Ordinal);
+        if (gaveUp)
+            TestContext.Current.TestOutputHelper?.WriteLine($"{arguments}: e2fsck stopped at a directory without room");
+        Assert.True(mayGiveUp || !gaveUp, checkedByThem.All);
         using (var repaired = HostFile.Open(theirs, FileAccess.Read))
         using (var volume = ExtVolume.Open(repaired, VolumeOptions.Default))
-            Assert.Empty(TreeSnapshot.Read(volume).DifferencesTo(found).Where(d => !d.Contains(" /lost+found/#", StringComparison.Ordinal)));
+            Assert.True(gaveUp || TreeSnapshot.Read(volume).DifferencesTo(found).All(d => d.Contains(" /lost+found/#", StringComparison.Ordinal)), $"{arguments}: {string.Join('\n', TreeSnapshot.Read(volume).DifferencesTo(found))}");
         // On a copy that it may write to: without that the kernel replays nothing, and does not mount.
         var report = KernelMount.Run(new KernelMount.Image(path, "ext4"), new KernelMount.Options { Script = ":" });
         Assert.True(report.IsOk, report.Error);

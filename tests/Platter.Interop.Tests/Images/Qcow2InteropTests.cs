@@ -32,9 +32,9 @@ public sealed class Qcow2InteropTests(ITestOutputHelper output) : IDisposable
         var content = Mixed();
         var path = _folder.File("ours.qcow2");
         WriteCompressed(path, settings, content);
-        Qcow2Judge.AssertClean(path);
-        Qcow2Judge.AssertSame(path, content, _folder);
-        var duet = new Qcow2Duet(path, content, 12);
+        QemuJudge.AssertClean(path);
+        QemuJudge.AssertSame(path, content, _folder);
+        var duet = new QemuDuet(path, content, 12);
         duet.LetPlatter(40);
         duet.Verify(_folder);
         duet.LetQemu(20);
@@ -71,7 +71,7 @@ public sealed class Qcow2InteropTests(ITestOutputHelper output) : IDisposable
             model.AsSpan(i * 180_224, 100_352).Fill((byte)(i + 1));
         }
         Tool.Run("qemu-io", ["-f", "qcow2", .. commands, "-c", "flush", "-c", "abort", path]);
-        Qcow2Judge.AssertReads(path, model);
+        QemuJudge.AssertReads(path, model);
         using (var image = ImageFile.Open(path, ImageAccess.Read))
         {
             var report = new CheckReport();
@@ -87,7 +87,7 @@ public sealed class Qcow2InteropTests(ITestOutputHelper output) : IDisposable
             image.Device.Flush();
         }
         new byte[] { 1, 2, 3 }.CopyTo(model, 2_000_000);
-        var duet = new Qcow2Duet(path, model, 3);
+        var duet = new QemuDuet(path, model, 3);
         duet.Verify(_folder);
         duet.LetPlatter(30);
         duet.LetQemu(20);
@@ -125,7 +125,7 @@ public sealed class Qcow2InteropTests(ITestOutputHelper output) : IDisposable
                 image.Device.Rollback();
             }
             Tool.Expect("qemu-io", ["-f", "qcow2", .. commands, theirs]);
-            Qcow2Judge.AssertClean(ours);
+            QemuJudge.AssertClean(ours);
             Assert.Equal(Bits(theirs), Bits(ours));
             Assert.Contains("identical", Tool.Expect("qemu-img", "compare", ours, theirs), StringComparison.Ordinal);
         }
@@ -145,7 +145,7 @@ public sealed class Qcow2InteropTests(ITestOutputHelper output) : IDisposable
                 Tool.Expect("qemu-img", "create", "-q", "-f", "qcow2", path, $"{DiskSize}");
             else
                 Tool.Expect("qemu-img", "create", "-q", "-f", "qcow2", "-b", $"{i - 1}.qcow2", "-F", "qcow2", path);
-            var duet = new Qcow2Duet(path, model, i);
+            var duet = new QemuDuet(path, model, i);
             duet.LetQemu(8);
             duet.LetPlatter(8);
             duet.Verify(_folder);

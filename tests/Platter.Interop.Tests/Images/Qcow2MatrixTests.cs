@@ -90,7 +90,7 @@ public sealed class Qcow2MatrixTests(ITestOutputHelper output) : IDisposable
     {
         var path = _folder.File("snapshots.qcow2");
         Tool.Expect("qemu-img", ["create", "-q", "-f", "qcow2", .. Options(settings), path, $"{DiskSize}"]);
-        var duet = new Qcow2Duet(path, new byte[DiskSize], 3);
+        var duet = new QemuDuet(path, new byte[DiskSize], 3);
         var kept = new List<byte[]>();
         for (var round = 0; round < 3; round++)
         {
@@ -105,9 +105,9 @@ public sealed class Qcow2MatrixTests(ITestOutputHelper output) : IDisposable
         for (var round = 0; round < 3; round++)
         {
             using var byName = ImageFile.Open(path, ImageAccess.Read, new ImageOptions { Snapshot = $"state #{round}" });
-            Qcow2Judge.AssertReads(byName.Device, kept[round], $"snapshot {round}");
+            QemuJudge.AssertReads(byName.Device, kept[round], $"snapshot {round}");
             using var byId = ImageFile.Open(path, ImageAccess.Read, new ImageOptions { Snapshot = $"{round + 1}" });
-            Qcow2Judge.AssertReads(byId.Device, kept[round], $"snapshot {round}");
+            QemuJudge.AssertReads(byId.Device, kept[round], $"snapshot {round}");
             Assert.False(byId.Device.CanWrite);
         }
         using (var image = ImageFile.Open(path, ImageAccess.Read))
@@ -116,11 +116,11 @@ public sealed class Qcow2MatrixTests(ITestOutputHelper output) : IDisposable
         duet.LetPlatter(30);
         duet.Verify(_folder);
         Tool.Expect("qemu-img", "snapshot", "-a", "state #0", path);
-        Qcow2Judge.AssertClean(path);
-        Qcow2Judge.AssertSame(path, kept[0], _folder);
-        new Qcow2Duet(path, kept[0], 5).LetPlatter(30);
-        Qcow2Judge.AssertClean(path);
-        Qcow2Judge.AssertSame(path, kept[0], _folder);
+        QemuJudge.AssertClean(path);
+        QemuJudge.AssertSame(path, kept[0], _folder);
+        new QemuDuet(path, kept[0], 5).LetPlatter(30);
+        QemuJudge.AssertClean(path);
+        QemuJudge.AssertSame(path, kept[0], _folder);
     }
 
     [Theory]
@@ -140,8 +140,8 @@ public sealed class Qcow2MatrixTests(ITestOutputHelper output) : IDisposable
         var path = _folder.File("compressed.qcow2");
         Tool.Expect("qemu-img", ["convert", "-c", "-f", "raw", "-O", "qcow2", .. Options(settings), _folder.File("content.img"), path]);
         Assert.True(settings.Contains("2M") || new FileInfo(path).Length < DiskSize * 3 / 4);
-        Qcow2Judge.AssertReads(path, content);
-        var duet = new Qcow2Duet(path, content, 6);
+        QemuJudge.AssertReads(path, content);
+        var duet = new QemuDuet(path, content, 6);
         for (var round = 0; round < 3; round++)
         {
             duet.LetPlatter(40);
@@ -205,7 +205,7 @@ public sealed class Qcow2MatrixTests(ITestOutputHelper output) : IDisposable
 
     private void Play(string path, byte[] model, string settings)
     {
-        var duet = new Qcow2Duet(path, model, settings.Length + 1);
+        var duet = new QemuDuet(path, model, settings.Length + 1);
         for (var round = 0; round < Rounds; round++)
         {
             duet.LetPlatter(40);

@@ -74,7 +74,7 @@ public sealed class Qcow2SpeedTests(ITestOutputHelper output) : IDisposable
             }
         }
         var check = Stopwatch.StartNew();
-        Qcow2Judge.AssertClean(_folder.File("scattered.qcow2"));
+        QemuJudge.AssertClean(_folder.File("scattered.qcow2"));
         output.WriteLine($"both checks of 1 GiB: {check.Elapsed.TotalSeconds:F2} s");
         output.WriteLine($"working set: {Environment.WorkingSet >> 20} MiB, managed {GC.GetTotalMemory(true) >> 20} MiB");
     }

@@ -26,8 +26,17 @@ public sealed record PowerCutOptions
     public TransactionOptions? Transaction { get; init; }
 }
 
+/// <summary>The files that an image's disk lies in, each of which is made durable by itself.</summary>
+/// <param name="Contents">The image's own file, then the others; not changed.</param>
+/// <param name="Join">Makes the one device of them that a transaction stands on.</param>
+public sealed record PowerCutFiles(IReadOnlyList<byte[]> Contents, Func<IReadOnlyList<ResizableDevice>, BlockDevice> Join);
+
 /// <summary>What a run did.</summary>
-public sealed record PowerCutResult(int CrashPoints, int Operations, int Commits);
+/// <param name="CrashPoints">At how many instants the power was cut.</param>
+/// <param name="Operations">Of the edit, on the medium.</param>
+/// <param name="Commits">Those that returned.</param>
+/// <param name="FilesWritten">How many of the image's files the edit wrote to.</param>
+public sealed record PowerCutResult(int CrashPoints, int Operations, int Commits, int FilesWritten);
 
 /// <summary>Runs an edit on a simulated host, then cuts the power after every single thing that was done to it, in several ways
 /// each: everything arrived; only what had been made durable; the last write torn at a sector; a random choice of the
@@ -39,21 +48,29 @@ public static class PowerCut
     /// <param name="verify">Is given the recovered device; fails unless it is as after <see cref="CrashPoint.Oldest"/>,
     /// <see cref="CrashPoint.Newest"/> or so many commits.</param>
     /// <param name="options">Null for the defaults.</param>
-    public static PowerCutResult Run(byte[] initialImage, Action<BlockDevice> edit, Action<BlockDevice, CrashPoint> verify, PowerCutOptions? options = null)
-    {
-        options ??= new PowerCutOptions();
-        var medium = new SimulatedMedium(new SharedPages(initialImage), null);
-        using (var transaction = TransactionDevice.Open(medium.Image, medium.Store, options.Transaction))
-        using (var counted = new CommitMarker(transaction, medium))
-            edit(counted);
-        var replay = new Replay(options, verify);
-        replay.Try(medium.Log, new SharedPages(initialImage), null, depth: 0, oldest: 0, newest: 0);
-        return new PowerCutResult(replay.Tried, medium.Log.Count, medium.Log.Count(o => o.Kind == MediumKind.CommitReturns));
-    }
+    public static PowerCutResult Run(byte[] initialImage, Action<BlockDevice> edit, Action<BlockDevice, CrashPoint> verify, PowerCutOptions? options = null) =>
+        Run(new PowerCutFiles([initialImage], files => files[0]), edit, verify, options);
 
     /// <inheritdoc cref="Run(byte[], Action{BlockDevice}, Action{BlockDevice, CrashPoint}, PowerCutOptions?)"/>
     public static PowerCutResult Run(byte[] initialImage, Action<BlockDevice> edit, Action<BlockDevice> verify, PowerCutOptions? options = null) =>
         Run(initialImage, edit, (device, _) => verify(device), options);
+
+    /// <summary>The same for an image in several files: of each the medium keeps what it likes until that file is flushed.</summary>
+    /// <param name="image">The files before the edit.</param>
+    /// <inheritdoc cref="Run(byte[], Action{BlockDevice}, Action{BlockDevice, CrashPoint}, PowerCutOptions?)" path="/param"/>
+    public static PowerCutResult Run(PowerCutFiles image, Action<BlockDevice> edit, Action<BlockDevice, CrashPoint> verify, PowerCutOptions? options = null)
+    {
+        options ??= new PowerCutOptions();
+        var before = image.Contents.Select(c => new SharedPages(c)).ToList();
+        var medium = new SimulatedMedium([.. before.Select(f => f.Copy())], null);
+        using (var transaction = TransactionDevice.Open(image.Join(medium.Images), medium.Store, options.Transaction))
+        using (var counted = new CommitMarker(transaction, medium))
+            edit(counted);
+        var replay = new Replay(options, image.Join, verify);
+        replay.Try(medium.Log, before, null, depth: 0, oldest: 0, newest: 0);
+        return new PowerCutResult(replay.Tried, medium.Log.Count, medium.Log.Count(o => o.Kind == MediumKind.CommitReturns),
+            medium.Log.Where(o => o.Kind == MediumKind.Write && o.File <= 0).Select(o => o.File).Distinct().Count());
+    }
 
     private sealed class CommitMarker(TransactionDevice inner, SimulatedMedium medium) : ResizableDevice
     {
@@ -86,15 +103,15 @@ public static class PowerCut
         protected override void SetLengthCore(long length) => inner.SetLength(length);
     }
 
-    private sealed class Replay(PowerCutOptions options, Action<BlockDevice, CrashPoint> verify)
+    private sealed class Replay(PowerCutOptions options, Func<IReadOnlyList<ResizableDevice>, BlockDevice> join, Action<BlockDevice, CrashPoint> verify)
     {
         private readonly Random _random = new(options.Seed);
 
         internal int Tried { get; private set; }
 
-        internal void Try(List<MediumOperation> log, SharedPages image, SharedPages? journal, int depth, int oldest, int newest)
+        internal void Try(List<MediumOperation> log, IReadOnlyList<SharedPages> images, SharedPages? journal, int depth, int oldest, int newest)
         {
-            var state = new DurableState(image, journal);
+            var state = new DurableState(images, journal);
             var ways = 3 + options.Samples;
             var step = Math.Max(1, log.Count * ways / options.Limit);
             for (var done = 0; done <= log.Count; done++)
@@ -125,21 +142,21 @@ public static class PowerCut
 
         private void Cut(DurableState state, Func<MediumOperation, double> kept, double names, string what, int depth, int oldest, int newest)
         {
-            var (image, journal) = state.Survivors(kept, names, _random);
+            var (images, journal) = state.Survivors(kept, names, _random);
             var number = Tried++;
-            var imageBefore = image.Copy();
+            var imagesBefore = images.Select(i => i.Copy()).ToList();
             var journalBefore = journal?.Copy();
-            var medium = new SimulatedMedium(image, journal);
+            var medium = new SimulatedMedium(images, journal);
             Look(medium, new CrashPoint(number, oldest, newest, what));
             if (depth == 0 && options.RecoveryEvery > 0 && number % options.RecoveryEvery == 0 && journalBefore is not null)
-                Try(medium.Log, imageBefore, journalBefore, depth: 1, oldest, newest);
+                Try(medium.Log, imagesBefore, journalBefore, depth: 1, oldest, newest);
         }
 
         private void Look(SimulatedMedium medium, CrashPoint point)
         {
             try
             {
-                using var device = TransactionDevice.Open(medium.Image, medium.Store);
+                using var device = TransactionDevice.Open(join(medium.Images), medium.Store);
                 verify(device, point);
             }
             catch (Exception e)
@@ -153,13 +170,16 @@ public static class PowerCut
     private sealed class DurableState
     {
         private readonly Dictionary<int, SharedPages> _files = [];
+        private readonly int _images;
         private readonly List<MediumOperation> _pending = [];
         private readonly List<int> _pendingNames = [];      // the journal that the name stands for after each change; -1 = none
         private int _name;
 
-        internal DurableState(SharedPages image, SharedPages? journal)
+        internal DurableState(IReadOnlyList<SharedPages> images, SharedPages? journal)
         {
-            _files[0] = image.Copy();
+            _images = images.Count;
+            for (var i = 0; i < _images; i++)
+                _files[SimulatedMedium.NumberOf(i)] = images[i].Copy();
             _name = journal is null ? -1 : 1;
             if (journal is not null)
                 _files[1] = journal.Copy();
@@ -194,11 +214,12 @@ public static class PowerCut
             }
         }
 
-        internal (SharedPages Image, SharedPages? Journal) Survivors(Func<MediumOperation, double> kept, double names, Random random)
+        internal (List<SharedPages> Images, SharedPages? Journal) Survivors(Func<MediumOperation, double> kept, double names, Random random)
         {
             var changes = (int)Math.Round(names * _pendingNames.Count);
             var name = changes == 0 ? _name : _pendingNames[changes - 1];
-            var files = new Dictionary<int, SharedPages> { [0] = _files[0].Copy() };
+            var images = Enumerable.Range(0, _images).Select(SimulatedMedium.NumberOf).ToList();
+            var files = images.ToDictionary(i => i, i => _files[i].Copy());
             if (name >= 0)
                 files[name] = File(_files, name).Copy();
             foreach (var operation in _pending)
@@ -206,7 +227,7 @@ public static class PowerCut
                 if (files.TryGetValue(operation.File, out var file))
                     Settle(file, operation, kept(operation), random);
             }
-            return (files[0], name >= 0 ? files[name] : null);
+            return ([.. images.Select(i => files[i])], name >= 0 ? files[name] : null);
         }
 
         private static SharedPages File(Dictionary<int, SharedPages> files, int number)

@@ -22,7 +22,7 @@ public static class ExtMatrix
     ];
 
     /// <summary>The cases: how to make them, and how large.</summary>
-    public static IReadOnlyList<(string Name, string Arguments, long Length, int BlockSize)> Cases { get; } = [.. Choose().Select(Describe)];
+    public static IReadOnlyList<(string Name, string Arguments, long Length, int BlockSize)> Cases { get; } = [.. Combinations.Cover(Factors, Clash).Select(Describe)];
 
     // What mke2fs 1.47 refuses, or what cannot be: by the values of two factors.
     private static bool Clash(string[] row)
@@ -37,63 +37,6 @@ public static class ExtMatrix
             || (V("groups") == "all_supers" && V("clusters") != "off")
             || (V("groups") == "plain" && V("extra") == "packed")
             || (V("groups") == "all_supers" && V("extra") == "packed");
-    }
-
-    private static List<string[]> Choose()
-    {
-        // Greedy: each row takes, factor by factor, the value that covers most pairs not yet covered. The same on every machine.
-        var open = new HashSet<(int, string, int, string)>();
-        for (var a = 0; a < Factors.Length; a++)
-        {
-            for (var b = a + 1; b < Factors.Length; b++)
-            {
-                foreach (var x in Factors[a].Values)
-                {
-                    foreach (var y in Factors[b].Values)
-                        open.Add((a, x, b, y));
-                }
-            }
-        }
-        var random = new Random(4);
-        var rows = new List<string[]>();
-        for (var failures = 0; open.Count > 0 && failures < 200;)
-        {
-            var best = default(string[]);
-            var bestGain = 0;
-            for (var attempt = 0; attempt < 60; attempt++)
-            {
-                var seed = open.ElementAt(random.Next(open.Count));
-                var row = Factors.Select(f => f.Values[random.Next(f.Values.Length)]).ToArray();
-                (row[seed.Item1], row[seed.Item3]) = (seed.Item2, seed.Item4);
-                for (var round = 0; round < 2; round++)
-                {
-                    foreach (var f in Enumerable.Range(0, Factors.Length).Where(f => f != seed.Item1 && f != seed.Item3).OrderBy(_ => random.Next()))
-                        row[f] = Factors[f].Values.MaxBy(v => { var old = row[f]; row[f] = v; var gain = Clash(row) ? -1 : Gain(row, open); row[f] = old; return gain; })!;
-                }
-                if (!Clash(row) && Gain(row, open) is var won && won > bestGain)
-                    (best, bestGain) = (row, won);
-            }
-            if (best is null)
-            {
-                failures++;
-                continue;
-            }
-            failures = 0;
-            rows.Add(best);
-            open.RemoveWhere(p => best[p.Item1] == p.Item2 && best[p.Item3] == p.Item4);
-        }
-        return rows;
-    }
-
-    private static int Gain(string[] row, HashSet<(int, string, int, string)> open)
-    {
-        var gain = 0;
-        for (var a = 0; a < row.Length; a++)
-        {
-            for (var b = a + 1; b < row.Length; b++)
-                gain += open.Contains((a, row[a], b, row[b])) ? 1 : 0;
-        }
-        return gain;
     }
 
     private static (string, string, long, int) Describe(string[] row)

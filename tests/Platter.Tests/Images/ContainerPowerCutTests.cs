@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using Platter.Blocks;
 using Platter.FileSystems;
 using Platter.Images;
@@ -12,28 +11,6 @@ namespace Platter.Tests.Images;
 /// found afterwards is the tree before or after, on a sound volume in a sound container.</summary>
 public sealed class ContainerPowerCutTests(ITestOutputHelper output)
 {
-    private static readonly (string Name, Action<EditableVolume> Edit)[] Edits =
-    [
-        ("a file into new blocks", v => v.CreateFile(v.RootId, "A new file.bin", new MemoryStream(ConformanceCase.Bytes(90_000)), 90_000, MetadataChange.None)),
-        ("two commits", v =>
-        {
-            v.CreateFile(v.RootId, "one", new MemoryStream(ConformanceCase.Bytes(70_000, 2)), null, MetadataChange.None);
-            v.Commit();
-            v.CreateFile(v.RootId, "two", new MemoryStream(ConformanceCase.Bytes(200_000, 3)), null, MetadataChange.None);
-        }),
-        ("remove, and put something else", v =>
-        {
-            v.Delete(v.RootId, "old.bin");
-            v.CreateFile(v.RootId, "new.bin", new MemoryStream(ConformanceCase.Bytes(150_000, 4)), null, MetadataChange.None);
-        }),
-        ("roll back and edit again", v =>
-        {
-            v.CreateFile(v.RootId, "dropped", new MemoryStream(ConformanceCase.Bytes(100_000, 5)), null, MetadataChange.None);
-            v.Rollback();
-            v.CreateFile(v.RootId, "kept", new MemoryStream(ConformanceCase.Bytes(100_000, 6)), null, MetadataChange.None);
-        }),
-    ];
-
     [Theory]
     [InlineData("vmdk", "", "fat16", 0)]
     [InlineData("vmdk", "", "fat16", 64 << 10)]
@@ -51,7 +28,7 @@ public sealed class ContainerPowerCutTests(ITestOutputHelper output)
     {
         var ground = Ground(ContainerFormat.FromName(format)!, settings, type);
         var points = 0;
-        foreach (var (name, edit) in Edits)
+        foreach (var (name, edit) in ContainerEdits.All)
         {
             try
             {
@@ -62,7 +39,7 @@ public sealed class ContainerPowerCutTests(ITestOutputHelper output)
                 Assert.Fail($"{name}: {e}");
             }
         }
-        output.WriteLine($"{type} in a {format} {settings}: {Edits.Length} edits, {points} crash points");
+        output.WriteLine($"{type} in a {format} {settings}: {ContainerEdits.All.Length} edits, {points} crash points");
         Assert.True(points > 100);
     }
 
@@ -74,7 +51,7 @@ public sealed class ContainerPowerCutTests(ITestOutputHelper output)
         return PowerCut.Run(ground, device =>
         {
             // The watcher is below the container: its flush is the commit.
-            using var container = Container.Open(new CommitWatcher(device, () => states.Add(Outline(device, type))));
+            using var container = Container.Open(new ContainerEdits.CommitWatcher(device, () => states.Add(Outline(device, type))));
             using var volume = FileSystemTypes.Find(type)!.OpenForEditing(container.Disk, VolumeOptions.Default);
             edit(volume);
             volume.Commit();
@@ -88,17 +65,7 @@ public sealed class ContainerPowerCutTests(ITestOutputHelper output)
     private static string Outline(BlockDevice image, string type)
     {
         using var container = Container.Open(image);
-        var report = new CheckReport();
-        container.Check(report);
-        Assert.True(report.IsClean, string.Join('\n', report.Findings));
-        var inside = FileSystemTypes.Find(type)!.Check(container.Disk, CheckOptions.Default);
-        Assert.True(inside.IsClean, string.Join('\n', inside.Findings));
-        using var volume = FileSystemTypes.Find(type)!.Open(container.Disk, VolumeOptions.Default);
-        return string.Join('\n', volume.Enumerate(volume.RootId).Where(e => e.Kind == EntryKind.File).Select(e =>
-        {
-            using var stream = volume.OpenRead(e.Id, StreamName.Data);
-            return $"{e.Name} {Convert.ToHexString(SHA256.HashData(stream))}";
-        }));
+        return ContainerEdits.Outline(container, type);
     }
 
     private static byte[] Ground(ContainerFormat format, string settings, string type)
@@ -110,41 +77,8 @@ public sealed class ContainerPowerCutTests(ITestOutputHelper output)
         };
         using (var container = format.Create(host, 6 << 20, options))
         {
-            FileSystemTypes.Find(type)!.Format(container.Disk, new FormatOptions { Type = type, Options = new Dictionary<string, string> { ["cluster_size"] = "1K" } });
-            container.Disk.Flush();
-            using var volume = FileSystemTypes.Find(type)!.OpenForEditing(container.Disk, VolumeOptions.Default);
-            volume.CreateFile(volume.RootId, "old.bin", new MemoryStream(ConformanceCase.Bytes(120_000, 9)), null, MetadataChange.None);
-            volume.Commit();
+            ContainerEdits.Fill(container.Disk, type);
         }
         return host.Bytes.ToArray();
-    }
-
-    private sealed class CommitWatcher(BlockDevice inner, Action committed) : ResizableDevice
-    {
-        public override long Length => inner.Length;
-        public override bool CanWrite => inner.CanWrite;
-        public override bool CanRollback => inner.CanRollback;
-
-        public override void Flush()
-        {
-            inner.Flush();
-            committed();
-        }
-
-        public override void Rollback() => inner.Rollback();
-
-        public override IEnumerable<ByteRange> AllocatedRanges(long offset, long length) => inner.AllocatedRanges(offset, length);
-
-        protected override void ReadCore(long offset, Span<byte> buffer) => inner.Read(offset, buffer);
-
-        protected override void WriteCore(long offset, ReadOnlySpan<byte> data) => inner.Write(offset, data);
-
-        protected override void WriteFreshCore(long offset, ReadOnlySpan<byte> data) => inner.WriteFresh(offset, data);
-
-        protected override void DiscardCore(long offset, long length) => inner.Discard(offset, length);
-
-        protected override void WriteZerosCore(long offset, long length) => inner.WriteZeros(offset, length);
-
-        protected override void SetLengthCore(long length) => ((ResizableDevice)inner).SetLength(length);
     }
 }

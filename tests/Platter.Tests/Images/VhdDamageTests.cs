@@ -223,6 +223,40 @@ public sealed class VhdDamageTests
         Assert.Equal(0xFF, host.Bytes[Bitmap0]);
     }
 
+    // Its bits take less than a byte, and the bitmap a sector all the same.
+    [Theory]
+    [InlineData(512)]
+    [InlineData(1024)]
+    [InlineData(2048)]
+    public void A_block_of_a_few_sectors_has_a_bitmap_of_one(int blockSize)
+    {
+        const int Blocks = 2048;
+        var host = NewVhd(1 << 20);
+        var footer = host.Bytes[^512..].ToArray();
+        var table = (int)host.Length - 512;
+        var (bitmap, data) = (table + Blocks * 4, table + Blocks * 4 + 512);
+        host.SetLength(data + blockSize + 512);
+        var entries = new byte[Blocks * 4];
+        entries.AsSpan().Fill(0xFF);
+        BinaryPrimitives.WriteInt32BigEndian(entries, bitmap / 512);
+        host.Write(table, entries);
+        host.Write(bitmap, [blockSize == 512 ? (byte)0x80 : (byte)0x40]);
+        host.Write(data, Enumerable.Repeat((byte)7, blockSize).ToArray());
+        host.Write(host.Length - 512, footer);
+        EditHeader(host, (ref VhdDynamicHeader h) => (h.TableOffset, h.MaxTableEntries, h.BlockSize) = ((ulong)table, Blocks, (uint)blockSize));
+        using var vhd = Container.Open(host);
+        var found = new byte[8192];
+        vhd.Disk.Read(0, found);
+        var expected = new byte[8192];
+        expected.AsSpan(blockSize == 512 ? 0 : 512, 512).Fill(7);
+        Assert.Equal(expected, found);
+        vhd.Disk.Write(700, [1, 2, 3]);
+        vhd.Disk.Flush();
+        new byte[] { 1, 2, 3 }.CopyTo(expected, 700);
+        vhd.Disk.Read(0, found);
+        Assert.Equal(expected, found);
+    }
+
     [Fact]
     public void Space_given_back_is_taken_again_after_the_commit_and_not_before()
     {

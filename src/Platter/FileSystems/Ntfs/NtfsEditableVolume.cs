@@ -256,7 +256,8 @@ public sealed class NtfsEditableVolume : EditableVolume
         return _editor.Live(id);
     }
 
-    private VolumeStream Open(NodeId id, string name, bool writable) => _openStreams.Open(id, name, writable, () => new NtfsOpenFile(id, name, _state, _editor));
+    private VolumeStream Open(NodeId id, string name, bool writable) =>
+        _openStreams.Open(id, name, writable) ?? _openStreams.Open(new NtfsOpenFile(id, name, _state, _editor), name, writable);
 
     private void Run(Action edit) => Run(() =>
     {

@@ -177,21 +177,26 @@ internal sealed class NtfsRecords
         }
         room = Math.Min(room, MostGrowth);
         var count = data.Length / size + room;
-        GrowBitmap(mft, count);
+        GrowBitmap(mft, data.Length / size, count);
         _state.Volume.Mft.SetMap(data.Runs, data.Length);
         Format(data.Length / size, count);
         data.SetSizes(count * size);
         _state.Volume.Mft.SetMap(data.Runs, data.Length);
     }
 
-    private void GrowBitmap(NtfsFileEditor mft, long count)
+    private void GrowBitmap(NtfsFileEditor mft, long first, long count)
     {
         var bitmap = mft.Open(NtfsAttributeType.Bitmap)!;
-        var length = (count + 63) / 64 * 8;
-        if (length <= bitmap.Length)
-            return;
-        bitmap.Write(bitmap.Length, new byte[length - bitmap.Length]);
-        _bitmap.Attach(bitmap.Runs, bitmap.Length * 8);
+        var (there, length) = (Math.Min(bitmap.Length, bitmap.Initialized), (count + 63) / 64 * 8);
+        if (there * 8 < first)
+            throw new DiskFormatException("NTFS-0138", "Record 0, $BITMAP", mft.Base.Offset, $"has {there} bytes, expected one bit for each of {first} records");
+        if (length > there)
+        {
+            bitmap.Write(there, new byte[length - there]);
+            _bitmap.Attach(bitmap.Runs, bitmap.Length * 8);
+        }
+        // Whatever stands there behind the end of the table: nobody has these records.
+        _bitmap.Set(first, count - first, false);
     }
 
     private void Format(long first, long end)

@@ -26,6 +26,9 @@ public sealed record ConvertOptions
     /// <summary>Allocate all of the new image on the host at once, so that the host can't run full later.</summary>
     public bool Preallocate { get; init; }
 
+    /// <inheritdoc cref="NewImageOptions.NoSync"/>
+    public bool NoSync { get; init; }
+
     /// <summary>Threads that read and compress; 0 for one a core.</summary>
     public int Threads { get; init; }
 

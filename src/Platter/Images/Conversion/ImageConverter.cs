@@ -29,7 +29,7 @@ public static class ImageConverter
         if (length < source.Length)
             throw new ArgumentException($"the new image would have {length} bytes, but the source has {source.Length}: an image is never cut on the way");
         var format = options.Format ?? ContainerFormat.FromExtension(path);
-        var image = new NewImageOptions { Format = format, Container = options.Container, Overwrite = options.Overwrite, Preallocate = options.Preallocate };
+        var image = new NewImageOptions { Format = format, Container = options.Container, Overwrite = options.Overwrite, Preallocate = options.Preallocate, NoSync = options.NoSync };
         if (options.Container?.Parent is not null && !format.CanHaveParent)
             throw new UnsupportedFeatureException($"{format.Description} images that build upon another one are not made");
         if (!options.Compress && !format.IsOnlyWrittenInOrder(options.Container ?? new ContainerOptions()))

@@ -30,17 +30,19 @@ internal sealed partial class Qcow2Disk
 
     protected override void DiscardCore(long offset, long length) => Clear(offset, length, zeros: false);
 
-    /// <summary>Gives every cluster of an empty disk its place, without writing anything to it.</summary>
+    /// <summary>Gives every cluster of an empty disk its place, without writing anything to it. Over a base there have to be subclusters, none of which is
+    /// allocated then.</summary>
     internal void Preallocate()
     {
         _image.BeginEdit(0, 1);
+        var subclusters = _image.Geometry.HasExtendedL2 && _image.Parent is null ? L2Entry.AllAllocated : 0;
         for (var offset = 0L; offset < _length;)
         {
             var table = WritableTable(offset);
             var clusters = (Math.Min(_length, offset - offset % _image.Geometry.TableSpan + _image.Geometry.TableSpan) - offset + ClusterSize - 1) / ClusterSize;
             var run = Space.TakeAtEnd(clusters);
             for (var i = 0L; i < run.Count; i++)
-                _map.WriteEntry(_map.L2EntryOffset(table, offset + i * ClusterSize), L2Entry.Standard(run.Offset + i * ClusterSize, _image.Geometry.HasExtendedL2 ? L2Entry.AllAllocated : 0));
+                _map.WriteEntry(_map.L2EntryOffset(table, offset + i * ClusterSize), L2Entry.Standard(run.Offset + i * ClusterSize, subclusters));
             offset += run.Count * ClusterSize;
         }
     }

@@ -41,8 +41,12 @@ internal sealed class Qcow2Format : ContainerFormat
 
     public override bool CanWriteInOrder => true;
 
-    public override ImageWriter CreateInOrder(ResizableDevice host, long size, ContainerOptions? options) =>
-        new Qcow2Writer(host, (Qcow2Image)Create(host, size, options, ownsHost: false));
+    public override ImageWriter CreateInOrder(ResizableDevice host, long size, ContainerOptions? options)
+    {
+        if (Qcow2Settings.Read(options ?? new ContainerOptions()).Preallocate)
+            throw new ArgumentException("preallocation and compression don't go together: a compressed cluster has no place before its length is known");
+        return new Qcow2Writer(host, (Qcow2Image)Create(host, size, options, ownsHost: false));
+    }
 
     public override Container Create(ResizableDevice host, long size, ContainerOptions? options, bool ownsHost)
     {

@@ -44,6 +44,9 @@ internal sealed record Qcow2Settings
             throw new ArgumentException("a backing file is given by the image and by the name it is referred to, both");
         if (options.Parent is not { } parent)
             return settings;
+        // A cluster that has its place hides what the base has there; only subclusters can have one and hide nothing yet.
+        if (settings.Preallocate && !settings.ExtendedL2)
+            throw new ArgumentException("preallocation over a backing file needs extended_l2=on");
         var name = Encoding.UTF8.GetBytes(options.ParentReference!);
         if (name.Length is 0 or > Qcow2Geometry.LongestBackingName)
             throw new ArgumentException($"the name of a backing file has 1 to {Qcow2Geometry.LongestBackingName} bytes, not {name.Length}");

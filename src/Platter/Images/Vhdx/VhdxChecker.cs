@@ -97,9 +97,9 @@ internal static class VhdxChecker
         foreach (var block in blocks)
         {
             var place = layout.Bat.Offset + 8 * block.Index;
-            if (block.Place < MiB || block.Length > host - block.Place)
+            if (block.Place < MiB || block.Content > host - block.Place)
             {
-                report.Add("VHDX-0019", Severity.Error, Name(block.Index), place, $"found a block of {block.Length} bytes at {block.Place}, expected it within the file's {host} bytes");
+                report.Add("VHDX-0019", Severity.Error, Name(block.Index), place, $"found a block of {block.Content} bytes at {block.Place}, expected it within the file's {host} bytes");
                 continue;
             }
             if (used.Overlaps(block.Place, block.Length))

@@ -39,8 +39,11 @@ internal sealed record VhdxLayout(ByteRange Bat, VhdxMetadata Metadata)
     /// <summary>The payload block that an entry is for.</summary>
     public long BlockOf(long index) => index - index / (ChunkRatio + 1);
 
-    /// <summary>Bytes that a block takes in the file; the disk may end within the last one, and some writers let the file end there, too.</summary>
-    public long SizeOf(long block) => Math.Min(Metadata.BlockSize, (Metadata.Length - block * Metadata.BlockSize + MiB - 1) / MiB * MiB);
+    /// <summary>Bytes that a block takes in the file, whole MiB; the disk may end within the last one.</summary>
+    public long SizeOf(long block) => (ContentOf(block) + MiB - 1) / MiB * MiB;
+
+    /// <summary>Bytes of the disk in a block; some writers (qemu's fixed images) let the file end behind those of the last one.</summary>
+    public long ContentOf(long block) => Math.Min(Metadata.BlockSize, Metadata.Length - block * Metadata.BlockSize);
 }
 
 /// <summary>The disk in a VHDX.</summary>
@@ -161,7 +164,8 @@ internal sealed class VhdxDisk : SparseDisk
         if (place.Kind is not (BlockKind.Full or BlockKind.Partial))
             return;
         var length = Math.Min(_layout.SizeOf(block), Host.Length - place.Data);
-        Space.Release(place.Data, length);
+        if (length >= MiB)
+            Space.Release(place.Data, length / MiB * MiB);
         Host.Discard(place.Data, length);
     }
 

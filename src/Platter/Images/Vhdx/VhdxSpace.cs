@@ -14,8 +14,9 @@ internal static class VhdxSpace
     /// <param name="Index">Of the table's entry.</param>
     /// <param name="Place">Bytes from the start of the file.</param>
     /// <param name="Length">Bytes, whole MiB.</param>
+    /// <param name="Content">Bytes that have to be within the file.</param>
     /// <param name="IsStored">Whether the disk's content lies there; else it may, but nobody counts on it.</param>
-    internal readonly record struct Block(long Index, long Place, long Length, bool IsStored);
+    internal readonly record struct Block(long Index, long Place, long Length, long Content, bool IsStored);
 
     /// <exception cref="DiskFormatException">Blocks overlap each other or the regions, or lie outside of the file.</exception>
     internal static BlockSpace Find(VhdxDisk disk, long hostLength)
@@ -25,7 +26,7 @@ internal static class VhdxSpace
         var used = StructureMap(disk, hostLength);
         foreach (var block in Blocks(disk))
         {
-            var isWithin = block.Place >= MiB && block.Length <= hostLength - block.Place;
+            var isWithin = block.Place >= MiB && block.Content <= hostLength - block.Place;
             if (!block.IsStored)
             {
                 if (isWithin)
@@ -33,7 +34,7 @@ internal static class VhdxSpace
                 continue;
             }
             if (!isWithin)
-                throw new DiskFormatException("VHDX-0019", $"BlockAllocationTable[{block.Index}]", disk.Layout.Bat.Offset + 8 * block.Index, $"found a block of {block.Length} bytes at {block.Place}, expected it within the file's {hostLength} bytes");
+                throw new DiskFormatException("VHDX-0019", $"BlockAllocationTable[{block.Index}]", disk.Layout.Bat.Offset + 8 * block.Index, $"found a block of {block.Content} bytes at {block.Place}, expected it within the file's {hostLength} bytes");
             if (used.NextSet(block.Place / MiB, (block.Place + block.Length) / MiB) >= 0)
                 throw new DiskFormatException("VHDX-0020", $"BlockAllocationTable[{block.Index}]", disk.Layout.Bat.Offset + 8 * block.Index, $"found a block of {block.Length} bytes at {block.Place}, where something else lies, too");
             used.Fill(block.Place / MiB, block.Length / MiB, true);
@@ -79,14 +80,14 @@ internal static class VhdxSpace
                     if (entry == 0)
                         continue;
                     var index = first + done + i;
-                    if (LengthOf(disk.Layout, index, entry) is > 0 and var length)
-                        yield return new Block(index, VhdxDisk.PlaceOf(entry), length, VhdxDisk.StateOf(entry) >= VhdxBlockState.FullyPresent);
+                    if (ContentOf(disk.Layout, index, entry) is > 0 and var content)
+                        yield return new Block(index, VhdxDisk.PlaceOf(entry), (content + MiB - 1) / MiB * MiB, content, VhdxDisk.StateOf(entry) >= VhdxBlockState.FullyPresent);
                 }
             }
         }
     }
 
-    private static long LengthOf(VhdxLayout layout, long index, ulong entry)
+    private static long ContentOf(VhdxLayout layout, long index, ulong entry)
     {
         var state = VhdxDisk.StateOf(entry);
         if (layout.IsBitmap(index))
@@ -95,8 +96,8 @@ internal static class VhdxSpace
             return 0;
         return state switch
         {
-            VhdxBlockState.FullyPresent or VhdxBlockState.PartiallyPresent => layout.SizeOf(layout.BlockOf(index)),
-            VhdxBlockState.Undefined or VhdxBlockState.Unmapped when VhdxDisk.PlaceOf(entry) != 0 => layout.SizeOf(layout.BlockOf(index)),
+            VhdxBlockState.FullyPresent or VhdxBlockState.PartiallyPresent => layout.ContentOf(layout.BlockOf(index)),
+            VhdxBlockState.Undefined or VhdxBlockState.Unmapped when VhdxDisk.PlaceOf(entry) != 0 => layout.ContentOf(layout.BlockOf(index)),
             _ => 0,
         };
     }

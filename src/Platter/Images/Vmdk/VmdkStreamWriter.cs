@@ -17,6 +17,9 @@ internal sealed class VmdkStreamWriter : ImageWriter
     private const int BufferSize = 1 << 20;
 
     private readonly ResizableDevice _host;
+    // Stored as it is, a grain grows by a few bytes; what zlib makes of random bytes at its fastest level can be longer than readers expect.
+    private static readonly ZLibCompressionOptions Stored = new() { CompressionLevel = 0 };
+
     private readonly ZLibCompressionOptions _options;
     private readonly byte[] _table = new byte[VmdkFormat.TableEntries * 4];
     private readonly byte[] _directory;
@@ -45,20 +48,28 @@ internal sealed class VmdkStreamWriter : ImageWriter
 
     public override PackedBlock Pack(long offset, ReadOnlySpan<byte> block)
     {
+        var bytes = Deflated(block, _options);
+        if (bytes.Length > VmdkMarker.GrainHeaderSize + GrainSize)
+            bytes = Deflated(block, Stored);
+        OnDisk.Edit<U64Le>(bytes.Span, 0) = (ulong)(offset / VmdkHeader.Sector);
+        OnDisk.Edit<U32Le>(bytes.Span, 8) = (uint)(bytes.Length - VmdkMarker.GrainHeaderSize);
+        return new PackedBlock(offset, block.Length, bytes, IsCompressed: true);
+    }
+
+    // Behind room for the marker.
+    private static Memory<byte> Deflated(ReadOnlySpan<byte> block, ZLibCompressionOptions options)
+    {
         using var packed = new MemoryStream(block.Length / 2 + VmdkMarker.GrainHeaderSize);
         packed.SetLength(VmdkMarker.GrainHeaderSize);
         packed.Position = VmdkMarker.GrainHeaderSize;
-        using (var stream = new ZLibStream(packed, _options, leaveOpen: true))
+        using (var stream = new ZLibStream(packed, options, leaveOpen: true))
         {
             stream.Write(block);
             // Some readers want a whole grain also where the disk ends within it.
             if (block.Length < GrainSize)
                 stream.Write(new byte[GrainSize - block.Length]);
         }
-        var bytes = packed.GetBuffer().AsMemory(0, (int)packed.Length);
-        OnDisk.Edit<U64Le>(bytes.Span, 0) = (ulong)(offset / VmdkHeader.Sector);
-        OnDisk.Edit<U32Le>(bytes.Span, 8) = (uint)(bytes.Length - VmdkMarker.GrainHeaderSize);
-        return new PackedBlock(offset, block.Length, bytes, IsCompressed: true);
+        return packed.GetBuffer().AsMemory(0, (int)packed.Length);
     }
 
     public override void Store(in PackedBlock block)

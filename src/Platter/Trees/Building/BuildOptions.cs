@@ -28,6 +28,9 @@ public sealed record BuildOptions
     /// <summary>Whether an image that is there under the name gives way once the new one is complete.</summary>
     public bool Overwrite { get; init; }
 
+    /// <inheritdoc cref="NewImageOptions.NoSync"/>
+    public bool NoSync { get; init; }
+
     /// <summary>Builds on when single entries cannot be stored, and lists them in the report; else the first one ends the build.</summary>
     public bool KeepGoing { get; init; }
 
@@ -49,6 +52,10 @@ public sealed record BuildOptions
 
     /// <summary>The image being built, which is no part of its own content; null for the path that is built to.</summary>
     internal string? Output { get; init; }
+
+    /// <summary>How the image is made.</summary>
+    internal NewImageOptions Image(ContainerFormat? format, ContainerOptions container) =>
+        new() { Format = format, Overwrite = Overwrite, NoSync = NoSync, Container = container };
 
     internal TimeProvider Clock => Epoch is { } epoch ? new StandingClock(epoch) : TimeProvider.System;
 

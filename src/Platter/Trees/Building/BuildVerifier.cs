@@ -48,7 +48,7 @@ public static class BuildVerifier
         try
         {
             var again = Path.Combine(folder, Path.GetFileName(path));
-            build(again, options with { Output = path, Overwrite = false });
+            build(again, options with { Output = path, Overwrite = false, NoSync = true });
             return Compare(path, again);
         }
         finally

@@ -78,10 +78,7 @@ public static class DiskBuilder
         if (bare.Type == SwapArea.TypeName)
         {
             var ids = new BuildIds(options.Epoch is { } epoch ? SeedOf(spec, epoch) : null);
-            using var image = NewImage.Create(path, spec.Size.Bytes, new NewImageOptions
-            {
-                Format = options.Format, Overwrite = options.Overwrite, Container = ContainerOptions(ids, options),
-            });
+            using var image = NewImage.Create(path, spec.Size.Bytes, options.Image(options.Format, ContainerOptions(ids, options)));
             var area = SwapFilling.Make(bare.Place, image.Device, Format(bare, ids, "volume", options));
             var report = new BuildReport { Path = path, Format = image.Format.Name, Length = image.Device.Length, Volumes = [area] };
             image.Complete();
@@ -119,10 +116,7 @@ public static class DiskBuilder
     {
         var plan = new DiskPlan(spec, [.. contents.Select(c => c.Length)], blobs.End);
         blobs.Check(plan);
-        using var image = NewImage.Create(path, plan.DiskLength, new NewImageOptions
-        {
-            Format = options.Format, Overwrite = options.Overwrite, Container = ContainerOptions(ids, options),
-        });
+        using var image = NewImage.Create(path, plan.DiskLength, options.Image(options.Format, ContainerOptions(ids, options)));
         var container = image.Format.Name;
         var disk = spec.SectorSize == image.Device.SectorSize ? image.Device : new SectoredDevice(image.Device, spec.SectorSize);
         var scheme = Scheme(spec);

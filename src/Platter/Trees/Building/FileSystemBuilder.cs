@@ -106,10 +106,7 @@ public static class FileSystemBuilder
 
     private static BuildReport Build(string path, FittingLength fit, NewFileSystem what, FileSystemType type, FormatOptions format, TreeSource? source, BuildIds ids, BuildOptions options)
     {
-        using var image = NewImage.Create(path, fit.Length, new NewImageOptions
-        {
-            Format = what.Format, Overwrite = options.Overwrite, Container = DiskBuilder.ContainerOptions(ids, options),
-        });
+        using var image = NewImage.Create(path, fit.Length, options.Image(what.Format, DiskBuilder.ContainerOptions(ids, options)));
         var container = image.Format.Name;
         var device = what.SectorSize == image.Device.SectorSize ? image.Device : new SectoredDevice(image.Device, what.SectorSize);
         var volume = fit.Demand(VolumeFiller.Fill(device, type, format, source, options, image.StartWriting));

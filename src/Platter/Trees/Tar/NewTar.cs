@@ -33,7 +33,7 @@ public sealed class NewTar : IDisposable
     public static NewTar Create(string path, TarCompression? compression = null, bool overwrite = false)
     {
         compression ??= TarCompression.FromPath(path) ?? TarCompression.None;
-        var file = NewFile.Create(path, 0, overwrite);
+        var file = NewFile.Create(path, 0, new NewImageOptions { Overwrite = overwrite });
         try
         {
             return new NewTar(file, compression.Format is null ? new AppendingStream(file.File) : Packing(compression, file.File));

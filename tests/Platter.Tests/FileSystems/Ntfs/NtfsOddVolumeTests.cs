@@ -115,5 +115,38 @@ public class NtfsOddVolumeTests
         Assert.True(damage.Bytes.Slice((int)log, 1 << 16).SequenceEqual(before.AsSpan((int)log, 1 << 16)));
     }
 
+    [Fact]
+    public void Bits_behind_the_last_record_do_not_keep_the_table_from_growing()
+    {
+        var damage = new NtfsDamage(Sound.Value.ToArray());
+        var place = damage.Place(damage.Record(0), NtfsAttributeType.Bitmap, 0);
+        var length = 0L;
+        damage.Edit(damage.Record(0), NtfsAttributeType.Bitmap, a =>
+        {
+            ref var head = ref OnDisk.Edit<NtfsNonResidentHeader>(a.Span);
+            length = (long)(ulong)head.DataSize;
+            head.DataSize = head.InitializedSize = head.AllocatedSize;
+        });
+        damage.Bytes.Slice((int)(place + length), 4096 - (int)length).Fill(0xFF);
+        MakeFiles(damage, 300);
+        Assert.Empty(damage.Findings());
+    }
+
+    [Fact]
+    public void A_bitmap_that_is_too_short_for_the_records_is_not_lengthened()
+    {
+        var damage = new NtfsDamage(Sound.Value.ToArray());
+        damage.Edit(damage.Record(0), NtfsAttributeType.Bitmap, a => OnDisk.Edit<NtfsNonResidentHeader>(a.Span).InitializedSize = 2);
+        Assert.Equal("NTFS-0138", Assert.Throws<DiskFormatException>(() => MakeFiles(damage, 300)).Code);
+    }
+
+    private static void MakeFiles(NtfsDamage damage, int count)
+    {
+        using var volume = new NtfsType().OpenForEditing(damage.Device, VolumeOptions.Default);
+        for (var i = 0; i < count; i++)
+            volume.CreateFile(volume.RootId, $"file {i}", Stream.Null, null, MetadataChange.None);
+        volume.Commit();
+    }
+
     private static NtfsRecord Named(NtfsDamage damage, string name) => damage.Records().First(r => r.TryFind(FileName, "", out var found) && NtfsCollation.NameOf(found.Value).SequenceEqual(name));
 }
