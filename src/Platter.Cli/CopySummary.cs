@@ -10,13 +10,23 @@ internal static class CopySummary
     /// <summary>Says what was lost, one line a kind; an entry that could not be copied makes the command fail, with the first one's reason.</summary>
     public static void Say(Session session, CopyReport report, bool committed)
     {
-        foreach (var loss in report.Losses)
+        for (var kind = LossKind.Mode; kind <= LossKind.ChangedWhileRead; kind++)
         {
-            if (IsWorthALine(loss.Kind) || session.Verbose)
-                session.Say($"platter: note: {Text(loss.Kind)}: {loss.Count.ToString(CultureInfo.InvariantCulture)} (first: {loss.FirstPath})");
+            if (report.Lost(kind) > 0 && (IsWorthALine(kind) || session.Verbose))
+                SayLoss(session, report, kind);
         }
-        if (report.ProblemCount == 0)
-            return;
+        if (report.ProblemCount > 0)
+            SayProblems(session, report, committed);
+    }
+
+    private static void SayLoss(Session session, CopyReport report, LossKind kind)
+    {
+        var loss = report.Losses.Single(loss => loss.Kind == kind);
+        session.Say($"platter: note: {Text(kind)}: {loss.Count.ToString(CultureInfo.InvariantCulture)} (first: {loss.FirstPath})");
+    }
+
+    private static void SayProblems(Session session, CopyReport report, bool committed)
+    {
         foreach (var problem in report.Problems.Skip(1).Take(session.Verbose ? int.MaxValue : 9))
             session.Say($"platter: {problem.Path}: {ExitCode.Why(problem.Reason)}");
         var kept = report.Files + report.Directories + report.SymbolicLinks + report.SpecialFiles + report.HardLinks;

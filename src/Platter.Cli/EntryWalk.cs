@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Platter.FileSystems;
 
 namespace Platter.Cli;
@@ -56,6 +57,7 @@ internal sealed class EntryWalk(Volume volume)
     }
 
     // Whether a directory has not been entered before: directories that contain each other would be walked for ever.
+    [MethodImpl(MethodImplOptions.NoInlining)]
     private static bool IsNew(ref HashSet<NodeId>? entered, NodeId start, NodeId directory) => (entered ??= [start]).Add(directory);
 
     /// <summary>A directory being gone through, one entry ahead so that the last one is known.</summary>

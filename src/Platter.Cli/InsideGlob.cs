@@ -8,12 +8,9 @@ internal static class InsideGlob
 {
     /// <summary>The paths that match, sorted; the path itself when it is there by exactly that name, or has none of the signs.</summary>
     /// <exception cref="CommandException">There are such signs and nothing matches.</exception>
-    public static List<string> Expand(Volume volume, string path)
-    {
-        return !IsPattern(path) || volume.TryFind(path, out _) ? [path] : ExpandPattern(volume, path);
-    }
+    public static string[] Expand(Volume volume, string path) => !IsPattern(path) || volume.TryFind(path, out _) ? [path] : ExpandPattern(volume, path);
 
-    private static List<string> ExpandPattern(Volume volume, string path)
+    private static string[] ExpandPattern(Volume volume, string path)
     {
         var found = new List<(string Path, NodeId Id)> { ("", volume.RootId) };
         foreach (var part in path.Split('/', StringSplitOptions.RemoveEmptyEntries))

@@ -26,26 +26,32 @@ internal static class InsidePath
         return "/" + string.Join('/', names);
     }
 
-    /// <summary>The folder a normal path lies in, and its name there; the root has an empty name.</summary>
-    public static (string Folder, string Name) Split(string path)
-    {
-        var slash = path.Length - 1;
-        while (slash >= 0 && path[slash] != '/')
-            slash--;
-        return (slash <= 0 ? "/" : path[..slash], path[(slash + 1)..]);
-    }
+    /// <summary>The folder a normal path lies in; the root lies in itself.</summary>
+    public static string FolderOf(string path) => LastSlash(path) is var slash and > 0 ? path[..slash] : "/";
+
+    /// <summary>The name that a normal path has in its folder; empty for the root.</summary>
+    public static string NameOf(string path) => path[(LastSlash(path) + 1)..];
 
     public static string Combine(string folder, string name) => folder == "/" ? "/" + name : folder + "/" + name;
 
     /// <summary>The directory in which an entry is, or is to be.</summary>
     /// <exception cref="CommandException">It is not there, or no directory; or the path is the root.</exception>
-    public static (NodeId Parent, string Name) Locate(Volume volume, string path)
+    public static NodeId Locate(Volume volume, string path, out string name)
     {
-        var (folder, name) = Split(path);
+        name = NameOf(path);
         if (name.Length == 0)
             throw new CommandException(ExitCode.Refused, null, "the root directory cannot be created, moved or removed");
+        var folder = FolderOf(path);
         var parent = volume.Find(folder);
-        return parent.IsDirectory ? (parent.Id, name) : throw new CommandException(ExitCode.NotFound, null, $"{folder} is not a directory");
+        return parent.IsDirectory ? parent.Id : throw new CommandException(ExitCode.NotFound, null, $"{folder} is not a directory");
+    }
+
+    private static int LastSlash(string path)
+    {
+        var slash = path.Length - 1;
+        while (slash >= 0 && path[slash] != '/')
+            slash--;
+        return slash;
     }
 
     private static bool IsNormal(string path)

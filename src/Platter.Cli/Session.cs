@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using Platter.Cli.Output;
 using Platter.Cli.Shell;
@@ -32,13 +33,13 @@ internal sealed class Session : IDisposable
 
     public ParsedArguments Arguments { get; }
 
-    public List<string> Words => Arguments.Words;
+    public string[] Words => Arguments.Words;
 
     /// <summary>The words between the image and the destination.</summary>
-    public List<string> WordsBetween => Words.GetRange(1, Words.Count - 2);
+    public string[] WordsBetween => Words[1..^1];
 
     /// <summary>The words from here on.</summary>
-    public List<string> WordsFrom(int first) => Words.GetRange(first, Words.Count - first);
+    public string[] WordsFrom(int first) => Words[first..];
 
     public TextOut Out { get; }
 
@@ -196,18 +197,12 @@ internal sealed class Session : IDisposable
     public string Inside(string path) => InsidePath.Normalize(path, _shell?.Folder ?? "/");
 
     /// <summary>The paths that are meant: globs expanded, unless <c>--literal</c>.</summary>
-    public List<string> Expand(Volume volume, List<string> paths)
-    {
-        var all = new List<string>();
-        foreach (var path in paths)
-        {
-            if (Literal)
-                all.Add(Inside(path));
-            else
-                all.AddRange(InsideGlob.Expand(volume, Inside(path)));
-        }
-        return all;
-    }
+    public string[] Expand(Volume volume, string[] paths) => paths is [var only] ? Meant(volume, only) : ExpandAll(volume, paths);
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private string[] ExpandAll(Volume volume, string[] paths) => [.. paths.SelectMany(path => Meant(volume, path))];
+
+    private string[] Meant(Volume volume, string path) => Literal ? [Inside(path)] : InsideGlob.Expand(volume, Inside(path));
 
     /// <summary>A name from the image as it may be shown: as it is to a file or pipe, without control characters to a terminal.</summary>
     public string Show(string name) => IsTerminal ? SafeText.Show(name) : name;

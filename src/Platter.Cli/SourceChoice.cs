@@ -67,7 +67,7 @@ internal sealed class SourceChoice : IDisposable
         var map = ReadMap(session);
         var owner = session.Arguments.Text(Owner) is { } text ? ModeText.ParseOwner(text) : ((uint User, uint? Group)?)null;
         var squash = owner is { } o ? new Ownership(o.User, o.Group ?? o.User) : (Ownership?)null;
-        if (session.Words.Count == 0 && manifest.Count == 0)
+        if (session.Words.Length == 0 && manifest.Count == 0)
             return null;
         if (session.Words.Count(w => w == "-") > 1)
             throw new UsageException("standard input can be one source only");

@@ -67,15 +67,14 @@ internal static class Completer
             return Options(syntax);
         var parsed = ArgumentParser.ParseUnfinished(syntax, before.AsSpan(rest));
         var arguments = syntax.Arguments;
-        if (shell is not null && arguments is [{ Kind: ValueKind.Image }, ..])
-            parsed.Words.Insert(0, shell.Image);
-        return Positional(arguments, parsed, current, shell);
+        string[] words = shell is not null && arguments is [{ Kind: ValueKind.Image }, ..] ? [shell.Image, .. parsed.Words] : parsed.Words;
+        return Positional(arguments, words, current, shell);
     }
 
-    private static IEnumerable<Candidate> Positional(Argument[] arguments, ParsedArguments parsed, string current, ShellContext? shell)
+    private static IEnumerable<Candidate> Positional(Argument[] arguments, string[] words, string current, ShellContext? shell)
     {
-        var image = parsed.Words.Count > 0 ? parsed.Words[0] : "";
-        var index = parsed.Words.Count;
+        var image = words.Length > 0 ? words[0] : "";
+        var index = words.Length;
         var many = Array.FindIndex(arguments, a => a.Many);
         IEnumerable<Argument> fitting = many >= 0 && index > many ? arguments.Skip(many)        // one more of them, or what comes after
             : index < arguments.Length ? [arguments[index]] : [];

@@ -55,11 +55,11 @@ internal static class ArgumentParser
             if (word == "--")
             {
                 foreach (var rest in words[(i + 1)..])
-                    parsed.Words.Add(rest);
+                    parsed.AddWord(rest);
                 return;
             }
             if (word.Length < 2 || word[0] != '-' || syntax.IsArgument?.Invoke(word) == true)
-                parsed.Words.Add(word);
+                parsed.AddWord(word);
             else if (word[1] == '-')
                 ReadLong(syntax, word, words, ref i, parsed);
             else
@@ -110,7 +110,7 @@ internal static class ArgumentParser
     private static void CheckCount(VerbSyntax syntax, ParsedArguments parsed)
     {
         // Plain loops here and wherever every start comes by: a query's generic code is prepared at every start, 0.1 ms each.
-        var left = parsed.Words.Count;
+        var left = parsed.Words.Length;
         var endless = false;
         foreach (var argument in syntax.Arguments)
         {
@@ -119,7 +119,7 @@ internal static class ArgumentParser
                 throw new UsageException($"{argument.Name} is missing: {argument.Help}");
             endless |= argument.Many;
         }
-        if (!endless && parsed.Words.Count > syntax.Arguments.Length)
+        if (!endless && parsed.Words.Length > syntax.Arguments.Length)
             throw new UsageException($"'{parsed.Words[syntax.Arguments.Length]}' is one argument too many");
     }
 

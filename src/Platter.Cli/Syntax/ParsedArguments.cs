@@ -6,13 +6,30 @@ namespace Platter.Cli.Syntax;
 /// <summary>A verb's arguments and options as they were given, read as what they mean when asked for.</summary>
 internal sealed class ParsedArguments
 {
-    // Two plain arrays, since lists of pairs would be prepared at every start.
+    // Plain arrays, since lists would be prepared at every start.
     private Option[] _options = new Option[8];
     private string?[] _values = new string?[8];
     private int _count;
+    private string[] _words = new string[4];
+    private int _wordCount;
 
-    /// <summary>The positional arguments, in order.</summary>
-    public List<string> Words { get; } = [];
+    /// <summary>The positional arguments, in order; valid until the next <see cref="AddWord"/>.</summary>
+    public string[] Words
+    {
+        get
+        {
+            if (_words.Length != _wordCount)
+                Array.Resize(ref _words, _wordCount);
+            return _words;
+        }
+    }
+
+    public void AddWord(string word)
+    {
+        if (_wordCount == _words.Length)
+            Array.Resize(ref _words, Math.Max(4, _wordCount * 2));
+        _words[_wordCount++] = word;
+    }
 
     public void Add(Option option, string? value)
     {
@@ -31,13 +48,13 @@ internal sealed class ParsedArguments
     public string? Text(Option option) => LastIndex(option) is var index and >= 0 ? _values[index] : null;
 
     /// <summary>Every value, of an option that may be given several times.</summary>
-    public List<string> Texts(Option option)
+    public string[] Texts(Option option)
     {
-        var texts = new List<string>();
+        string[] texts = [];
         for (var i = 0; i < _count; i++)
         {
             if (ReferenceEquals(_options[i], option))
-                texts.Add(_values[i]!);
+                texts = [.. texts, _values[i]!];
         }
         return texts;
     }

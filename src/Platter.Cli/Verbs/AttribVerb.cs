@@ -21,8 +21,8 @@ internal sealed class AttribVerb : Verb
     {
         var words = session.WordsFrom(1);
         var change = words.Where(AttributeChange.IsChange).Select(AttributeChange.Parse).Aggregate((AttributeChange?)null, (all, next) => all is { } a ? a.Then(next) : next);
-        var paths = words.Where(w => !AttributeChange.IsChange(w)).ToList();
-        if (paths.Count == 0)
+        var paths = words.Where(w => !AttributeChange.IsChange(w)).ToArray();
+        if (paths.Length == 0)
             throw new UsageException("PATH is missing: the entries");
         if (change is { } c)
             Set(session, paths, c);
@@ -31,7 +31,7 @@ internal sealed class AttribVerb : Verb
         return ExitCode.Done;
     }
 
-    private static void Set(Session session, List<string> paths, AttributeChange change)
+    private static void Set(Session session, string[] paths, AttributeChange change)
     {
         using var at = session.EditVolume(session.Words[0]);
         var recursive = session.Arguments.Has(Recursive);
@@ -49,7 +49,7 @@ internal sealed class AttribVerb : Verb
         at.Volume.Commit();
     }
 
-    private static void Show(Session session, List<string> paths)
+    private static void Show(Session session, string[] paths)
     {
         using var at = session.OpenVolume(session.Words[0]);
         var nodes = new List<(string Path, Node Node)>();

@@ -28,13 +28,14 @@ internal sealed class CpVerb : Verb
         var typed = session.Words[^1];
         var destination = session.Inside(typed);
         var isFolder = at.Volume.TryFind(destination, out var there) && there.IsDirectory;
-        if (!isFolder && (sources.Count > 1 || typed.EndsWith('/')))
+        if (!isFolder && (sources.Length > 1 || typed.EndsWith('/')))
             throw new CommandException(ExitCode.NotFound, null, $"{destination} is not a directory");
         var reports = new List<CopyReport>();
         foreach (var source in sources)
         {
             session.SayMore(source);
-            var (folder, name) = isFolder ? (destination, InsidePath.Split(source).Name) : InsidePath.Split(destination);
+            var folder = isFolder ? destination : InsidePath.FolderOf(destination);
+            var name = InsidePath.NameOf(isFolder ? source : destination);
             Check(session, at.Volume, source, InsidePath.Combine(folder, name));
             using var from = VolumeTreeSource.Entry(at.Volume, source, name);
             using var to = new VolumeTreeSink(at.Volume, folder);
@@ -58,7 +59,7 @@ internal sealed class CpVerb : Verb
             throw new CommandException(ExitCode.Refused, null, $"{source} is a directory", "-r copies it with all that is in it");
         if (volume.TryFind(target, out var there) && there.Id == node.Id)
             throw new CommandException(ExitCode.Usage, null, $"{source} and {target} are the same");
-        for (var folder = InsidePath.Split(target).Folder; ; folder = InsidePath.Split(folder).Folder)
+        for (var folder = InsidePath.FolderOf(target); ; folder = InsidePath.FolderOf(folder))
         {
             if (volume.TryFind(folder, out var above) && above.Id == node.Id)
                 throw new CommandException(ExitCode.Usage, null, $"{source} cannot be copied into itself");

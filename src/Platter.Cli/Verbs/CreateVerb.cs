@@ -65,7 +65,7 @@ internal sealed class CreateVerb : Verb
             if (session.Arguments.Has(option))
                 throw new UsageException($"{option.Name} is for a filesystem; an overlay shows that of {backing}");
         }
-        if (session.Words.Count > 0)
+        if (session.Words.Length > 0)
             throw new UsageException("an overlay takes no SOURCE: it shows what is in its base");
         using var parent = ImageFile.Open(backing, ImageAccess.Read);
         var options = NewImages.Options(session);

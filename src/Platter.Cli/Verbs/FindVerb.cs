@@ -24,7 +24,7 @@ internal sealed class FindVerb : Verb
     public override int Run(Session session)
     {
         using var at = session.OpenVolume(session.Words[0]);
-        var path = session.Inside(session.Words.Count > 1 ? session.Words[1] : ".");
+        var path = session.Inside(session.Words.Length > 1 ? session.Words[1] : ".");
         var start = at.Volume.Find(path);
         var wanted = Condition(session, at.Volume);
         var self = new WalkedEntry(path, start.Name, start.Id, start.Metadata.Kind, start.Metadata, 0, true);

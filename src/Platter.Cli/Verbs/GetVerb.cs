@@ -37,7 +37,7 @@ internal sealed class GetVerb : Verb
         using var at = session.OpenVolume(session.Words[0]);
         var paths = session.Expand(at.Volume, session.WordsBetween);
         var intoFolder = Directory.Exists(destination);
-        if (!intoFolder && (paths.Count > 1 || destination.EndsWith('/') || paths[0] == "/"))
+        if (!intoFolder && (paths.Length > 1 || destination.EndsWith('/') || paths[0] == "/"))
         {
             Directory.CreateDirectory(destination);
             intoFolder = true;

@@ -14,7 +14,7 @@ internal sealed class LabelVerb : Verb
 
     public override int Run(Session session)
     {
-        if (session.Words.Count > 1)
+        if (session.Words.Length > 1)
         {
             using var edited = session.EditVolume(session.Words[0]);
             edited.Volume.SetLabel(session.Words[1]);

@@ -25,7 +25,7 @@ internal sealed class LnVerb : Verb
     public override int Run(Session session)
     {
         using var at = session.EditVolume(session.Words[0]);
-        var (parent, name) = InsidePath.Locate(at.Volume, session.Inside(session.Words[2]));
+        var parent = InsidePath.Locate(at.Volume, session.Inside(session.Words[2]), out var name);
         var drive = session.Arguments.Text(Drive);
         if (session.Arguments.Has(Junction) && session.Arguments.Has(Symbolic))
             throw new UsageException("a link is symbolic or a junction, not both");

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Platter.Cli.Output;
 using Platter.Cli.Syntax;
 using Platter.FileSystems;
@@ -28,7 +29,7 @@ internal sealed class LsVerb : Verb
     public override int Run(Session session)
     {
         using var at = session.OpenVolume(session.Words[0]);
-        var paths = session.Words.Count > 1 ? session.Expand(at.Volume, session.WordsFrom(1)) : [session.Inside(".")];
+        var paths = session.Words.Length > 1 ? session.Expand(at.Volume, session.WordsFrom(1)) : [session.Inside(".")];
         if (session.Json)
             WriteJson(session, at.Volume, paths);
         else
@@ -36,7 +37,7 @@ internal sealed class LsVerb : Verb
         return ExitCode.Done;
     }
 
-    private static void WriteJson(Session session, Volume volume, List<string> paths)
+    private static void WriteJson(Session session, Volume volume, string[] paths)
     {
         using var json = new Json(session.Out);
         json.Object();
@@ -64,13 +65,13 @@ internal sealed class LsVerb : Verb
         json.End();
     }
 
-    private static void WriteText(Session session, Volume volume, List<string> paths)
+    private static void WriteText(Session session, Volume volume, string[] paths)
     {
         var isLong = session.Arguments.Has(Long);
         var recursive = session.Arguments.Has(Recursive);
         var listing = new Listing(session, volume.Capabilities, isLong, session.Arguments.Has(Human));
-        var directories = new NodeId?[paths.Count];
-        for (var i = 0; i < paths.Count; i++)
+        var directories = new NodeId?[paths.Length];
+        for (var i = 0; i < paths.Length; i++)
         {
             var node = volume.Find(paths[i]);
             var metadata = node.Metadata;
@@ -81,11 +82,11 @@ internal sealed class LsVerb : Verb
         }
         var isFirst = listing.Count == 0;
         listing.Write();
-        for (var i = 0; i < paths.Count; i++)
+        for (var i = 0; i < paths.Length; i++)
         {
             if (directories[i] is not { } id)
                 continue;
-            if (paths.Count > 1 && !recursive)
+            if (paths.Length > 1 && !recursive)
             {
                 if (!isFirst)
                     session.Out.WriteLine();
@@ -140,8 +141,10 @@ internal sealed class LsVerb : Verb
             _entries = null;
         }
 
+        [MethodImpl(MethodImplOptions.NoInlining)]
         private void Keep(string name, FileMetadata metadata) => (_entries ??= []).Add((name, metadata));
 
+        [MethodImpl(MethodImplOptions.NoInlining)]
         private void WriteTable(List<(string Name, FileMetadata Metadata)> entries)
         {
             // Mode, links, owner and group, size, time, name.

@@ -20,8 +20,9 @@ internal sealed class MkdirVerb : Verb
     {
         using var at = session.EditVolume(session.Words[0]);
         var change = new MetadataChange { Mode = session.Arguments.Mode(Mode) };
-        foreach (var path in session.WordsFrom(1).Select(session.Inside))
+        foreach (var word in session.WordsFrom(1))
         {
+            var path = session.Inside(word);
             if (session.Arguments.Has(Parents))
                 MakeAll(at.Volume, path, change);
             else
@@ -35,7 +36,7 @@ internal sealed class MkdirVerb : Verb
     {
         if (path == "/")
             throw new AlreadyExistsException(path);
-        var (parent, name) = InsidePath.Locate(volume, path);
+        var parent = InsidePath.Locate(volume, path, out var name);
         volume.CreateDirectory(parent, name, change);
     }
 

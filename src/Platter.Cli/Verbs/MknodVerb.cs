@@ -28,11 +28,11 @@ internal sealed class MknodVerb : Verb
             "b" => EntryKind.BlockDevice, "c" or "u" => EntryKind.CharacterDevice, "p" => EntryKind.Fifo,
             var other => throw new UsageException($"'{other}' is none of b, c, p"),
         };
-        if (session.Words.Count != (kind == EntryKind.Fifo ? 3 : 5))
+        if (session.Words.Length != (kind == EntryKind.Fifo ? 3 : 5))
             throw new UsageException(kind == EntryKind.Fifo ? "a FIFO has no numbers" : "a device needs MAJOR and MINOR");
         var device = kind == EntryKind.Fifo ? default : new DeviceNumber(Number(session.Words[3]), Number(session.Words[4]));
         using var at = session.EditVolume(session.Words[0]);
-        var (parent, name) = InsidePath.Locate(at.Volume, session.Inside(session.Words[1]));
+        var parent = InsidePath.Locate(at.Volume, session.Inside(session.Words[1]), out var name);
         at.Volume.CreateSpecial(parent, name, kind, device, new MetadataChange { Mode = session.Arguments.Mode(Mode) });
         at.Volume.Commit();
         return ExitCode.Done;

@@ -30,13 +30,14 @@ internal sealed class MvVerb : Verb
         // Another spelling of the source's own name (FAT: readme -> README) renames it, it does not go into itself.
         if (isFolder && sources is [var only] && at.Volume.TryFind(only, out var self) && self.Id == there.Id)
             isFolder = false;
-        if (!isFolder && (sources.Count > 1 || (typed.EndsWith('/') && !exists)))
+        if (!isFolder && (sources.Length > 1 || (typed.EndsWith('/') && !exists)))
             throw new CommandException(ExitCode.NotFound, null, $"{destination} is not a directory");
         foreach (var source in sources)
         {
             at.Volume.Find(source);
-            var (parent, name) = InsidePath.Locate(at.Volume, source);
-            var (newParent, newName) = isFolder ? (there.Id, name) : InsidePath.Locate(at.Volume, destination);
+            var parent = InsidePath.Locate(at.Volume, source, out var name);
+            var newName = name;
+            var newParent = isFolder ? there.Id : InsidePath.Locate(at.Volume, destination, out newName);
             session.SayMore($"{source} -> {(isFolder ? InsidePath.Combine(destination, name) : destination)}");
             at.Volume.Rename(parent, name, newParent, newName, replace: !session.Arguments.Has(NoClobber));
         }

@@ -38,14 +38,15 @@ internal sealed class PutVerb : Verb
         var typed = session.Words[^1];
         var destination = session.Inside(typed);
         var isFolder = at.Volume.TryFind(destination, out var there) && there.IsDirectory;
-        if (!isFolder && (sources.Count > 1 || typed.EndsWith('/')))
+        if (!isFolder && (sources.Length > 1 || typed.EndsWith('/')))
             throw new CommandException(ExitCode.NotFound, null, $"{destination} is not a directory", $"'platter mkdir {session.Words[0]} {destination}' makes it");
-        var reports = new CopyReport?[sources.Count];
-        for (var i = 0; i < sources.Count; i++)
+        var reports = new CopyReport?[sources.Length];
+        for (var i = 0; i < sources.Length; i++)
         {
             var source = sources[i];
             session.SayMore(source);
-            var (folder, name) = isFolder ? (destination, NameOf(source)) : InsidePath.Split(destination);
+            var folder = isFolder ? destination : InsidePath.FolderOf(destination);
+            var name = isFolder ? NameOf(source) : InsidePath.NameOf(destination);
             if (source == "-")
                 PutStandardInput(session, at.Volume, folder, isFolder ? throw new UsageException("standard input needs a file name in DEST") : name!, metadata);
             else
@@ -99,7 +100,7 @@ internal sealed class PutVerb : Verb
 
     private static void PutStandardInput(Session session, EditableVolume volume, string folder, string name, PutMetadata metadata)
     {
-        var (parent, _) = InsidePath.Locate(volume, InsidePath.Combine(folder, name));
+        var parent = InsidePath.Locate(volume, InsidePath.Combine(folder, name), out _);
         var isThere = volume.TryLookup(parent, name, out _);
         if (isThere && session.Arguments.Has(NoClobber))
             return;

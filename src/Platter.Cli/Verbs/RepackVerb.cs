@@ -114,7 +114,7 @@ internal sealed class RepackVerb : Verb
             if (word == "-" || Directory.Exists(word) || TarCompression.FromPath(word) is not null)
                 continue;
             using var at = session.OpenVolume(word);
-            return (at.Volume.Info.Type, session.Words.Count == 1 ? at.Volume.Info.Label : null);
+            return (at.Volume.Info.Type, session.Words.Length == 1 ? at.Volume.Info.Label : null);
         }
         throw new UsageException("-t TYPE is missing: no SOURCE is an image that says which", $"there are {string.Join(", ", FileSystemTypes.All.SelectMany(t => t.Names))}, and tar");
     }

@@ -33,7 +33,7 @@ internal sealed class RmVerb : Verb
         return ExitCode.Done;
     }
 
-    private static List<string> Expand(Session session, Volume volume, string word)
+    private static string[] Expand(Session session, Volume volume, string word)
     {
         try
         {
@@ -53,7 +53,7 @@ internal sealed class RmVerb : Verb
                 return;
             volume.Find(path);      // says which part is missing
         }
-        var (parent, name) = InsidePath.Locate(volume, path);
+        var parent = InsidePath.Locate(volume, path, out var name);
         if (!node.IsDirectory || session.Arguments.Has(Directory))
             volume.Delete(parent, name);
         else if (session.Arguments.Has(Recursive))

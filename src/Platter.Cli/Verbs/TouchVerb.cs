@@ -37,7 +37,7 @@ internal sealed class TouchVerb : Verb
             }
             if (session.Arguments.Has(NoCreate))
                 continue;
-            var (parent, name) = InsidePath.Locate(at.Volume, path);
+            var parent = InsidePath.Locate(at.Volume, path, out var name);
             at.Volume.SetMetadata(at.Volume.CreateFile(parent, name, MetadataChange.None), change);
         }
         at.Volume.Commit();

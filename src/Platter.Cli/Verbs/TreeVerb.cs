@@ -21,7 +21,7 @@ internal sealed class TreeVerb : Verb
     public override int Run(Session session)
     {
         using var at = session.OpenVolume(session.Words[0]);
-        var path = session.Inside(session.Words.Count > 1 ? session.Words[1] : ".");
+        var path = session.Inside(session.Words.Length > 1 ? session.Words[1] : ".");
         var node = at.Volume.Find(path);
         if (!node.IsDirectory)
             throw new CommandException(ExitCode.NotFound, null, $"{path} is not a directory");

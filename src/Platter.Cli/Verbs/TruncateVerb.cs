@@ -34,7 +34,7 @@ internal sealed class TruncateVerb : Verb
         {
             if (!at.Volume.TryFind(path, out var node))
             {
-                var (parent, name) = InsidePath.Locate(at.Volume, path);
+                var parent = InsidePath.Locate(at.Volume, path, out var name);
                 node = new Node(at.Volume, at.Volume.CreateFile(parent, name, MetadataChange.None), name);
             }
             using var stream = at.Volume.OpenWrite(node.Id, StreamName.Data);

@@ -116,7 +116,7 @@ public sealed partial class TransactionDevice
     {
         if (_home.Length != _length)
             ((ResizableDevice)_home).SetLength(_length);
-        foreach (var zeros in _pages.Zeros)
+        for (var next = _pages.Zeros.NextRange(0); next is { } zeros; next = _pages.Zeros.NextRange(zeros.End))
         {
             var from = zeros.Start * Journal.PageSize;
             _home.WriteZeros(from, Math.Min(zeros.Length * Journal.PageSize, _length - from));

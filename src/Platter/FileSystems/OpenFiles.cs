@@ -9,16 +9,18 @@ internal sealed class OpenFiles
 
     public bool IsOpen(NodeId id) => _files.ContainsKey(id.Value);
 
-    /// <summary>Opens one more stream of a file.</summary>
+    /// <summary>Opens one more stream of a file that is open; null when it isn't.</summary>
     /// <param name="id">The file.</param>
     /// <param name="writable">Whether it may be written to.</param>
-    /// <param name="make">Makes the shared part, for the first stream.</param>
-    public VolumeStream Open(NodeId id, bool writable, Func<OpenFile> make)
+    public VolumeStream? Open(NodeId id, bool writable) => _files.TryGetValue(id.Value, out var file) ? Stream(file, writable) : null;
+
+    /// <summary>Opens the first stream of a file.</summary>
+    /// <param name="file">What all its streams will share.</param>
+    /// <param name="writable">Whether it may be written to.</param>
+    public VolumeStream Open(OpenFile file, bool writable)
     {
-        if (!_files.TryGetValue(id.Value, out var file))
-            _files[id.Value] = file = make();
-        file.OpenCount++;
-        return new OpenFileStream(file, this, writable);
+        _files[file.Id.Value] = file;
+        return Stream(file, writable);
     }
 
     /// <summary>A stream of this file is closed.</summary>
@@ -26,6 +28,12 @@ internal sealed class OpenFiles
     {
         if (--file.OpenCount == 0 && _files.TryGetValue(file.Id.Value, out var known) && ReferenceEquals(known, file))
             _files.Remove(file.Id.Value);
+    }
+
+    private OpenFileStream Stream(OpenFile file, bool writable)
+    {
+        file.OpenCount++;
+        return new OpenFileStream(file, this, writable);
     }
 
     /// <summary>The volume was rolled back: no stream that is open may be used any more.</summary>

@@ -8,6 +8,8 @@ internal static class WindowsNames
     /// <summary>UTF-16 units.</summary>
     public const int MaxLength = 255;
 
+    private const int LongestDevice = 7;
+
     private static readonly string[] Devices = ["CON", "PRN", "AUX", "NUL", "CLOCK$", "CONIN$", "CONOUT$"];
 
     /// <summary>Checks a name that is to be stored.</summary>
@@ -44,8 +46,17 @@ internal static class WindowsNames
     // CON, con.txt, COM1 ... COM9, LPT1 ... LPT9 and their superscript digits, with any extension.
     private static bool IsDevice(string name)
     {
-        var dot = name.IndexOf('.', StringComparison.Ordinal);
-        var stem = name.AsSpan(0, dot < 0 ? name.Length : dot).TrimEnd(' ');
+        // A plain loop, where the framework's search would be prepared at every start.
+        var end = 0;
+        while (end < name.Length && name[end] != '.')
+            end++;
+        while (end > 0 && name[end - 1] == ' ')
+            end--;
+        return end is >= 3 and <= LongestDevice && IsDevice(name.AsSpan(0, end));
+    }
+
+    private static bool IsDevice(ReadOnlySpan<char> stem)
+    {
         foreach (var device in Devices)
         {
             if (stem.Equals(device, StringComparison.OrdinalIgnoreCase))

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Runtime.CompilerServices;
 using Platter.Blocks;
 using Platter.Primitives;
 
@@ -152,9 +153,12 @@ internal sealed class VhdFormat : ContainerFormat
     }
 
     // Also when the last footer was lost: then its copy at the start is there.
-    public override bool Recognises(ContainerProbe probe) =>
-        (VhdFooter.TryView(probe.Tail.Span, out var footer) && VhdParts.IsDynamic(footer))
-        || (VhdFooter.TryView(probe.Head.Span, out footer) && VhdParts.IsDynamic(footer));
+    public override bool Recognises(ContainerProbe probe) => IsDynamic(probe.Tail.Span) || IsDynamic(probe.Head.Span);
+
+    private static bool IsDynamic(ReadOnlySpan<byte> bytes) => VhdFixedFormat.MayBeFooter(bytes) && HasDynamicFooter(bytes);
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static bool HasDynamicFooter(ReadOnlySpan<byte> bytes) => VhdFooter.TryView(bytes, out var footer) && VhdParts.IsDynamic(footer);
 
     public override Container Open(ContainerProbe probe, bool ownsHost)
     {

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Platter.Blocks;
 using Platter.Primitives;
 
@@ -61,7 +62,14 @@ internal sealed class VhdFixedFormat : ContainerFormat
     public override IReadOnlyList<string> Extensions => [];
 
     // In a damaged footer the type may be wrong: then what only fixed disks have decides.
-    public override bool Recognises(ContainerProbe probe) => VhdFooter.TryView(probe.Tail.Span, out var footer)
+    public override bool Recognises(ContainerProbe probe) => MayBeFooter(probe.Tail.Span) && IsFixed(probe.Tail.Span);
+
+    /// <summary>Whether these bytes may be a footer: most images hold none, and need not prepare a view of one.</summary>
+    internal static bool MayBeFooter(ReadOnlySpan<byte> bytes) =>
+        bytes.Length >= VhdFooter.Size && (bytes.StartsWith("conectix"u8) || OnDisk.View<U32Be>(bytes, VhdFooter.VersionOffset) == VhdFooter.Version1);
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static bool IsFixed(ReadOnlySpan<byte> tail) => VhdFooter.TryView(tail, out var footer)
         && (footer.Type == VhdType.Fixed || (footer.DataOffset == VhdFooter.NoOffset && footer.Checksum != footer.ComputeChecksum()));
 
     public override Container Open(ContainerProbe probe, bool ownsHost)

@@ -15,6 +15,7 @@ internal enum VhdType : uint { None = 0, Fixed = 2, Dynamic = 3, Differencing = 
 internal struct VhdFooter                           // 512 bytes, big-endian
 {
     internal const int Size = 512;
+    internal const int VersionOffset = 0x0C;        // of FileFormatVersion
     internal const uint ReservedFeature = 2;        // always set
     internal const uint Version1 = 0x0001_0000;
     internal const ulong NoOffset = ulong.MaxValue; // fixed disks have no other structure

@@ -9,15 +9,18 @@ public static class OnDisk
 {
     /// <summary>The structure at <paramref name="offset"/> (bytes from the start of <paramref name="bytes"/>), read only.</summary>
     /// <exception cref="ArgumentOutOfRangeException">The structure reaches past the end of <paramref name="bytes"/>.</exception>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static ref readonly T View<T>(ReadOnlySpan<byte> bytes, int offset = 0) where T : unmanaged =>
         ref MemoryMarshal.AsRef<T>(bytes.Slice(offset, Unsafe.SizeOf<T>()));
 
     /// <summary>The structure at <paramref name="offset"/>, writable; bytes not named by its fields stay as they were.</summary>
     /// <exception cref="ArgumentOutOfRangeException">The structure reaches past the end of <paramref name="bytes"/>.</exception>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static ref T Edit<T>(Span<byte> bytes, int offset = 0) where T : unmanaged =>
         ref MemoryMarshal.AsRef<T>(bytes.Slice(offset, Unsafe.SizeOf<T>()));
 
     /// <summary>The bytes of a structure.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static ReadOnlySpan<byte> Bytes<T>(ref readonly T structure) where T : unmanaged =>
         MemoryMarshal.AsBytes(MemoryMarshal.CreateReadOnlySpan(in structure, 1));
 }

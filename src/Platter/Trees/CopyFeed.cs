@@ -85,7 +85,7 @@ internal sealed class CopyFeed : IDisposable
 
     private readonly IEnumerator<CopyMessage> _messages;
     private readonly CancellationTokenSource _stop = new();
-    private readonly Action<long> _moved;
+    private readonly CopyRun _writer;
     private readonly bool _threaded;
 #pragma warning disable MA0158, IDE0330 // Not a Lock: that reads its settings at first use, a part of a millisecond of every start.
     private readonly object _gate = new();
@@ -103,12 +103,12 @@ internal sealed class CopyFeed : IDisposable
     private bool _writerWaits, _readerWaits;
     private volatile TreeEntry? _abandoned;
 
-    public CopyFeed(Func<CopyFeed, IEnumerable<CopyMessage>> messages, int readAhead, bool threaded, Action<long> moved, CancellationToken cancellation)
+    public CopyFeed(CopyReader reader, CopyRun writer, int readAhead, bool threaded, CancellationToken cancellation)
     {
         Ring = new CopyRing(Math.Max(readAhead, 1 << 16));
         Cancellation = cancellation;
-        _moved = moved;
-        _messages = messages(this).GetEnumerator();
+        _writer = writer;
+        _messages = reader.Read(this).GetEnumerator();
         _threaded = threaded;
     }
 
@@ -120,7 +120,7 @@ internal sealed class CopyFeed : IDisposable
     /// <summary>Set when the writer is gone: the reader is to end.</summary>
     public CancellationToken Stop => _stop.Token;
 
-    public void Moved(long bytes) => _moved(bytes);
+    public void Moved(long bytes) => _writer.Moved(bytes);
 
     /// <summary>The writer has no use for the rest of this entry's content.</summary>
     public void Abandon(TreeEntry entry) => _abandoned = entry;

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Platter.FileSystems;
 
 namespace Platter.Trees;
@@ -81,6 +82,7 @@ internal sealed class CopyReader(TreeSource source, Capabilities target, CopyOpt
     }
 
     // What is there now: the copy itself adds to it.
+    [MethodImpl(MethodImplOptions.NoInlining)]
     private IEnumerable<TreeEntry> Snapshot(CancellationToken stop) => source.Walk(stop).ToArray();
 
     private IEnumerable<CopyMessage> ReadFile(CopyFeed feed, TreeEntry entry, CopyLosses losses)
@@ -132,6 +134,8 @@ internal sealed class CopyReader(TreeSource source, Capabilities target, CopyOpt
                     yield return message;
             }
         }
+        if (extras.IsEmpty)
+            yield break;
         foreach (var message in ReadExtras(feed, entry, extras))
             yield return message;
     }
@@ -223,7 +227,11 @@ internal sealed class CopyReader(TreeSource source, Capabilities target, CopyOpt
         return true;
     }
 
-    private readonly record struct EntryExtras(CopyLosses Losses, IReadOnlyDictionary<string, byte[]>? Attributes, IReadOnlyList<StreamDescription>? Streams);
+    private readonly record struct EntryExtras(CopyLosses Losses, IReadOnlyDictionary<string, byte[]>? Attributes, IReadOnlyList<StreamDescription>? Streams)
+    {
+        /// <summary>Whether the entry has nothing besides its content that the target takes.</summary>
+        public bool IsEmpty => Attributes is null && Streams is null;
+    }
 
     private EntryExtras Extras(TreeEntry entry) => source.MayHaveExtras(entry) ? ReadExtras(entry) : default;
 

@@ -81,7 +81,13 @@ public sealed record CopyReport
     public long Skipped { get; init; }
 
     /// <summary>What the target cannot hold, one line a kind.</summary>
-    public IReadOnlyList<CopyLoss> Losses { get; init; } = [];
+    public IReadOnlyList<CopyLoss> Losses => LossesByKind is null ? [] : [.. LossesByKind.Where(loss => loss.Count > 0)];
+
+    // The list is made for those who ask: nearly every copy loses something (a FAT holds no owners), and to prepare lists of it takes longer than to copy a file.
+    internal CopyLoss[]? LossesByKind { private get; init; }
+
+    /// <summary>How many entries lost this.</summary>
+    public long Lost(LossKind kind) => LossesByKind?[(int)kind].Count ?? 0;
 
     /// <summary>Entries that could not be copied: the first thousand.</summary>
     public IReadOnlyList<CopyProblem> Problems { get; init; } = [];
@@ -97,7 +103,7 @@ public sealed record CopyReport
 internal sealed class CopyTally
 {
     private const int MaxProblems = 1000;
-    private List<CopyLoss>? _losses;       // by kind; a handful
+    private CopyLoss[]? _losses;        // one for each kind, in their order; of those that did not occur the default
     private List<CopyProblem>? _problems;
 
     public long Files, Directories, SymbolicLinks, SpecialFiles, HardLinks, Bytes, Replaced, Skipped, NotReached, ProblemCount;
@@ -106,14 +112,9 @@ internal sealed class CopyTally
 
     public void Lose(LossKind kind, TreeEntry entry)
     {
-        _losses ??= [];
-        var at = 0;
-        while (at < _losses.Count && _losses[at].Kind < kind)
-            at++;
-        if (at < _losses.Count && _losses[at].Kind == kind)
-            _losses[at] = _losses[at] with { Count = _losses[at].Count + 1 };
-        else
-            _losses.Insert(at, new CopyLoss(kind, 1, entry.Path));
+        _losses ??= new CopyLoss[(int)LossKind.ChangedWhileRead + 1];
+        ref var loss = ref _losses[(int)kind];
+        loss = new CopyLoss(kind, loss.Count + 1, loss.Count == 0 ? entry.Path : loss.FirstPath);
     }
 
     public void Fail(TreeEntry entry, Exception reason)
@@ -127,7 +128,7 @@ internal sealed class CopyTally
     public CopyReport ToReport() => new()
     {
         Files = Files, Directories = Directories, SymbolicLinks = SymbolicLinks, SpecialFiles = SpecialFiles, HardLinks = HardLinks,
-        Bytes = Bytes, Replaced = Replaced, Skipped = Skipped, Losses = _losses ?? CopyReport.None.Losses, Problems = _problems ?? CopyReport.None.Problems,
+        Bytes = Bytes, Replaced = Replaced, Skipped = Skipped, LossesByKind = _losses, Problems = _problems ?? CopyReport.None.Problems,
         ProblemCount = ProblemCount, NotReached = NotReached,
     };
 }

@@ -13,8 +13,8 @@ internal sealed class MetadataMapper(Capabilities target, CopyOptions options, C
     /// <param name="from">What is known of it.</param>
     public MetadataChange Map(TreeEntry? entry, FileMetadata from)
     {
-        var (mode, attributes) = MapPermissions(entry, from);
-        var (user, group) = MapOwner(entry, from, ref mode);
+        MapPermissions(entry, from, out var mode, out var attributes);
+        MapOwner(entry, from, ref mode, out var user, out var group);
         Drop(entry, from.FinderInfo is not null && !target.Has(Features.FinderInfo), LossKind.FinderInfo);
         Drop(entry, from.SecurityDescriptor is not null && !target.Has(Features.SecurityDescriptors), LossKind.SecurityDescriptors);
         return new MetadataChange
@@ -37,10 +37,10 @@ internal sealed class MetadataMapper(Capabilities target, CopyOptions options, C
     private bool? Stored(FileMetadata from, DosAttributes bit) =>
         from.Kind is EntryKind.File or EntryKind.Directory && from.DosAttributes is { } attributes && (attributes & target.StorageAttributes & bit) != 0 ? true : null;
 
-    private (int? Mode, DosAttributes? Attributes) MapPermissions(TreeEntry? entry, FileMetadata from)
+    private void MapPermissions(TreeEntry? entry, FileMetadata from, out int? mode, out DosAttributes? attributes)
     {
         var file = from.Kind == EntryKind.File;
-        int? mode = null;
+        mode = null;
         if (target.Has(Features.Mode))
         {
             // A read-only file of a filesystem without modes stays read-only; for the rest the target's default is right.
@@ -50,7 +50,7 @@ internal sealed class MetadataMapper(Capabilities target, CopyOptions options, C
         {
             Drop(entry, from.Mode is not null, LossKind.Mode);
         }
-        DosAttributes? attributes = null;
+        attributes = null;
         if (target.Has(Features.DosAttributes))
         {
             attributes = from.DosAttributes & target.SettableAttributes;
@@ -61,15 +61,14 @@ internal sealed class MetadataMapper(Capabilities target, CopyOptions options, C
         {
             Drop(entry, ((from.DosAttributes ?? DosAttributes.None) & (DosAttributes.Hidden | DosAttributes.System)) != DosAttributes.None, LossKind.DosAttributes);
         }
-        return (mode, attributes);
     }
 
-    private (uint? User, uint? Group) MapOwner(TreeEntry? entry, FileMetadata from, ref int? mode)
+    private void MapOwner(TreeEntry? entry, FileMetadata from, ref int? mode, out uint? user, out uint? group)
     {
-        var user = options.Owner?.UserId ?? from.UserId;
-        var group = options.Owner?.GroupId ?? from.GroupId;
+        user = options.Owner?.UserId ?? from.UserId;
+        group = options.Owner?.GroupId ?? from.GroupId;
         if (target.Has(Features.Owner))
-            return (user, group);
+            return;
         var lost = (user is not null || group is not null) && (targetOwner is null || user != targetOwner?.UserId || group != targetOwner?.GroupId);
         Drop(entry, lost, LossKind.Owner);
         if (mode is { } bits && (bits & SetIdBits) != 0 && lost && from.Kind == EntryKind.File)
@@ -78,7 +77,7 @@ internal sealed class MetadataMapper(Capabilities target, CopyOptions options, C
             mode = bits & ~SetIdBits;
             Drop(entry, true, LossKind.SetIdBits);
         }
-        return (null, null);
+        user = group = null;
     }
 
     private Timestamp? MapModified(TreeEntry? entry, Timestamp? modified)

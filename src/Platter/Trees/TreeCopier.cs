@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Platter.FileSystems;
 
 namespace Platter.Trees;
@@ -45,7 +46,7 @@ internal sealed class CopyRun : IDisposable
         _mapper = new MetadataMapper(sink.Capabilities, options, _tally, sink.WritesAs);
         var shared = sink.WritesTo(source);
         var reader = new CopyReader(source, sink.Capabilities, options, snapshot: shared) { Outlines = sink.WritesInOrder, Extents = sink.TakesExtents };
-        _feed = new CopyFeed(reader.Read, options.ReadAhead, threaded: !shared, Moved, options.Cancellation);
+        _feed = new CopyFeed(reader, this, options.ReadAhead, threaded: !shared, options.Cancellation);
         _content = new CopyContent(_feed);
     }
 
@@ -114,8 +115,10 @@ internal sealed class CopyRun : IDisposable
     }
 
     // In functions of their own, as far as one small file does not need them: the runtime prepares what a method names when it is first called.
+    [MethodImpl(MethodImplOptions.NoInlining)]
     private void Lose(TreeEntry directory) => (_lost ??= []).Add(directory);
 
+    [MethodImpl(MethodImplOptions.NoInlining)]
     private bool IsLost(TreeEntry directory) => _lost!.Contains(directory);
 
     private void AddAttribute(in CopyMessage message)
@@ -240,7 +243,8 @@ internal sealed class CopyRun : IDisposable
             Lose(message.Entry);
     }
 
-    private void Moved(long bytes)
+    /// <summary>So many bytes more have gone from the reader to the sink.</summary>
+    public void Moved(long bytes)
     {
         _moved += bytes;
         if (bytes >= 1 << 16)

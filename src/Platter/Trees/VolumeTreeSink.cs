@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Platter.FileSystems;
 
 namespace Platter.Trees;
@@ -60,6 +61,7 @@ public sealed class VolumeTreeSink : TreeSink
         return outcome;
     }
 
+    [MethodImpl(MethodImplOptions.NoInlining)]
     private void NoteLinked(TreeEntry entry) => (_linked ??= [])[entry] = _lastId;
 
     public override AddOutcome AddSymbolicLink(TreeEntry entry, string target, MetadataChange metadata) => AddFile(entry, metadata, null!);
@@ -167,7 +169,7 @@ public sealed class VolumeTreeSink : TreeSink
                 return AddOutcome.Skipped;
             if (Overwrite == Overwrite.Refuse || old.Kind == EntryKind.Directory)
                 throw new AlreadyExistsException(entry.Path);
-            id = _volume.Replace(folder.Id, entry.Name, name => Create(entry, folder.Id, name, metadata, content, folder, link));
+            id = Replace(entry, metadata, content, folder, link);
             outcome = AddOutcome.Replaced;
         }
         else
@@ -178,6 +180,10 @@ public sealed class VolumeTreeSink : TreeSink
         (_last, _lastId, _lastModified, _lastAttributes) = (entry, id, metadata.Modified, metadata.DosAttributes);
         return outcome;
     }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private NodeId Replace(TreeEntry entry, MetadataChange metadata, CopyContent? content, Folder folder, NodeId? link) =>
+        _volume.Replace(folder.Id, entry.Name, name => Create(entry, folder.Id, name, metadata, content, folder, link));
 
     private bool IsNewer(TreeEntry entry, FileMetadata old)
     {
@@ -275,8 +281,10 @@ public sealed class VolumeTreeSink : TreeSink
         /// <summary>Whether the copy has made an entry of this name, as the volume compares names.</summary>
         public bool Holds(string name) => _first is not null && (names!.Equals(_first, name) || HoldsOther(name));
 
+        [MethodImpl(MethodImplOptions.NoInlining)]
         private void NoteOther(string name) => (_others ??= new HashSet<string>(names!)).Add(name);
 
+        [MethodImpl(MethodImplOptions.NoInlining)]
         private bool HoldsOther(string name) => _others?.Contains(name) == true;
     }
 }

@@ -414,7 +414,7 @@ public sealed class ExFatVolume : EditableVolume
         var set = directory.Set(slot);
         if (set.IsDirectory)
             throw new UnauthorizedAccessException($"{set.Name()} is a directory: it has no data to open");
-        return _openFiles.Open(id, writable, () => OpenFile(id, directory.Set(slot)));
+        return _openFiles.Open(id, writable) ?? _openFiles.Open(OpenFile(id, directory.Set(slot)), writable);
     }
 
     private ExFatFile OpenFile(NodeId id, ExFatEntrySet set)

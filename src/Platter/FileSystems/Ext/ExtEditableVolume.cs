@@ -242,7 +242,7 @@ public sealed class ExtEditableVolume : EditableVolume
         _volume.RequireReadable(inode);
         if (writable && (inode.Flags & ExtInodeFlags.Verity) != 0)
             throw new UnsupportedFeatureException($"inode {inode.Number} is protected by hashes (ext4 RO_COMPAT_VERITY, bit 0x8000): its content can't be changed");
-        return _openFiles.Open(id, writable, () => new ExtFile(id, inode, _state));
+        return _openFiles.Open(id, writable) ?? _openFiles.Open(new ExtFile(id, inode, _state), writable);
     }
 
     private void Run(Action edit) => Run(() =>

@@ -218,6 +218,11 @@ internal sealed class FatEditor(FatVolume volume)
             PutShort(single, template, plain, flags);
             return single;
         }
+        return MakeLongSlots(directory, name, template);
+    }
+
+    private byte[] MakeLongSlots(FatDirectory directory, string name, in FatShortSlot template)
+    {
         var alias = FatShortNames.MakeAlias(name, volume.CodePage, shown => directory.TryFind(shown, out _));
         var longSlots = FatSlotReader.SlotsFor(name);
         var slots = new byte[(longSlots + 1) * FatShortSlot.Size];

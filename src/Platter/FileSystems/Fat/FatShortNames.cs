@@ -248,11 +248,14 @@ internal static class FatShortNames
     // Most names, without the framework's casing tables.
     private static char AsciiLower(char c) => char.IsAsciiLetterUpper(c) ? (char)(c | 0x20) : c;
 
-    private static string Upper(ReadOnlySpan<char> text) => string.Create(text.Length, text, static (target, source) =>
+    private static string Upper(ReadOnlySpan<char> text)
     {
-        for (var i = 0; i < target.Length; i++)
-            target[i] = FatNames.ToUpper(source[i]);
-    });
+        Span<char> upper = stackalloc char[WindowsNames.MaxLength];
+        upper = text.Length <= upper.Length ? upper[..text.Length] : new char[text.Length];
+        for (var i = 0; i < upper.Length; i++)
+            upper[i] = FatNames.ToUpper(text[i]);
+        return new string(upper);
+    }
 
     private static uint Hash(string name)
     {

@@ -26,13 +26,16 @@ internal static class FatState
     }
 
     /// <summary>The free count and the next free cluster as FAT32's information sector has them; -1 and 0 when it doesn't know.</summary>
-    public static (long Free, uint Next) ReadInfo(BlockDevice device, FatGeometry geometry)
+    public static long ReadInfo(BlockDevice device, FatGeometry geometry, out uint next)
     {
+        next = 0;
         if (!TryRead(device, geometry, out var bytes))
-            return (-1, 0);
+            return -1;
         ref readonly var info = ref OnDisk.View<FatInfoSector>(bytes);
-        uint free = info.FreeClusters, next = info.NextFree;
-        return (free <= geometry.ClusterCount ? free : -1, geometry.IsCluster(next) ? next : 0);
+        uint free = info.FreeClusters;
+        if (geometry.IsCluster(info.NextFree))
+            next = info.NextFree;
+        return free <= geometry.ClusterCount ? free : -1;
     }
 
     /// <summary>Brings the information sector up to date. A count that is not known is not made up.</summary>

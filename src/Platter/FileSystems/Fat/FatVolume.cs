@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using Platter.Blocks;
 using Platter.FileSystems.Clusters;
 using Platter.Primitives;
@@ -8,7 +9,7 @@ namespace Platter.FileSystems.Fat;
 /// <remarks>
 /// <para>Nodes have no numbers on disk. A node's id is where its short slot stands: the first cluster of its directory and the
 /// slot's index; so no table is kept. Only an entry that was moved while the volume is open is looked up in one.</para>
-/// <para>Opening reads the boot sector and the information sector, nothing else.</para>
+/// <para>Opening reads the boot sector, nothing else.</para>
 /// </remarks>
 public sealed class FatVolume : EditableVolume
 {
@@ -35,7 +36,7 @@ public sealed class FatVolume : EditableVolume
         Geometry = geometry;
         _options = options;
         CodePage = CodePage.Get(options.OemCodePage);
-        (Table, Area) = OpenTable();
+        OpenTable();
         Capabilities = new Capabilities
         {
             Features = Features.DosAttributes | Features.ShortNames | Features.Label,
@@ -300,7 +301,7 @@ public sealed class FatVolume : EditableVolume
         _nodes.Clear();
         _openFiles.InvalidateAll();
         Geometry = FatGeometry.Read(Device);
-        (Table, Area) = OpenTable();
+        OpenTable();
     }
 
     /// <summary>Reads the boot sector anew after its label changed.</summary>
@@ -314,11 +315,17 @@ public sealed class FatVolume : EditableVolume
             throw new DiskFormatException("FAT-0210", "Directory", Geometry.ClusterOffset(cluster), $"cluster {cluster} belongs to another directory as well: the volume needs a check");
     }
 
-    private (FatTable, ClusterArea) OpenTable()
+    [MemberNotNull(nameof(Table), nameof(Area))]
+    private void OpenTable()
     {
-        var table = new FatTable(Device, Geometry);
-        var (free, next) = FatState.ReadInfo(Device, Geometry);
-        return (table, new ClusterArea(Device, Geometry.DataOffset, Geometry.ClusterSize, () => new ClusterSpace(table, free, next)));
+        Table = new FatTable(Device, Geometry);
+        Area = new ClusterArea(Device, Geometry.DataOffset, Geometry.ClusterSize, OpenSpace);
+    }
+
+    private ClusterSpace OpenSpace()
+    {
+        var free = FatState.ReadInfo(Device, Geometry, out var next);
+        return new ClusterSpace(Table, free, next);
     }
 
     private IEnumerable<DirectoryEntry> Entries(uint cluster, FatDirectory directory)
@@ -340,7 +347,8 @@ public sealed class FatVolume : EditableVolume
         var directory = Resolve(id, out var slot);
         if (((DosAttributes)directory.Slot(slot).Attributes & DosAttributes.Directory) != 0)
             throw new UnauthorizedAccessException($"{directory.Name(directory.EntryAt(slot))} is a directory: it has no data to open");
-        return _openFiles.Open(id, writable, () => new FatFile(this, id, new ClusterChain(Table, FirstCluster(directory, slot)), directory.Slot(slot).Length));
+        return _openFiles.Open(id, writable)
+            ?? _openFiles.Open(new FatFile(this, id, new ClusterChain(Table, FirstCluster(directory, slot)), directory.Slot(slot).Length), writable);
     }
 
     private string? ReadLabel()

@@ -11,6 +11,13 @@ internal sealed class NtfsDescriptors(NtfsEditState state)
     /// <summary>Forgets which ids there are.</summary>
     public void Clear() => _inherited.Clear();
 
+    /// <summary>The id of the descriptor that a new file has in a directory with this one, when it is known by now.</summary>
+    public bool TryInherit(uint parent, out uint id)
+    {
+        id = 0;
+        return parent != 0 && _inherited.TryGetValue((parent, false), out id);
+    }
+
     /// <summary>Gives a new file the descriptor that follows from its directory's.</summary>
     public void Inherit(NtfsFileEditor file, NtfsFileEditor directory, bool isDirectory)
     {

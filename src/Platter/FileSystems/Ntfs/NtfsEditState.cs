@@ -107,14 +107,55 @@ internal sealed class NtfsEditState
         _files.Remove(file.Number);
     }
 
+    /// <summary>A leaf that names go into, which <see cref="Settle"/> writes; null when none is held.</summary>
+    public NtfsOpenLeaf? Leaf { get; set; }
+
     /// <summary>An edit begins.</summary>
     public void Begin()
+    {
+        Settle();
+        BeginBeside();
+    }
+
+    /// <summary>As <see cref="Begin"/>, of an edit that leaves the leaf held.</summary>
+    public void BeginBeside()
     {
         if (Changes.HeldBytes > MaxHeldBytes)
             WriteBack();
         Changes.Begin();
         Space.Begin();
         _isEditing = true;
+    }
+
+    /// <summary>Writes the leaf that is held, and the times of its directory: before anything else is done, or looked at.</summary>
+    public void Settle()
+    {
+        if (Leaf is not { } leaf)
+            return;
+        if (leaf.Touched != 0)
+            Write(leaf);
+        Leaf = null;
+    }
+
+    private void Write(NtfsOpenLeaf leaf)
+    {
+        var complete = false;
+        BeginBeside();
+        try
+        {
+            var directory = File(leaf.Directory);
+            new NtfsFileIndexStorage(directory, NtfsDirectory.IndexName).WriteBlock(leaf.Vcn, leaf.Block);
+            NtfsStandard.Edit(directory, (ref NtfsStandardInformation information) => information.Modified = information.Changed = leaf.Touched);
+            Store();
+            complete = true;
+        }
+        finally
+        {
+            if (complete)
+                Keep();
+            else
+                Undo();
+        }
     }
 
     /// <summary>Brings every file that has changed to its records. After this, nothing of an edit may fail but the device.</summary>
@@ -151,6 +192,7 @@ internal sealed class NtfsEditState
     /// <summary>The device went back to the last commit: so does everything that is held of it.</summary>
     public void ForgetAll()
     {
+        Leaf = null;
         Changes.Clear();
         Space.ForgetAll();
         Reload();

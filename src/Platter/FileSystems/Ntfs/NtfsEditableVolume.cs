@@ -22,8 +22,12 @@ public sealed class NtfsEditableVolume : EditableVolume
     private readonly NtfsEditState _state;
     private readonly NtfsEditor _editor;
     private readonly NtfsOpenStreams _openStreams = new();
+    private NtfsPlainFiles? _plainFiles;
     private byte[] _buffer = [];
     private bool _isPrepared;
+
+    // The directory that a file was made in last, as long as nothing was looked at since: what comes next into it may come the short way.
+    private NodeId? _filled;
 
     private NtfsEditableVolume(BlockDevice device, VolumeOptions options)
     {
@@ -49,49 +53,57 @@ public sealed class NtfsEditableVolume : EditableVolume
 
     public override bool TryLookup(NodeId directory, string name, out NodeId id)
     {
-        _editor.Live(directory);
+        Live(directory);
         return _volume.TryLookup(directory, name, out id);
     }
 
     public override IEnumerable<DirectoryEntry> Enumerate(NodeId directory)
     {
-        _editor.Live(directory);
-        return _volume.Enumerate(directory);
+        Live(directory);
+        return Settled(_volume.Enumerate(directory));
+    }
+
+    // Also what was made between asking for entries and taking the first one.
+    private IEnumerable<DirectoryEntry> Settled(IEnumerable<DirectoryEntry> entries)
+    {
+        _state.Settle();
+        foreach (var entry in entries)
+            yield return entry;
     }
 
     public override FileMetadata GetMetadata(NodeId id)
     {
-        _editor.Live(id);
+        Live(id);
         return _volume.GetMetadata(id);
     }
 
     public override IReadOnlyList<StreamDescription> GetStreams(NodeId id)
     {
-        _editor.Live(id);
+        Live(id);
         return _volume.GetStreams(id);
     }
 
     public override IReadOnlyDictionary<string, byte[]> GetExtendedAttributes(NodeId id)
     {
-        _editor.Live(id);
+        Live(id);
         return _volume.GetExtendedAttributes(id);
     }
 
     public override IReadOnlyDictionary<string, byte[]> GetFormatAttributes(NodeId id)
     {
-        _editor.Live(id);
+        Live(id);
         return _volume.GetFormatAttributes(id);
     }
 
     public override byte[]? FindFormatAttribute(NodeId id, string name)
     {
-        _editor.Live(id);
+        Live(id);
         return _volume.FindFormatAttribute(id, name);
     }
 
     public override VolumeStream OpenRead(NodeId id, StreamName stream)
     {
-        var file = _editor.Live(id);
+        var file = Live(id);
         // What reading refuses is refused here: no data, a key that is missing.
         using (_volume.OpenRead(id, stream))
         {
@@ -103,7 +115,7 @@ public sealed class NtfsEditableVolume : EditableVolume
 
     public override VolumeStream OpenWrite(NodeId id, StreamName stream)
     {
-        var file = _editor.Live(id);
+        var file = Live(id);
         if (stream.Kind == StreamKind.ResourceFork)
             throw Lacks("resource forks");
         if (stream.Kind == StreamKind.Data)
@@ -164,12 +176,22 @@ public sealed class NtfsEditableVolume : EditableVolume
             _buffer = new byte[Math.Max(LeastBuffer, (int)BitOperations.RoundUpToPowerOf2((uint)expected + 1))];
         var buffer = _buffer;
         var count = content.ReadAtLeast(buffer.AsSpan(0, expected + 1), expected + 1, throwOnEndOfStream: false);
-        var put = default(NtfsContentEditor);
-        var id = Run(() => _editor.CreateFile(parent, name, buffer.AsSpan(0, count), metadata, out put), () => put?.PutWhole(buffer.AsSpan(0, count)));
+        if (_filled == parent && count <= expected && PlainFiles.TryCreate(parent, name, buffer, count, metadata, out var plain))
+            return plain;
+        var id = CreateEdited(parent, name, buffer.AsMemory(0, count), metadata);
         if (count > expected)
             Append(parent, name, id, content, null, metadata);
+        _filled = parent;
         return id;
     }
+
+    private NodeId CreateEdited(NodeId parent, string name, ReadOnlyMemory<byte> content, MetadataChange metadata)
+    {
+        var put = default(NtfsContentEditor);
+        return Run(() => _editor.CreateFile(parent, name, content.Span, metadata, out put), () => put?.PutWhole(content.Span));
+    }
+
+    private NtfsPlainFiles PlainFiles => _plainFiles ??= new NtfsPlainFiles(_state, _editor.Names);
 
     public override NodeId CreateDirectory(NodeId parent, string name, MetadataChange metadata) => Run(() => _editor.CreateDirectory(parent, name, metadata));
 
@@ -208,6 +230,7 @@ public sealed class NtfsEditableVolume : EditableVolume
 
     public override void Commit()
     {
+        _state.Settle();
         RefreshNames();
         if (UncommittedBytes > 0 && !_isPrepared)
         {
@@ -225,7 +248,15 @@ public sealed class NtfsEditableVolume : EditableVolume
         _state.ForgetAll();
     }
 
-    private VolumeStream Open(NodeId id, string name, bool writable) => _openStreams.Open(id, name, writable, () => new NtfsOpenFile(id, name, _state, _editor));
+    private NtfsFile Live(NodeId id)
+    {
+        _filled = null;
+        _state.Settle();
+        return _editor.Live(id);
+    }
+
+    private VolumeStream Open(NodeId id, string name, bool writable) =>
+        _openStreams.Open(id, name, writable) ?? _openStreams.Open(new NtfsOpenFile(id, name, _state, _editor), name, writable);
 
     private void Run(Action edit) => Run(() =>
     {

@@ -5,10 +5,13 @@ namespace Platter.FileSystems.Ntfs;
 /// <summary>An index of a file that is edited: its root in $INDEX_ROOT, its blocks in $INDEX_ALLOCATION, those in use in $BITMAP.</summary>
 internal sealed class NtfsFileIndexStorage(NtfsFileEditor file, string name) : NtfsIndexStorage
 {
+    private const int BitmapPiece = 64;     // bytes of the bitmap that are looked at together
+
     private readonly NtfsGeometry _geometry = file.State.Geometry;
     private byte[]? _protected;     // a block as it is written
     private byte[]? _rootOf;
     private byte[] _root = [];      // the value of that attribute
+    private long _hint;             // no block below is free
 
     public override int BlockSize => (int)(uint)OnDisk.View<NtfsIndexRoot>(Root.Value).BlockSize;
 
@@ -82,21 +85,25 @@ internal sealed class NtfsFileIndexStorage(NtfsFileEditor file, string name) : N
         var allocation = file.OpenOrCreate(NtfsAttributeType.IndexAllocation, name);
         var bitmap = file.OpenOrCreate(NtfsAttributeType.Bitmap, name);
         var count = allocation.Length / BlockSize;
-        var bits = bitmap.ReadAll(int.MaxValue);
-        for (var i = 0; i < bits.Length && i * 8L < count; i++)
+        Span<byte> bits = stackalloc byte[BitmapPiece];
+        for (var first = _hint / 8; first < bitmap.Length && first * 8 < count; first += bits.Length)
         {
-            if (bits[i] == 0xFF)
+            var piece = bits[..(int)Math.Min(bits.Length, bitmap.Length - first)];
+            bitmap.Read(first, piece);
+            var at = piece.IndexOfAnyExcept((byte)0xFF);
+            if (at < 0)
                 continue;
-            var block = i * 8L + System.Numerics.BitOperations.TrailingZeroCount((uint)~bits[i]);
+            var block = (first + at) * 8 + System.Numerics.BitOperations.TrailingZeroCount((uint)~piece[at]);
             if (block >= count)
                 break;
-            return Take(bitmap, block, bits[i]);
+            return Take(bitmap, block, piece[at]);
         }
         // A block more; the bitmap grows in steps of 64.
-        if (count >= bits.Length * 8L)
-            bitmap.Write(bits.Length, new byte[8]);
+        if (count >= bitmap.Length * 8)
+            bitmap.Write(bitmap.Length, new byte[8]);
         allocation.Prepare(allocation.Length, allocation.Length + BlockSize);
-        return Take(bitmap, count, count / 8 < bits.Length ? bits[count / 8] : (byte)0);
+        bitmap.Read(count / 8, bits[..1]);
+        return Take(bitmap, count, bits[0]);
     }
 
     public override void FreeBlock(long vcn)
@@ -112,6 +119,7 @@ internal sealed class NtfsFileIndexStorage(NtfsFileEditor file, string name) : N
         bitmap.Read(block / 8, bits);
         bits[0] &= (byte)~(1 << (int)(block & 7));
         bitmap.Write(block / 8, bits);
+        _hint = Math.Min(_hint, block);
     }
 
     public override void DropBlocks()
@@ -123,11 +131,13 @@ internal sealed class NtfsFileIndexStorage(NtfsFileEditor file, string name) : N
         }
         file.Delete(NtfsAttributeType.IndexAllocation, name);
         file.Delete(NtfsAttributeType.Bitmap, name);
+        _hint = 0;
     }
 
     private long Take(NtfsContentEditor bitmap, long block, byte bits)
     {
         bitmap.Write(block / 8, [(byte)(bits | 1 << (int)(block & 7))]);
+        _hint = block + 1;
         return block * BlockSize / _geometry.IndexUnit(BlockSize);
     }
 

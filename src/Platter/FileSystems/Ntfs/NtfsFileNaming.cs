@@ -11,6 +11,11 @@ internal static class NtfsFileNaming
     /// <exception cref="InvalidNameException">It breaks a rule; the message says which.</exception>
     public static void Validate(string name)
     {
+        if (!name.AsSpan().ContainsAnyInRange('\uD800', '\uDFFF'))
+        {
+            WindowsNames.Validate(name, "ntfs");
+            return;
+        }
         var text = name.ToCharArray();
         for (var i = 0; i < text.Length; i++)
         {
@@ -21,7 +26,7 @@ internal static class NtfsFileNaming
         {
             WindowsNames.Validate(new string(text), "ntfs");
         }
-        catch (InvalidNameException e) when (name.AsSpan().ContainsAnyInRange('\uD800', '\uDFFF'))
+        catch (InvalidNameException e)
         {
             throw new InvalidNameException(name, e.Message);
         }

@@ -65,6 +65,13 @@ internal sealed class NtfsIndexEditor : NtfsIndexTree
         return isFound ? way[^1].Item : null;
     }
 
+    /// <summary>The nodes from the root down to the leaf where a key belongs; null when it is there, or the root is the only node.</summary>
+    public List<NtfsIndexLevel>? WayTo(ReadOnlySpan<byte> key)
+    {
+        var way = Descend(key, out var isFound);
+        return isFound || way.Count == 1 ? null : way;
+    }
+
     /// <summary>Adds an entry.</summary>
     /// <param name="entry">As <see cref="NtfsIndexEntries"/> makes them, without a sub-node.</param>
     /// <returns>False: its key is there already. In directories the very name; another case counts as another one here.</returns>

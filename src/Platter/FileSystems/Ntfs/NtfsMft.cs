@@ -146,9 +146,21 @@ internal sealed class NtfsMft
             Record0 = record;
         else if (_records.Contains(record.Number))
             _records.Set(record.Number, record);
+        ChangeChunk(record.Number, protectedBytes);
+    }
+
+    /// <summary>As the other, for a record that was given to a new file.</summary>
+    public void Changed(long number, ReadOnlySpan<byte> protectedBytes)
+    {
+        _records.Remove(number);
+        ChangeChunk(number, protectedBytes);
+    }
+
+    private void ChangeChunk(long number, ReadOnlySpan<byte> protectedBytes)
+    {
         var perChunk = ChunkBytes / _geometry.RecordSize;
-        if (_chunks.TryGet(record.Number / perChunk, out var chunk))
-            protectedBytes.CopyTo(chunk.AsSpan((int)(record.Number % perChunk) * _geometry.RecordSize));
+        if (_chunks.TryGet(number / perChunk, out var chunk))
+            protectedBytes.CopyTo(chunk.AsSpan((int)(number % perChunk) * _geometry.RecordSize));
     }
 
     /// <summary>The table has grown, or has another map.</summary>

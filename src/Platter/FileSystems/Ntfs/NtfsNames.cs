@@ -71,6 +71,13 @@ internal sealed class NtfsNames(NtfsEditState state)
     /// <summary>Puts other copies into a name of a directory's index.</summary>
     public void Update(NtfsFileEditor directory, NtfsReference file, ReadOnlySpan<byte> value) => Index(directory).TryUpdate(NtfsIndexEntries.OfName(file, value));
 
+    /// <summary>Opens the leaf of a directory's index that a name belongs to.</summary>
+    /// <param name="directory">The directory.</param>
+    /// <param name="key">A $FILE_NAME value with that name.</param>
+    /// <returns>Null when the name is there, or the index has no leaves but its root.</returns>
+    public NtfsOpenLeaf? OpenLeaf(NtfsFileEditor directory, ReadOnlySpan<byte> key) =>
+        Index(directory).WayTo(key) is { } way ? new NtfsOpenLeaf(directory, way, state.Volume.Upcase) : null;
+
     /// <summary>The names of a file, as they stand in its records.</summary>
     /// <exception cref="DiskFormatException">One of them is damaged.</exception>
     public static List<NtfsHeld> Of(NtfsFileEditor file)

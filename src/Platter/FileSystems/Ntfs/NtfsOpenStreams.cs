@@ -19,12 +19,15 @@ internal sealed class NtfsOpenStreams
     /// <summary>Whether this stream is open; the main data has the empty name.</summary>
     public bool IsOpen(NodeId id, string name) => _byName.TryGetValue(name, out var files) && files.IsOpen(id);
 
-    /// <inheritdoc cref="OpenFiles.Open"/>
-    public VolumeStream Open(NodeId id, string name, bool writable, Func<OpenFile> make)
+    /// <summary>Opens one more stream of a file's stream that is open; null when it isn't.</summary>
+    public VolumeStream? Open(NodeId id, string name, bool writable) => _byName.TryGetValue(name, out var files) ? files.Open(id, writable) : null;
+
+    /// <summary>Opens the first stream of a file's stream.</summary>
+    public VolumeStream Open(OpenFile file, string name, bool writable)
     {
         if (!_byName.TryGetValue(name, out var files))
             _byName[name] = files = new OpenFiles();
-        return files.Open(id, writable, make);
+        return files.Open(file, writable);
     }
 
     /// <inheritdoc cref="OpenFiles.InvalidateAll"/>

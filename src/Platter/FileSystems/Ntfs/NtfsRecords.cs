@@ -47,6 +47,19 @@ internal sealed class NtfsRecords
     /// <exception cref="VolumeFullException">There is none, and the table can't grow.</exception>
     public NtfsRecord Take(NtfsReference baseRecord, NtfsRecordFlags flags)
     {
+        var bytes = new byte[_state.Geometry.RecordSize];
+        var number = Take(baseRecord, flags, bytes);
+        return new NtfsRecord(number, bytes, _state.Volume.Mft.OffsetOf(number * bytes.Length));
+    }
+
+    /// <summary>As the other, into an array.</summary>
+    /// <param name="baseRecord">Whose attributes it is to hold; default for a file of its own.</param>
+    /// <param name="flags">What it is.</param>
+    /// <param name="bytes">Takes the record without attributes: as long as a record.</param>
+    /// <returns>Its number.</returns>
+    /// <exception cref="VolumeFullException">There is none, and the table can't grow.</exception>
+    public long Take(NtfsReference baseRecord, NtfsRecordFlags flags, byte[] bytes)
+    {
         var isOfMft = baseRecord.Raw != 0 && baseRecord.Record == NtfsMft.MftRecord;
         var number = isOfMft ? Find(NtfsMft.FirstFreeRecord) : Find(_hint);
         if (number < 0)
@@ -60,17 +73,16 @@ internal sealed class NtfsRecords
         if (!isOfMft)
             _hint = number + 1;
         var isSound = _state.Volume.Mft.Load(number, _scratch, out _) is null;
-        var offset = _state.Volume.Mft.OffsetOf(number * _scratch.Length);
         ref readonly var old = ref OnDisk.View<NtfsRecordHeader>(_scratch);
         if (isSound && (old.Flags.Value & NtfsRecordFlags.InUse) != 0)
-            throw new DiskFormatException("NTFS-0901", $"Record {number}", offset, "is in use, and the bitmap of the MFT says that it is free");
-        var bytes = Blank(number, isSound ? Math.Max((ushort)1, (ushort)old.SequenceNumber) : (ushort)1);
+            throw new DiskFormatException("NTFS-0901", $"Record {number}", _state.Volume.Mft.OffsetOf(number * _scratch.Length), "is in use, and the bitmap of the MFT says that it is free");
+        Blank(bytes, number, isSound ? Math.Max((ushort)1, (ushort)old.SequenceNumber) : (ushort)1);
         if (isSound && old.Protection.UpdateSequenceOffset == UpdateSequenceOffset)
             _scratch.AsSpan(UpdateSequenceOffset, 2).CopyTo(bytes.AsSpan(UpdateSequenceOffset));
         ref var head = ref OnDisk.Edit<NtfsRecordHeader>(bytes);
         head.Flags.Value = flags;
         head.BaseRecord = baseRecord;
-        return new NtfsRecord(number, bytes, offset);
+        return number;
     }
 
     /// <summary>Gives a record up.</summary>
@@ -101,6 +113,18 @@ internal sealed class NtfsRecords
             Write(_mirror, record.Number * bytes.Length, bytes);
         _state.Volume.Mft.Changed(record, bytes);
         return record;
+    }
+
+    /// <summary>Writes a record that was just taken, and that nobody has seen.</summary>
+    /// <param name="number">Its number.</param>
+    /// <param name="bytes">All of it; its protection is put on in place.</param>
+    public void WriteNew(long number, byte[] bytes)
+    {
+        NtfsUpdateSequence.Apply(bytes);
+        Write(_state.Volume.Mft.Content.Runs, number * bytes.Length, bytes);
+        if (number < _mirrorRecords)
+            Write(_mirror, number * bytes.Length, bytes);
+        _state.Volume.Mft.Changed(number, bytes);
     }
 
     /// <summary>The volume went back: what is known of the bitmap is read again.</summary>
@@ -182,7 +206,7 @@ internal sealed class NtfsRecords
             for (var i = 0; i < count; i++)
             {
                 var bytes = some.AsSpan(i * size, size);
-                Blank(number + i, 1).CopyTo(bytes);
+                Blank(bytes, number + i, 1);
                 NtfsUpdateSequence.Apply(bytes);
             }
             Write(_state.Volume.Mft.Content.Runs, number * size, some.AsSpan(0, count * size));
@@ -190,9 +214,9 @@ internal sealed class NtfsRecords
         }
     }
 
-    private byte[] Blank(long number, ushort sequence)
+    private void Blank(Span<byte> bytes, long number, ushort sequence)
     {
-        var bytes = new byte[_state.Geometry.RecordSize];
+        bytes.Clear();
         ref var head = ref OnDisk.Edit<NtfsRecordHeader>(bytes);
         head.Protection.Magic = NtfsRecordHeader.MagicValue;
         head.SequenceNumber = sequence;
@@ -201,10 +225,9 @@ internal sealed class NtfsRecords
         head.AttributesOffset = (ushort)at;
         if (!IsOld)
             head.RecordNumber = (uint)number;
-        BinaryPrimitives.WriteUInt32LittleEndian(bytes.AsSpan(at), (uint)NtfsAttributeType.End);
-        BinaryPrimitives.WriteUInt32LittleEndian(bytes.AsSpan(at + 4), NtfsAttributeHeader.EndFiller);
+        BinaryPrimitives.WriteUInt32LittleEndian(bytes[at..], (uint)NtfsAttributeType.End);
+        BinaryPrimitives.WriteUInt32LittleEndian(bytes[(at + 4)..], NtfsAttributeHeader.EndFiller);
         head.BytesInUse = (uint)(at + NtfsAttributeHeader.EndSize);
-        return bytes;
     }
 
     private void Write(NtfsRunList runs, long offset, ReadOnlySpan<byte> bytes)
