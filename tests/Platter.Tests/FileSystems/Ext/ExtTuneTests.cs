@@ -36,7 +36,7 @@ public class ExtTuneTests
 
     [Theory]
     [InlineData("^extent", "taking extent")]
-    [InlineData("^metadata_csum", "taking metadata_csum")]
+    [InlineData("^metadata_csum,^uninit_bg", "taking uninit_bg")]
     [InlineData("none", "taking ")]
     [InlineData("bigalloc", "adding bigalloc")]
     [InlineData("bigalloc,quota", "adding bigalloc")]
@@ -66,7 +66,10 @@ public class ExtTuneTests
             ("EXT-0608", ExtCase.Ext4() is var inodes ? inodes.Block(inodes.Use(v => v.Groups[0].InodeBitmap), b => b[40] ^= 1) : null!),
         };
         foreach (var (code, test) in damaged)
+        {
             Assert.Equal(code, Refused<DiskFormatException>(test, Identity, "").Code);
+            Assert.Equal(code, Refused<DiskFormatException>(test, "^metadata_csum", "").Code);
+        }
     }
 
     [Fact]
