@@ -52,6 +52,9 @@ internal sealed class ExtResealing(ExtEditState state, ExtChecksums next)
             var bytes = block.AsSpan((int)(group % geometry.DescriptorsPerBlock) * geometry.DescriptorSize, geometry.DescriptorSize);
             if (!groups.IsRight(group, bytes))
                 throw new DiskFormatException("EXT-0031", $"GroupDescriptor {group}", groups.Offset(group), "the checksum is wrong");
+            // What is said of parts that were never written counts only with a checksum: without one it may be anything, and is not to be believed now.
+            if (!state.Checksums.IsOnForDescriptors)
+                ForgetUnwritten(bytes);
             if (next.IsOn || state.Checksums.IsOn)
                 SealBitmaps(group, bytes);
             OnDisk.Edit<ExtGroupDescriptor>(bytes).Checksum = next.OfDescriptor(group, bytes);
@@ -85,6 +88,14 @@ internal sealed class ExtResealing(ExtEditState state, ExtChecksums next)
             if (bytes.Length >= ExtGroupDescriptor.LargeSize)
                 OnDisk.Edit<ExtGroupDescriptorHigh>(bytes, ExtGroupDescriptor.Size) = high;
         }
+    }
+
+    private static void ForgetUnwritten(Span<byte> descriptor)
+    {
+        ref var low = ref OnDisk.Edit<ExtGroupDescriptor>(descriptor);
+        (low.Flags.Raw, low.UnusedInodesLo) = ((ushort)0, (ushort)0);
+        if (descriptor.Length >= ExtGroupDescriptor.LargeSize)
+            OnDisk.Edit<ExtGroupDescriptorHigh>(descriptor, ExtGroupDescriptor.Size).UnusedInodesHi = (ushort)0;
     }
 
     private static void Clear(ExtInode inode)

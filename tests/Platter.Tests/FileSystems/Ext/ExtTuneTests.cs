@@ -91,6 +91,19 @@ public class ExtTuneTests
     }
 
     [Fact]
+    public void What_descriptors_say_without_checksums_is_not_believed_with_them()
+    {
+        foreach (var test in (ExtCase[])[ExtCase.Ext2(), ExtCase.Plain()])
+        {
+            // Low and high halves of what was never used, and that no bitmap was.
+            test.Block(test.Use(v => v.Geometry.DescriptorBlock(0)), b => (b[0x12], b[0x1D], b[0x33]) = (3, 3, (byte)(test.Use(v => v.Geometry.DescriptorSize) > 32 ? 5 : b[0x33])));
+            new ExtType().Tune(test.Device, Options("metadata_csum"));
+            Assert.True(test.Check().IsClean, string.Join('\n', test.Check().Findings));
+            Assert.Null(ExtFixture.Complaint(test.Device));
+        }
+    }
+
+    [Fact]
     public void Other_filesystems_say_that_they_have_no_settings() =>
         Assert.Contains("no settings", Assert.Throws<UnsupportedFeatureException>(() => FileSystemTypes.Find("fat32")!.Tune(new ScratchDevice(1 << 20), Options("label=x"))).Message, StringComparison.Ordinal);
 
