@@ -107,7 +107,7 @@ public class NtfsOddVolumeTests
         var damage = new NtfsDamage(Sound.Value.ToArray());
         var log = damage.Place(damage.Record(2), Data, 0);
         var record = damage.Record(1).Offset;
-        damage.Bytes.Slice((int)record, 4).Fill(0);
+        damage.Bytes.Slice((int)record, 4).Clear();
         OnDisk.Edit<U64Le>(damage.Bytes, 0x38) = (ulong)log / 4096;
         var before = damage.Bytes.ToArray();
         var report = new NtfsType().Repair(damage.Device, RepairOptions.Default);
