@@ -68,9 +68,6 @@ internal sealed class NtfsRecords
                 throw _state.Space.Full(1);
             Grow();
             number = Find(_hint);
-            // A bitmap that is damaged may not reach as far as the table.
-            if (number < 0)
-                throw _state.Space.Full(1);
         }
         _bitmap.Set(number, 1, true);
         if (!isOfMft)
