@@ -6,10 +6,10 @@ namespace Platter.Cli;
 internal static class InsidePath
 {
     /// <summary>Makes a path absolute and takes <c>.</c>, <c>..</c> and empty names out of it; <c>..</c> at the root stays there.</summary>
-    public static string Normalize(string path, string folder)
+    public static string Normalize(string path, string folder) => IsNormal(path) ? path : Resolve(path, folder);
+
+    private static string Resolve(string path, string folder)
     {
-        if (IsNormal(path))
-            return path;
         var names = new List<string>();
         foreach (var name in (path.StartsWith('/') ? path : folder + "/" + path).Split('/'))
         {

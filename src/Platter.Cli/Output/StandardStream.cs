@@ -41,7 +41,7 @@ internal sealed partial class StandardStream : Stream
     /// <summary>Whether somebody sits in front of it.</summary>
     public static bool IsTerminal(int descriptor) => OperatingSystem.IsWindows()
         ? !(descriptor switch { 0 => Console.IsInputRedirected, 1 => Console.IsOutputRedirected, _ => Console.IsErrorRedirected })
-        : isatty(descriptor) == 1;
+        : (OperatingSystem.IsLinux() ? Linux.isatty(descriptor) : Unix.isatty(descriptor)) == 1;
 
     public override unsafe void Write(ReadOnlySpan<byte> buffer)
     {
@@ -54,7 +54,7 @@ internal sealed partial class StandardStream : Stream
         {
             for (var done = 0; done < buffer.Length;)
             {
-                var n = write(_descriptor, bytes + done, buffer.Length - done);
+                var n = Put(_descriptor, bytes + done, buffer.Length - done);
                 if (n >= 0)
                 {
                     done += (int)n;
@@ -83,9 +83,28 @@ internal sealed partial class StandardStream : Stream
 
     public override void SetLength(long value) => throw new NotSupportedException();
 
-    [LibraryImport("libc", SetLastError = true)]
-    private static unsafe partial nint write(int descriptor, byte* bytes, nint count);
+    private static unsafe nint Put(int descriptor, byte* bytes, nint count) =>
+        OperatingSystem.IsLinux() ? Linux.write(descriptor, bytes, count) : Unix.write(descriptor, bytes, count);
 
-    [LibraryImport("libc")]
-    private static partial int isatty(int descriptor);
+    private static partial class Linux
+    {
+        // The full name: for a shorter one the linker is asked three times in vain at every start. musl takes it for its own.
+        private const string Library = "libc.so.6";
+
+        [LibraryImport(Library, SetLastError = true)]
+        internal static unsafe partial nint write(int descriptor, byte* bytes, nint count);
+
+        [LibraryImport(Library)]
+        internal static partial int isatty(int descriptor);
+    }
+
+    // macOS
+    private static partial class Unix
+    {
+        [LibraryImport("libc", SetLastError = true)]
+        internal static unsafe partial nint write(int descriptor, byte* bytes, nint count);
+
+        [LibraryImport("libc")]
+        internal static partial int isatty(int descriptor);
+    }
 }

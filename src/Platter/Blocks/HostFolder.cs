@@ -18,31 +18,51 @@ internal static partial class HostFolder
         var folder = slash < 0 ? "." : slash == 0 ? "/" : path[..slash];
         int descriptor;
         fixed (byte* name = EscapedUtf8.Terminated(folder))
-            descriptor = open(name, CloseOnExec);
+            descriptor = Open(name);
         if (descriptor < 0)
             throw HostErrors.Last(folder);
         try
         {
             // EINVAL: the filesystem (some network ones) has no notion of it, and nothing better to offer.
-            if (fsync(descriptor) != 0 && Marshal.GetLastPInvokeError() != InvalidArgument)
+            if (Sync(descriptor) != 0 && Marshal.GetLastPInvokeError() != InvalidArgument)
                 throw HostErrors.Last(folder);
         }
         finally
         {
-            _ = close(descriptor);
+            _ = Close(descriptor);
         }
     }
 
     private const int InvalidArgument = 22;       // EINVAL, on Linux and macOS alike
 
-    private static int CloseOnExec => OperatingSystem.IsMacOS() ? 0x1000000 : 0x80000;      // O_RDONLY | O_CLOEXEC
+    private static unsafe int Open(byte* path) => OperatingSystem.IsLinux() ? Linux.open(path, 0x80000) : Unix.open(path, 0x1000000);      // O_RDONLY | O_CLOEXEC
 
-    [LibraryImport("libc", SetLastError = true)]
-    private static unsafe partial int open(byte* path, int flags);
+    private static int Sync(int descriptor) => OperatingSystem.IsLinux() ? Linux.fsync(descriptor) : Unix.fsync(descriptor);
 
-    [LibraryImport("libc", SetLastError = true)]
-    private static partial int fsync(int descriptor);
+    private static int Close(int descriptor) => OperatingSystem.IsLinux() ? Linux.close(descriptor) : Unix.close(descriptor);
 
-    [LibraryImport("libc", SetLastError = true)]
-    private static partial int close(int descriptor);
+    private static partial class Linux
+    {
+        [LibraryImport(LinuxFile.Library, SetLastError = true)]
+        internal static unsafe partial int open(byte* path, int flags);
+
+        [LibraryImport(LinuxFile.Library, SetLastError = true)]
+        internal static partial int fsync(int descriptor);
+
+        [LibraryImport(LinuxFile.Library)]
+        internal static partial int close(int descriptor);
+    }
+
+    // macOS
+    private static partial class Unix
+    {
+        [LibraryImport("libc", SetLastError = true)]
+        internal static unsafe partial int open(byte* path, int flags);
+
+        [LibraryImport("libc", SetLastError = true)]
+        internal static partial int fsync(int descriptor);
+
+        [LibraryImport("libc")]
+        internal static partial int close(int descriptor);
+    }
 }

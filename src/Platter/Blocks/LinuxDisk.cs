@@ -94,12 +94,12 @@ internal sealed partial class LinuxDisk : HostDiskMedium
 
     public override void Dispose() => _handle.Dispose();
 
-    [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    [LibraryImport(LinuxFile.Library, SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     private static partial int open(string path, int flags);
 
-    [LibraryImport("libc", SetLastError = true)]
+    [LibraryImport(LinuxFile.Library, SetLastError = true)]
     private static partial int flock(SafeFileHandle file, int operation);
 
-    [LibraryImport("libc", SetLastError = true)]
+    [LibraryImport(LinuxFile.Library, SetLastError = true)]
     private static unsafe partial int ioctl(SafeFileHandle file, nuint request, void* argument);
 }

@@ -10,6 +10,9 @@ namespace Platter.Blocks;
 [SupportedOSPlatform("linux")]
 internal static partial class LinuxFile
 {
+    /// <summary>The C library by its full name (musl takes it for its own): for any shorter one the linker is asked three times in vain at every start.</summary>
+    internal const string Library = "libc.so.6";
+
     /// <summary>What statx(2) tells; the layout is the same on every architecture.</summary>
     [StructLayout(LayoutKind.Sequential, Size = 256)]
     internal struct Status
@@ -162,36 +165,36 @@ internal static partial class LinuxFile
         return done;
     }
 
-    [LibraryImport("libc", SetLastError = true)]
+    [LibraryImport(Library, SetLastError = true)]
     private static unsafe partial nint pwrite(SafeFileHandle file, byte* bytes, nuint length, long offset);
 
-    [LibraryImport("libc", SetLastError = true)]
+    [LibraryImport(Library, SetLastError = true)]
     private static partial nint copy_file_range(SafeFileHandle from, ref long fromOffset, SafeFileHandle to, ref long toOffset, nuint length, uint flags);
 
-    [LibraryImport("libc", SetLastError = true)]
+    [LibraryImport(Library, SetLastError = true)]
     private static partial int sync_file_range(SafeFileHandle file, long offset, long length, uint flags);
 
-    [LibraryImport("libc", SetLastError = true)]
+    [LibraryImport(Library, SetLastError = true)]
     private static unsafe partial int statx(int folder, byte* path, int flags, uint mask, Status* status);
 
-    [LibraryImport("libc", SetLastError = true)]
+    [LibraryImport(Library, SetLastError = true)]
     private static unsafe partial int statx(SafeFileHandle folder, byte* path, int flags, uint mask, Status* status);
 
-    [LibraryImport("libc", SetLastError = true)]
+    [LibraryImport(Library, SetLastError = true)]
     private static unsafe partial int open(byte* path, int flags, uint mode);
 
-    [LibraryImport("libc", SetLastError = true)]
+    [LibraryImport(Library, SetLastError = true)]
     private static unsafe partial int unlink(byte* path);
 
-    [LibraryImport("libc", SetLastError = true)]
+    [LibraryImport(Library, SetLastError = true)]
     private static partial int flock(SafeFileHandle file, int operation);
 
-    [LibraryImport("libc", SetLastError = true)]
+    [LibraryImport(Library, SetLastError = true)]
     private static partial int fallocate(SafeFileHandle file, int mode, long offset, long length);
 
-    [LibraryImport("libc", SetLastError = true)]
+    [LibraryImport(Library, SetLastError = true)]
     private static partial long lseek(SafeFileHandle file, long offset, int whence);
 
-    [LibraryImport("libc", SetLastError = true)]
+    [LibraryImport(Library, SetLastError = true)]
     private static partial int fdatasync(SafeFileHandle file);
 }

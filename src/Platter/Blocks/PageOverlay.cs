@@ -10,9 +10,6 @@ internal sealed class PageOverlay
 {
     private const int PagesPerSlab = 64;
 
-    // The framework's sort of this type is compiled when it is first called, which takes longer than sorting this many.
-    private const int FewPages = 64;
-
     private readonly NumberMap<int> _pages = new();     // page number -> place in memory, or ~slot in the journal
     private readonly GrowingArray<byte[]> _slabs = new();
     private readonly GrowingArray<int> _freePlaces = new();
@@ -31,21 +28,7 @@ internal sealed class PageOverlay
     /// <summary>Whether the page is not what the device below has.</summary>
     internal bool Covers(long page) => _pages.ContainsKey((ulong)page) || Zeros.Contains(page);
 
-    internal long[] SortedPages()
-    {
-        var pages = MemoryMarshal.Cast<ulong, long>(_pages.Keys()).ToArray();
-        if (pages.Length > FewPages)
-        {
-            Array.Sort(pages);
-            return pages;
-        }
-        for (var i = 1; i < pages.Length; i++)
-        {
-            for (var k = i; k > 0 && pages[k] < pages[k - 1]; k--)
-                (pages[k], pages[k - 1]) = (pages[k - 1], pages[k]);
-        }
-        return pages;
-    }
+    internal long[] SortedPages() => MemoryMarshal.Cast<ulong, long>(_pages.SortedKeys()).ToArray();
 
     /// <summary>Copies a page that is there; false when it isn't.</summary>
     internal bool TryRead(long page, int from, Span<byte> buffer)

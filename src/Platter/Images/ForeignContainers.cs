@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Platter.Primitives;
 
 namespace Platter.Images;
@@ -18,14 +19,8 @@ internal static class ForeignContainers
 
     private static string? Disk(ContainerProbe probe)
     {
-        if (VhdFooter.TryView(probe.Head.Span, out var footer) || VhdFooter.TryView(probe.Tail.Span, out footer))
-        {
-            return footer.Type switch
-            {
-                VhdType.Fixed => "a fixed VHD that has lost its end",
-                _ => $"a VHD of the unknown type {footer.DiskType}",
-            };
-        }
+        if ((VhdFixedFormat.MayBeFooter(probe.Head.Span) || VhdFixedFormat.MayBeFooter(probe.Tail.Span)) && Vhd(probe) is { } vhd)
+            return vhd;
         if (probe.HeadHas(0, "QFI\xFB"u8[..3]) && probe.HeadHas(3, [0xFB]))
             return "a qcow image";
         if (probe.HeadHas(0, "QED\0"u8))
@@ -45,6 +40,14 @@ internal static class ForeignContainers
         if (probe.HeadHas(0, "MSWIM\0\0\0"u8))
             return "a Windows image (WIM)";
         return probe.HeadHas(0, "#!/bin/sh\n#V2.0 Format"u8) ? "a cloop image" : null;
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static string? Vhd(ContainerProbe probe)
+    {
+        if (!VhdFooter.TryView(probe.Head.Span, out var footer) && !VhdFooter.TryView(probe.Tail.Span, out footer))
+            return null;
+        return footer.Type == VhdType.Fixed ? "a fixed VHD that has lost its end" : $"a VHD of the unknown type {footer.DiskType}";
     }
 
     private static string? Packed(ContainerProbe probe)

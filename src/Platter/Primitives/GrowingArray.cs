@@ -61,7 +61,7 @@ internal sealed class GrowingArray<T>
     /// <summary>Forgets everything; keeps the room.</summary>
     public void Clear()
     {
-        Array.Clear(_items);
+        Array.Clear(_items, 0, Count);
         Count = 0;
     }
 

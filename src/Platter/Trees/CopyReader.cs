@@ -89,50 +89,56 @@ internal sealed class CopyReader(TreeSource source, Capabilities target, CopyOpt
     {
         var length = entry.Length;
         var holes = _holes is not null ? _holes.LooksInto(length) : entry.Metadata.AllocatedLength is { } allocated && allocated + WorthwhileHole <= length;
-        EntryExtras extras;
-        if (length <= feed.Ring.LongestRange && !holes && length >= 0)
+        if (length > feed.Ring.LongestRange || holes || length < 0)
         {
-            var (offset, charge) = length == 0 ? (0, 0) : feed.Ring.Reserve((int)length, feed.Stop);
-            var message = new CopyMessage(CopyStep.Entry, entry) { Whole = true, RingOffset = offset, Charge = charge, DeclaredLength = length };
-            if (length > 0 && ReadWhole(entry, feed.Ring.Bytes(offset, (int)length), out var read, out message.Fault))
-            {
-                message.Charge = read < length ? feed.Ring.Shrink(offset, charge, (int)length, read) : charge;
-                message.Length = read;
-                message.DeclaredLength = read;
-                if (read < length)
-                    losses |= CopyLosses.Changed;
-            }
-            ReadExtras(entry, out extras, out var fault);
-            message.Fault ??= fault;
-            message.Losses = losses | extras.Losses;
-            message.Extra = Outlines ? new CopyOutline(extras.Attributes, null) : null;
-            yield return message;
-            if (message.Fault is not null)
-                yield break;
+            foreach (var piece in ReadPieces(feed, entry, losses, holes))
+                yield return piece;
+            yield break;
         }
-        else
+        var (offset, charge) = length == 0 ? (0, 0) : feed.Ring.Reserve((int)length, feed.Stop);
+        var message = new CopyMessage(CopyStep.Entry, entry) { Whole = true, RingOffset = offset, Charge = charge, DeclaredLength = length };
+        if (length > 0 && ReadWhole(entry, feed.Ring.Bytes(offset, (int)length), out var read, out message.Fault))
         {
-            ReadExtras(entry, out extras, out var fault);
-            TreeContent? content = null;
-            if (fault is null)
-                Attempt(() => source.OpenContent(entry, StreamName.Data), out content, out fault);
-            if (content is not null && _holes is not null)
-                content = _holes.In(content);
-            using (content)
+            message.Charge = read < length ? feed.Ring.Shrink(offset, charge, (int)length, read) : charge;
+            message.Length = read;
+            message.DeclaredLength = read;
+            if (read < length)
+                losses |= CopyLosses.Changed;
+        }
+        ReadExtras(entry, out var extras, out var fault);
+        message.Fault ??= fault;
+        message.Losses = losses | extras.Losses;
+        message.Extra = Outlines ? new CopyOutline(extras.Attributes, null) : null;
+        yield return message;
+        if (message.Fault is not null || extras.IsEmpty)
+            yield break;
+        foreach (var extra in ReadExtras(feed, entry, extras))
+            yield return extra;
+    }
+
+    // In pieces: for what is too long for one message, or has holes.
+    private IEnumerable<CopyMessage> ReadPieces(CopyFeed feed, TreeEntry entry, CopyLosses losses, bool holes)
+    {
+        ReadExtras(entry, out var extras, out var fault);
+        TreeContent? content = null;
+        if (fault is null)
+            Attempt(() => source.OpenContent(entry, StreamName.Data), out content, out fault);
+        if (content is not null && _holes is not null)
+            content = _holes.In(content);
+        using (content)
+        {
+            IReadOnlyList<Blocks.ByteRange>? data = null;
+            if (Outlines && holes && fault is null)
+                Attempt<IReadOnlyList<Blocks.ByteRange>?>(() => Outline(content!), out data, out fault);
+            yield return new CopyMessage(CopyStep.Entry, entry)
             {
-                IReadOnlyList<Blocks.ByteRange>? data = null;
-                if (Outlines && holes && fault is null)
-                    Attempt<IReadOnlyList<Blocks.ByteRange>?>(() => Outline(content!), out data, out fault);
-                yield return new CopyMessage(CopyStep.Entry, entry)
-                {
-                    Losses = losses | extras.Losses, Fault = fault, HasHoles = holes, DeclaredLength = content?.Length,
-                    Extra = Outlines ? new CopyOutline(extras.Attributes, data) : null,
-                };
-                if (fault is not null)
-                    yield break;
-                foreach (var message in ReadContent(feed, entry, content!))
-                    yield return message;
-            }
+                Losses = losses | extras.Losses, Fault = fault, HasHoles = holes, DeclaredLength = content?.Length,
+                Extra = Outlines ? new CopyOutline(extras.Attributes, data) : null,
+            };
+            if (fault is not null)
+                yield break;
+            foreach (var message in ReadContent(feed, entry, content!))
+                yield return message;
         }
         if (extras.IsEmpty)
             yield break;

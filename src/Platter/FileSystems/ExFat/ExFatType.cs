@@ -5,7 +5,9 @@ namespace Platter.FileSystems.ExFat;
 /// <summary>exFAT.</summary>
 public sealed class ExFatType : FileSystemType
 {
-    public override IReadOnlyList<string> Names { get; } = ["exfat"];
+    private static readonly string[] TypeNames = ["exfat"];
+
+    public override IReadOnlyList<string> Names => TypeNames;
 
     public override bool Recognise(BlockDevice device) => ExFatGeometry.Recognise(device);
 

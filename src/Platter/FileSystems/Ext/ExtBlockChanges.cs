@@ -14,8 +14,8 @@ internal sealed class ExtBlockChanges(ExtGeometry geometry, BlockDevice device)
     private const int MaxSpareBytes = 1 << 20;
 
     private readonly NumberMap<Change> _changes = new();
-    private readonly List<(long Block, Change? Before)> _undo = [];
-    private readonly Stack<byte[]> _spare = new();
+    private readonly GrowingArray<Former> _undo = new();
+    private readonly GrowingArray<byte[]> _spare = new();
     private int _edit;
 
     private sealed class Change
@@ -24,6 +24,13 @@ internal sealed class ExtBlockChanges(ExtGeometry geometry, BlockDevice device)
 
         /// <summary>The edit in which it was made: within the same one it is changed in place.</summary>
         public required int Edit { get; init; }
+    }
+
+    /// <summary>What a block was before the edit; nothing when it was not held.</summary>
+    private readonly struct Former(long block, Change? change)
+    {
+        public readonly long Block = block;
+        public readonly Change? Change = change;
     }
 
     /// <summary>Bytes of changed blocks held.</summary>
@@ -69,7 +76,7 @@ internal sealed class ExtBlockChanges(ExtGeometry geometry, BlockDevice device)
     {
         if (!_changes.Remove((ulong)block, out var change))
             return;
-        _undo.Add((block, change));
+        _undo.Add(new Former(block, change));
     }
 
     /// <summary>An edit begins.</summary>
@@ -83,9 +90,9 @@ internal sealed class ExtBlockChanges(ExtGeometry geometry, BlockDevice device)
     /// <summary>The edit succeeded.</summary>
     public void Keep()
     {
-        foreach (var (_, before) in _undo)
+        for (var i = 0; i < _undo.Count; i++)
         {
-            if (before is not null)
+            if (_undo[i].Change is { } before)
                 GiveBack(before.Bytes);
         }
         _undo.Clear();
@@ -97,11 +104,11 @@ internal sealed class ExtBlockChanges(ExtGeometry geometry, BlockDevice device)
     {
         for (var i = _undo.Count - 1; i >= 0; i--)
         {
-            var (block, before) = _undo[i];
-            if (before is null)
-                _changes.Remove((ulong)block);
+            var block = (ulong)_undo[i].Block;
+            if (_undo[i].Change is { } before)
+                _changes[block] = before;
             else
-                _changes[(ulong)block] = before;
+                _changes.Remove(block);
         }
         _undo.Clear();
         _edit++;
@@ -140,7 +147,7 @@ internal sealed class ExtBlockChanges(ExtGeometry geometry, BlockDevice device)
     {
         // Made, or made anew, within this edit: what it was before the edit is on the list already.
         if (before is null || before.Edit != _edit)
-            _undo.Add((block, before));
+            _undo.Add(new Former(block, before));
         _changes[(ulong)block] = new Change { Bytes = bytes, Edit = _edit };
     }
 
@@ -149,6 +156,6 @@ internal sealed class ExtBlockChanges(ExtGeometry geometry, BlockDevice device)
     private void GiveBack(byte[] bytes)
     {
         if ((long)_spare.Count << geometry.LogBlockSize < MaxSpareBytes)
-            _spare.Push(bytes);
+            _spare.Add(bytes);
     }
 }

@@ -37,7 +37,7 @@ internal sealed class ExtDirectory
 
     public long BlockCount => _map is null ? 0 : Math.Min(_inode.Length >> _volume.Geometry.LogBlockSize, _map.MaxBlocks);
 
-    public string Structure(long block) => $"Directory {_inode.Number}, block {block}";
+    public string Structure(long block) => "Directory " + _inode.Number + ", block " + block;
 
     /// <summary>Where a block lies on the device, in bytes; -1 for a hole.</summary>
     public long OffsetOf(long block)

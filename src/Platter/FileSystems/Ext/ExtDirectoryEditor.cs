@@ -303,7 +303,7 @@ internal sealed class ExtDirectoryEditor
     public DiskFormatException Broken(string code, long block, string problem) =>
         new(code, Structure(block), IsInline ? Inode.Offset : Map.Find(block) is { IsHole: false } run ? run.Physical << _geometry.LogBlockSize : -1, problem);
 
-    private string Structure(long block) => $"Directory {Inode.Number}, block {block}";
+    private string Structure(long block) => "Directory " + Inode.Number + ", block " + block;
 
     private ExtRun Mapped(long block)
     {

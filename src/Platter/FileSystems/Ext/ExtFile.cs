@@ -27,7 +27,7 @@ internal sealed class ExtFile : OpenFile
 
     public override long Length => _inode.Length;
 
-    private string Structure => $"Inode {_inode.Number}";
+    private string Structure => "Inode " + _inode.Number;
 
     public override int ReadAt(long offset, Span<byte> buffer)
     {

@@ -105,7 +105,7 @@ internal sealed class ExtFileStream(ExtInode inode, ExtBlockMap map, ExtGeometry
     {
         var at = offset - (run.Logical << geometry.LogBlockSize) + (run.Physical << geometry.LogBlockSize);
         if (at + part.Length > blocks.Device.Length)
-            blocks.CheckRange(at >> geometry.LogBlockSize, (at + part.Length - 1 >> geometry.LogBlockSize) - (at >> geometry.LogBlockSize) + 1, $"Inode {inode.Number}");
+            blocks.CheckRange(at >> geometry.LogBlockSize, (at + part.Length - 1 >> geometry.LogBlockSize) - (at >> geometry.LogBlockSize) + 1, "Inode " + inode.Number);
         blocks.Device.Read(at, part);
     }
 }

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Platter.Blocks;
 using Platter.Primitives;
 
@@ -39,14 +40,19 @@ internal sealed class ExtJournalState
         ref readonly var super = ref geometry.Super;
         var isExternal = super.JournalInode == 0;
         Guid uuid = super.JournalUuid;
-        var place = isExternal ? $"on another device ({uuid})" : $"in inode {super.JournalInode}";
+        var place = isExternal ? "on another device (" + uuid + ")" : "in inode " + super.JournalInode;
         if (!geometry.Has(ExtIncompat.Recover))
             return new ExtJournalState(device, geometry) { Text = place };
         if (options.DiscardJournal)
             return new ExtJournalState(device, geometry) { WasNeeded = true, Text = place + ", not replayed" };
         if (isExternal)
             throw new UnsupportedFeatureException($"the volume needs the replay of its journal, which is {place}: have e2fsck replay it, or give the journal up (--discard-journal)");
+        return OpenReplayed(device, geometry, options, place);
+    }
 
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static ExtJournalState OpenReplayed(BlockDevice device, ExtGeometry geometry, VolumeOptions options, string place)
+    {
         var blocks = new ExtBlocks(device, geometry);
         var replay = ExtJournalFile.Open(geometry, blocks).Read();
         var text = replay.Copies.Count == 0 ? ", nothing to replay" : $", {replay.Transactions} transactions with {replay.Copies.Count} blocks replayed in memory";

@@ -17,7 +17,7 @@ internal sealed class ExtSpace(ExtEditState state)
     private readonly RangeSet _fresh = new(), _freed = new();       // clusters, counted from the first data block
     private readonly RangeSet _full = new();                        // groups in which nothing can be taken before the next commit
     private readonly NumberMap<int> _next = new();                  // where a group's search goes on; only a hint
-    private readonly List<(RangeSet Set, bool Added, long Start, long Count)> _undo = [];
+    private readonly GrowingArray<Change> _undo = new();
 
     /// <summary>Free clusters.</summary>
     public long FreeClusters => state.Super.FreeClusters;
@@ -33,11 +33,11 @@ internal sealed class ExtSpace(ExtEditState state)
     {
         for (var i = _undo.Count - 1; i >= 0; i--)
         {
-            var (set, added, start, count) = _undo[i];
-            if (added)
-                set.Remove(start, count);
+            ref readonly var change = ref _undo[i];
+            if (change.Added)
+                change.Set.Remove(change.Start, change.Count);
             else
-                set.Add(start, count);
+                change.Set.Add(change.Start, change.Count);
         }
         _undo.Clear();
         _full.Clear();
@@ -159,7 +159,7 @@ internal sealed class ExtSpace(ExtEditState state)
             state.Descriptors.AddFreeClusters(group, -run.Length);
             state.Super.FreeClusters = Math.Max(0, FreeClusters - run.Length);
             _freed.Remove(run.Start, run.Length);
-            _undo.Add((_freed, false, run.Start, run.Length));
+            _undo.Add(new Change(_freed, false, run.Start, run.Length));
         }
     }
 
@@ -199,7 +199,7 @@ internal sealed class ExtSpace(ExtEditState state)
             {
                 var count = Math.Min(fresh!.Value.End, end) - at;
                 _fresh.Remove(at, count);
-                _undo.Add((_fresh, false, at, count));
+                _undo.Add(new Change(_fresh, false, at, count));
                 at += count;
             }
         }
@@ -219,7 +219,7 @@ internal sealed class ExtSpace(ExtEditState state)
         else
         {
             _freed.Remove(run.Start, run.Length);
-            _undo.Add((_freed, false, run.Start, run.Length));
+            _undo.Add(new Change(_freed, false, run.Start, run.Length));
         }
         _next[(ulong)group] = (int)(within + run.Length);
         return (BlockOf(run.Start), (int)run.Length);
@@ -228,7 +228,7 @@ internal sealed class ExtSpace(ExtEditState state)
     private void Add(RangeSet set, long start, long count)
     {
         set.Add(start, count);
-        _undo.Add((set, true, start, count));
+        _undo.Add(new Change(set, true, start, count));
     }
 
     // What follows the block before without a gap.
@@ -320,4 +320,12 @@ internal sealed class ExtSpace(ExtEditState state)
     private long ClusterOf(long block) => (block - _geometry.FirstDataBlock) / _geometry.ClusterRatio;
 
     private long BlockOf(long cluster) => cluster * _geometry.ClusterRatio + _geometry.FirstDataBlock;
+
+    /// <summary>What an edit did to one of the sets.</summary>
+    private readonly struct Change(RangeSet set, bool added, long start, long count)
+    {
+        public readonly RangeSet Set = set;
+        public readonly bool Added = added;
+        public readonly long Start = start, Count = count;
+    }
 }

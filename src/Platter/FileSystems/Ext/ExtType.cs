@@ -5,7 +5,9 @@ namespace Platter.FileSystems.Ext;
 /// <summary>ext2, ext3 and ext4: one format, told apart by its features. Read, formatted, edited and checked.</summary>
 public sealed class ExtType : FileSystemType
 {
-    public override IReadOnlyList<string> Names { get; } = ["ext2", "ext3", "ext4"];
+    private static readonly string[] TypeNames = ["ext2", "ext3", "ext4"];
+
+    public override IReadOnlyList<string> Names => TypeNames;
 
     public override bool FixesEntryCount => true;
 

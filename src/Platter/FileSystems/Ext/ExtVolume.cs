@@ -17,8 +17,14 @@ public sealed class ExtVolume : Volume
 
     // Whose the blocks of the directories are that were looked into. Directories that share blocks would multiply them: a few MiB of image
     // could list for hours.
-    private readonly Dictionary<long, (uint Inode, long Logical)> _directoryBlocks = [];
+    private readonly NumberMap<DirectoryBlock> _directoryBlocks = new();
     private long? _freeClusters;
+
+    private readonly struct DirectoryBlock(uint inode, long logical)
+    {
+        public readonly uint Inode = inode;
+        public readonly long Logical = logical;
+    }
 
     /// <param name="device">The volume's device, or the recovered view of it.</param>
     /// <param name="geometry">What the superblock says.</param>
@@ -143,13 +149,14 @@ public sealed class ExtVolume : Volume
     /// <exception cref="DiskFormatException">It was seen as another block, or as another directory's.</exception>
     internal void ClaimDirectoryBlock(long block, uint inode, long logical)
     {
-        if (_directoryBlocks.TryAdd(block, (inode, logical)) || _directoryBlocks[block] is var owner && owner == (inode, logical))
-            return;
-        throw new DiskFormatException("EXT-0204", $"Directory {inode}, block {logical}", block << Geometry.LogBlockSize, $"block {block} is block {owner.Logical} of directory {owner.Inode} as well");
+        if (!_directoryBlocks.TryGetValue((ulong)block, out var owner))
+            _directoryBlocks[(ulong)block] = new DirectoryBlock(inode, logical);
+        else if (owner.Inode != inode || owner.Logical != logical)
+            throw new DiskFormatException("EXT-0204", $"Directory {inode}, block {logical}", block << Geometry.LogBlockSize, $"block {block} is block {owner.Logical} of directory {owner.Inode} as well");
     }
 
     /// <summary>A directory's blocks are freed: they may become another's.</summary>
-    internal void ReleaseDirectoryBlock(long block) => _directoryBlocks.Remove(block);
+    internal void ReleaseDirectoryBlock(long block) => _directoryBlocks.Remove((ulong)block);
 
     /// <summary>Forgets whose directory blocks are.</summary>
     internal void ReleaseDirectoryBlocks() => _directoryBlocks.Clear();

@@ -5,7 +5,9 @@ namespace Platter.FileSystems.Fat;
 /// <summary>FAT12, FAT16 and FAT32: one format in three widths.</summary>
 public sealed class FatType : FileSystemType
 {
-    public override IReadOnlyList<string> Names { get; } = ["fat", "fat12", "fat16", "fat32"];
+    private static readonly string[] TypeNames = ["fat", "fat12", "fat16", "fat32"];
+
+    public override IReadOnlyList<string> Names => TypeNames;
 
     public override bool Recognise(BlockDevice device) => FatGeometry.Recognise(device);
 

@@ -17,9 +17,9 @@ internal static class NtfsAttributeSetter
     }
 
     /// <summary>Sets what the Windows Subsystem for Linux keeps in such attributes; those that are not given stay.</summary>
-    public static void SetLinux(NtfsFileEditor file, IReadOnlyList<NtfsEa> linux)
+    public static void SetLinux(NtfsFileEditor file, NtfsEa[] linux)
     {
-        if (linux.Count == 0)
+        if (linux.Length == 0)
             return;
         var all = Read(file);
         foreach (var ea in linux)

@@ -19,8 +19,8 @@ internal sealed class NtfsChanges(BlockDevice device, bool isTrial = false) : Bl
     private const int MaxSpareBytes = 16 << 20, MaxRunBytes = 1 << 18;
 
     private readonly NumberMap<Page> _pages = new();
-    private readonly List<(long Number, Page? Before)> _undo = [];
-    private readonly Stack<Page> _spare = new();
+    private readonly GrowingArray<Former> _undo = new();
+    private readonly GrowingArray<Page> _spare = new();
     private int _edit;
 
     private sealed class Page
@@ -29,6 +29,13 @@ internal sealed class NtfsChanges(BlockDevice device, bool isTrial = false) : Bl
 
         /// <summary>The edit in which it was made: within the same one it is changed in place.</summary>
         public required int Edit { get; set; }
+    }
+
+    /// <summary>What a page was before the edit; nothing when it was not held.</summary>
+    private readonly struct Former(long number, Page? page)
+    {
+        public readonly long Number = number;
+        public readonly Page? Page = page;
     }
 
     public override long Length => device.Length;
@@ -51,9 +58,9 @@ internal sealed class NtfsChanges(BlockDevice device, bool isTrial = false) : Bl
     /// <summary>The edit succeeded.</summary>
     public void Keep()
     {
-        foreach (var (_, before) in _undo)
+        for (var i = 0; i < _undo.Count; i++)
         {
-            if (before is not null)
+            if (_undo[i].Page is { } before)
                 GiveBack(before);
         }
         _undo.Clear();
@@ -65,11 +72,11 @@ internal sealed class NtfsChanges(BlockDevice device, bool isTrial = false) : Bl
     {
         for (var i = _undo.Count - 1; i >= 0; i--)
         {
-            var (number, before) = _undo[i];
-            if (before is null && _pages.Remove((ulong)number, out var made))
+            var (number, before) = ((ulong)_undo[i].Number, _undo[i].Page);
+            if (before is null && _pages.Remove(number, out var made))
                 GiveBack(made);
             else if (before is not null)
-                _pages[(ulong)number] = before;
+                _pages[number] = before;
         }
         _undo.Clear();
         _edit++;
@@ -126,8 +133,7 @@ internal sealed class NtfsChanges(BlockDevice device, bool isTrial = false) : Bl
     /// <param name="isFresh">Whether no committed structure refers to a range, in bytes.</param>
     public void WriteBack(Func<long, long, bool> isFresh)
     {
-        var numbers = _pages.Keys();
-        Array.Sort(numbers);
+        var numbers = _pages.SortedKeys();
         var run = new byte[Math.Min(MaxRunBytes, numbers.Length << PageShift)];
         for (var i = 0; i < numbers.Length;)
         {
@@ -209,7 +215,7 @@ internal sealed class NtfsChanges(BlockDevice device, bool isTrial = false) : Bl
             page.Bytes.CopyTo(made.Bytes, 0);
         else if (!isWhole)
             device.Read(number << PageShift, made.Bytes.AsSpan(0, LengthOf(number)));
-        _undo.Add((number, page));
+        _undo.Add(new Former(number, page));
         _pages[(ulong)number] = made;
         return made.Bytes;
     }
@@ -226,6 +232,6 @@ internal sealed class NtfsChanges(BlockDevice device, bool isTrial = false) : Bl
     private void GiveBack(Page page)
     {
         if ((long)_spare.Count << PageShift < MaxSpareBytes)
-            _spare.Push(page);
+            _spare.Add(page);
     }
 }

@@ -26,7 +26,7 @@ internal sealed class NtfsDirectory
             ?? throw new DiskFormatException("NTFS-0112", file.Base.Structure, file.Base.Offset, "is a directory without $INDEX_ROOT:$I30");
     }
 
-    private string Structure => $"Record {_file.Base.Number}, $I30";
+    private string Structure => "Record " + _file.Base.Number + ", $I30";
 
     /// <summary>All names, short ones too, in the order of the index.</summary>
     public IEnumerable<NtfsName> Names()

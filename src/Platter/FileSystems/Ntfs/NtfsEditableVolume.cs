@@ -300,8 +300,10 @@ public sealed class NtfsEditableVolume : EditableVolume
         if (!_editor.Names.HasStale)
             return;
         // Each is whole by itself: many small edits hold less than one large one.
-        foreach (var some in _editor.Names.Stale().Chunk(RefreshedAtOnce))
+        var stale = _editor.Names.Stale();
+        for (var done = 0; done < stale.Length; done += RefreshedAtOnce)
         {
+            var some = stale.AsSpan(done, Math.Min(RefreshedAtOnce, stale.Length - done)).ToArray();
             RunAlone(() =>
             {
                 _editor.Names.RefreshStale(some);

@@ -38,7 +38,7 @@ internal sealed class NtfsEditor(NtfsEditState state, NtfsOpenStreams openStream
             throw new ArgumentException($"a {kind} is no special file");
         var plan = NtfsNewLinks.Special(kind, device, options.SpecialFiles, metadata);
         // Those of WSL have permissions and owner whether they are kept of others or not.
-        return Create(parent, name, kind, plan.Linux.Count > 0 ? metadata with { Mode = null, UserId = null, GroupId = null } : metadata, plan);
+        return Create(parent, name, kind, plan.Linux.Length > 0 ? metadata with { Mode = null, UserId = null, GroupId = null } : metadata, plan);
     }
 
     public void CreateHardLink(NodeId node, NodeId parent, string name)

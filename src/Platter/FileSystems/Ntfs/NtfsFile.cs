@@ -113,7 +113,7 @@ internal sealed class NtfsFile
 
     /// <summary>What messages call an attribute of this file.</summary>
     public string Structure(NtfsAttributeType type, string name) =>
-        $"Record {Base.Number}, {NtfsAttributeNames.Of(type)}{(name.Length == 0 ? "" : ":" + name)}";
+        "Record " + Base.Number + (", " + NtfsAttributeNames.Of(type) + (name.Length == 0 ? "" : ":" + name));
 
     private void Decode(NtfsRecord record, in NtfsAttribute attribute, NtfsRunList runs, string structure)
     {

@@ -67,7 +67,7 @@ internal sealed class NtfsFileEditor
     }
 
     /// <summary>What messages call an attribute of this file.</summary>
-    public string Structure(NtfsAttributeType type, string name) => $"Record {Number}, {NtfsAttributeNames.Of(type)}{(name.Length == 0 ? "" : ":" + name)}";
+    public string Structure(NtfsAttributeType type, string name) => "Record " + Number + (", " + NtfsAttributeNames.Of(type) + (name.Length == 0 ? "" : ":" + name));
 
     /// <summary>The first extent of an attribute, its bytes read; null when there is none.</summary>
     public NtfsHeld? Find(NtfsAttributeType type, string name = "")

@@ -26,7 +26,15 @@ internal sealed class NtfsGeometry
     private readonly List<Finding> _remarks = [];
 
     public required int SectorSize { get; init; }
-    public required int ClusterSize { get; init; }
+    public required int ClusterSize
+    {
+        get;
+        init
+        {
+            field = value;
+            ClusterShift = Shift(value);
+        }
+    }
 
     /// <summary>Bytes of an MFT record.</summary>
     public required int RecordSize { get; init; }
@@ -52,7 +60,17 @@ internal sealed class NtfsGeometry
     /// <summary>What is odd without making the volume unreadable.</summary>
     public IReadOnlyList<Finding> Remarks => _remarks;
 
-    public int ClusterShift => BitOperations.Log2((uint)ClusterSize);
+    /// <summary>The clusters' size as a power of two.</summary>
+    public int ClusterShift { get; private init; }
+
+    // Not the framework's logarithm: its instruction is not there on every processor, so that what calls it is compiled at every start.
+    private static int Shift(int clusterSize)
+    {
+        var shift = 0;
+        while (1 << shift < clusterSize)
+            shift++;
+        return shift;
+    }
 
     /// <summary>Bytes that the volume counts; the copy of the boot sector lies there.</summary>
     public long Length => TotalSectors * SectorSize;

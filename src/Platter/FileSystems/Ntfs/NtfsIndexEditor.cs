@@ -49,7 +49,7 @@ internal sealed class NtfsIndexEditor : NtfsIndexTree
             if (_root is not null && ReferenceEquals(value, _rootValue))
                 return _root;
             // A copy: the root may be written before the blocks that its entries go to.
-            if (NtfsIndex.ParseRoot(value.ToArray(), out var root) is { } problem)
+            if (NtfsIndex.ParseRoot(value.AsSpan().ToArray(), out var root) is { } problem)
                 throw new DiskFormatException("NTFS-0300", Structure, -1, problem);
             (_rootValue, _root) = (value, Even(root!, "NTFS-0300", _structure));
             return _root;

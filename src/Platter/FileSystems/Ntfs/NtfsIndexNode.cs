@@ -64,7 +64,7 @@ internal sealed class NtfsIndexNode
         if (header.EntriesOffset < NtfsIndexHeader.Size || (header.EntriesOffset & 7) != 0 || header.EntriesOffset > header.IndexLength)
             return $"has entries from {header.EntriesOffset} on, expected a multiple of 8, {NtfsIndexHeader.Size}..{header.IndexLength}";
         var end = headerOffset + (int)(uint)header.IndexLength;
-        var entries = new List<int>(64);
+        var entries = new GrowingArray<int>();
         var (first, isEven) = (-1, true);
         for (var at = headerOffset + (int)(uint)header.EntriesOffset; ;)
         {
@@ -79,7 +79,7 @@ internal sealed class NtfsIndexNode
                 break;
             at += entry.Length;
         }
-        node = new NtfsIndexNode(bytes, headerOffset, [.. entries], isEven);
+        node = new NtfsIndexNode(bytes, headerOffset, entries.ToArray(), isEven);
         return null;
     }
 

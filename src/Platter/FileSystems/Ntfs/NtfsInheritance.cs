@@ -19,7 +19,7 @@ internal static class NtfsInheritance
     private const uint Generic = GenericAll | GenericExecute | GenericWrite | GenericRead;
     private const uint FileAll = 0x1F01FF, FileExecute = 0x1200A0, FileWrite = 0x120116, FileRead = 0x120089;
 
-    private static readonly byte[] _creatorOwner = Sids.Parse("CO"), _creatorGroup = Sids.Parse("CG"), _system = Sids.Parse("SY"), _administrators = Sids.Parse("BA");
+    private static readonly byte[] _creatorOwner = Sids.Of(3, 0), _creatorGroup = Sids.Of(3, 1), _system = Sids.Of(5, 18), _administrators = Sids.Of(5, 32, 544);
 
     /// <summary>The descriptor of a new file.</summary>
     /// <param name="parent">The directory's, self-relative.</param>
@@ -164,7 +164,7 @@ internal static class NtfsInheritance
 
     private static byte[] WithFlags(byte[] ace, byte flags)
     {
-        var made = ace.ToArray();
+        var made = ace.AsSpan().ToArray();
         OnDisk.Edit<NtfsAce>(made).Flags = flags;
         return made;
     }

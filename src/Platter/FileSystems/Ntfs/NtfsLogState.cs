@@ -36,7 +36,7 @@ internal sealed record NtfsLogState(NtfsLogCondition Condition, string Text)
             return new NtfsLogState(NtfsLogCondition.Absent, log is null ? "there is none" : $"too short: {log.Length} bytes");
         var first = new byte[MinPage];
         log.Read(0, first);
-        if (first.AsSpan().IndexOfAnyExcept((byte)0xFF) < 0)
+        if (IsEmpty(first))
             return new NtfsLogState(NtfsLogCondition.Empty, "empty");
         var pageSize = OnDisk.View<NtfsRestartPage>(first).SystemPageSize is var size && size >= MinPage && size <= MaxPage && uint.IsPow2(size) ? (int)(uint)size : MinPage;
 
@@ -47,24 +47,43 @@ internal sealed record NtfsLogState(NtfsLogCondition Condition, string Text)
         {
             var page = new byte[pageSize];
             log.Read((long)i * pageSize, page);
-            if (ParsePage(page) is { } parsed && (newest is null || parsed.Lsn > newestLsn))
-                (newest, newestLsn) = parsed;
+            if (ParsePage(page, out var lsn) is { } parsed && (newest is null || lsn > newestLsn))
+            {
+                newest = parsed;
+                newestLsn = lsn;
+            }
         }
         return newest ?? new NtfsLogState(NtfsLogCondition.Damaged, "damaged: neither restart page can be read");
     }
 
-    private static (NtfsLogState State, ulong Lsn)? ParsePage(byte[] page)
+    // A plain loop, where the framework's search would be prepared at every start.
+    private static bool IsEmpty(byte[] page)
     {
+        foreach (var b in page)
+        {
+            if (b != 0xFF)
+                return false;
+        }
+        return true;
+    }
+
+    private static NtfsLogState? ParsePage(byte[] page, out ulong lsn)
+    {
+        lsn = 0;
         ref readonly var head = ref OnDisk.View<NtfsRestartPage>(page);
         if (head.Protection.Magic.Is(NtfsRestartPage.ChkdskMagicValue))
-            return (new NtfsLogState(NtfsLogCondition.Clean, "clean, since chkdsk"), head.ChkdskLsn);
+        {
+            lsn = head.ChkdskLsn;
+            return new NtfsLogState(NtfsLogCondition.Clean, "clean, since chkdsk");
+        }
         if (!head.Protection.Magic.Is(NtfsRestartPage.MagicValue) || NtfsUpdateSequence.Remove(page, NtfsRestartPage.Size) is not null
             || head.RestartAreaOffset + NtfsRestartArea.Size > page.Length)
             return null;
         ref readonly var area = ref OnDisk.View<NtfsRestartArea>(page, head.RestartAreaOffset);
         var version = $"version {head.MajorVersion}.{head.MinorVersion}";
         var isClean = area.UsedClients == NtfsRestartArea.NoClient || (area.Flags & NtfsRestartArea.CleanUnmount) != 0;
-        return (isClean ? new NtfsLogState(NtfsLogCondition.Clean, "clean, " + version)
-            : new NtfsLogState(NtfsLogCondition.InUse, "in use, " + version + ": the volume was not unmounted"), area.CurrentLsn);
+        lsn = area.CurrentLsn;
+        return isClean ? new NtfsLogState(NtfsLogCondition.Clean, "clean, " + version)
+            : new NtfsLogState(NtfsLogCondition.InUse, "in use, " + version + ": the volume was not unmounted");
     }
 }

@@ -133,7 +133,12 @@ internal sealed class NtfsNames(NtfsEditState state)
     }
 
     /// <summary>The files whose copies are no longer up to date.</summary>
-    public NtfsReference[] Stale() => [.. _stale];
+    public NtfsReference[] Stale()
+    {
+        var all = new NtfsReference[_stale.Count];
+        _stale.CopyTo(all);
+        return all;
+    }
 
     /// <summary>Brings the copies of some of them up to date, within an edit. Makes nothing longer.</summary>
     public void RefreshStale(NtfsReference[] files)

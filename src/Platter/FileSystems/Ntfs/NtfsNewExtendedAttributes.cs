@@ -50,7 +50,7 @@ internal static class NtfsNewExtendedAttributes
     }
 
     /// <summary>What the Windows Subsystem for Linux keeps of a file: owner, group and mode, where they are known, and the numbers of a device.</summary>
-    public static List<NtfsEa> Linux(EntryKind kind, int? mode, uint? userId, uint? groupId, DeviceNumber? device)
+    public static NtfsEa[] Linux(EntryKind kind, int? mode, uint? userId, uint? groupId, DeviceNumber? device)
     {
         var found = new List<NtfsEa>();
         if (userId is { } user)
@@ -66,7 +66,7 @@ internal static class NtfsNewExtendedAttributes
             BinaryPrimitives.WriteUInt32LittleEndian(value.AsSpan(4), numbers.Minor);
             found.Add(new NtfsEa(NtfsExtendedAttributes.LxDevice, value, 0));
         }
-        return found;
+        return [.. found];
     }
 
     private static int LengthOf(in NtfsEa ea) => NtfsEaEntry.Size + ea.Name.Length + 1 + ea.Value.Length + 3 & ~3;

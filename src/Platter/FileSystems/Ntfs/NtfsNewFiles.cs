@@ -17,7 +17,7 @@ internal sealed record NtfsNewFile
     public byte[]? Reparse { get; init; }
 
     /// <summary>What the Windows Subsystem for Linux keeps of it.</summary>
-    public IReadOnlyList<NtfsEa> Linux { get; init; } = [];
+    public NtfsEa[] Linux { get; init; } = [];
 }
 
 /// <summary>Makes files: their records with everything but a name.</summary>

@@ -30,7 +30,7 @@ internal sealed class NtfsRecord
     /// <summary>The attributes in stored order.</summary>
     public Walk Attributes => new(Bytes.AsSpan(0, (int)(uint)Header.BytesInUse), Header.AttributesOffset);
 
-    public string Structure => $"Record {Number}";
+    public string Structure => "Record " + Number;
 
     /// <summary>Finds the first attribute of a type and name.</summary>
     public bool TryFind(NtfsAttributeType type, ReadOnlySpan<char> name, out NtfsAttribute attribute)

@@ -88,7 +88,7 @@ internal sealed class NtfsRecords
     /// <summary>Gives a record up.</summary>
     public void Release(NtfsRecord record)
     {
-        var bytes = record.Bytes.ToArray();
+        var bytes = record.Bytes.AsSpan().ToArray();
         ref var head = ref OnDisk.Edit<NtfsRecordHeader>(bytes);
         head.Flags.Value &= ~NtfsRecordFlags.InUse;
         head.SequenceNumber = head.SequenceNumber == ushort.MaxValue ? (ushort)1 : (ushort)(head.SequenceNumber + 1);

@@ -272,14 +272,20 @@ internal sealed class NtfsRunList
     private static bool Joins(NtfsRun run, long lcn) => run.IsHole ? lcn < 0 : lcn == run.Lcn + run.Count;
 
     // A run of 128 clusters takes two bytes: the length is signed, too.
-    private static int SignedBytes(long value) => (64 - BitOperations.LeadingZeroCount((ulong)(value < 0 ? ~value : value))) / 8 + 1;
+    private static int SignedBytes(long value)
+    {
+        var bytes = 1;
+        for (; value is < sbyte.MinValue or > sbyte.MaxValue; value >>= 8)
+            bytes++;
+        return bytes;
+    }
 
     private static long ReadSigned(ReadOnlySpan<byte> bytes)
     {
-        Span<byte> whole = stackalloc byte[8];
-        whole.Fill((bytes[^1] & 0x80) != 0 ? (byte)0xFF : (byte)0);
-        bytes.CopyTo(whole);
-        return BinaryPrimitives.ReadInt64LittleEndian(whole);
+        long value = (sbyte)bytes[^1];
+        for (var i = bytes.Length - 2; i >= 0; i--)
+            value = value << 8 | bytes[i];
+        return value;
     }
 
     private static void WriteSigned(long value, Span<byte> target)

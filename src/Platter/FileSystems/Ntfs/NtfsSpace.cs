@@ -20,7 +20,7 @@ internal sealed class NtfsSpace
     private readonly NtfsBitmapFile _bitmap;
     private readonly RangeSet _fresh = new(), _freed = new();
     private readonly RangeSet _full = new();                        // pages in which nothing can be taken before the next commit
-    private readonly List<(RangeSet Set, bool Added, long Start, long Count)> _undo = [];
+    private readonly GrowingArray<Change> _undo = new();
     private long? _free, _freeBefore;
     private long _next;
 
@@ -53,11 +53,11 @@ internal sealed class NtfsSpace
     {
         for (var i = _undo.Count - 1; i >= 0; i--)
         {
-            var (set, added, start, count) = _undo[i];
-            if (added)
-                set.Remove(start, count);
+            ref readonly var change = ref _undo[i];
+            if (change.Added)
+                change.Set.Remove(change.Start, change.Count);
             else
-                set.Add(start, count);
+                change.Set.Add(change.Start, change.Count);
         }
         _undo.Clear();
         _full.Clear();
@@ -137,7 +137,7 @@ internal sealed class NtfsSpace
         else
         {
             _freed.Remove(run.Start, run.Length);
-            _undo.Add((_freed, false, run.Start, run.Length));
+            _undo.Add(new Change(_freed, false, run.Start, run.Length));
         }
         if (isFree)
             _next = run.End < _geometry.ClusterCount ? run.End : 0;
@@ -168,7 +168,7 @@ internal sealed class NtfsSpace
             {
                 var part = Math.Min(fresh!.Value.End, cluster + count) - at;
                 _fresh.Remove(at, part);
-                _undo.Add((_fresh, false, at, part));
+                _undo.Add(new Change(_fresh, false, at, part));
                 at += part;
             }
         }
@@ -177,7 +177,7 @@ internal sealed class NtfsSpace
     private void Add(RangeSet set, long start, long count)
     {
         set.Add(start, count);
-        _undo.Add((set, true, start, count));
+        _undo.Add(new Change(set, true, start, count));
     }
 
     // Counting may end when so many were found.
@@ -260,5 +260,13 @@ internal sealed class NtfsSpace
         if (!_freed.IsEmpty && end > start && _freed.NextRange(start) is { } freed)
             end = Math.Min(end, Math.Max(start, freed.Start));
         return end > start ? new LongRange(start, end - start) : default;
+    }
+
+    /// <summary>What an edit did to one of the sets.</summary>
+    private readonly struct Change(RangeSet set, bool added, long start, long count)
+    {
+        public readonly RangeSet Set = set;
+        public readonly bool Added = added;
+        public readonly long Start = start, Count = count;
     }
 }

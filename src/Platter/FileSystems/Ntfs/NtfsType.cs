@@ -5,7 +5,9 @@ namespace Platter.FileSystems.Ntfs;
 /// <summary>NTFS, versions 1.2 to 3.1. Read, edited, formatted and checked.</summary>
 public sealed class NtfsType : FileSystemType
 {
-    public override IReadOnlyList<string> Names { get; } = ["ntfs"];
+    private static readonly string[] TypeNames = ["ntfs"];
+
+    public override IReadOnlyList<string> Names => TypeNames;
 
     public override bool Recognise(BlockDevice device) => NtfsGeometry.Recognise(device);
 

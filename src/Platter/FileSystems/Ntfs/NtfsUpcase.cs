@@ -44,7 +44,15 @@ internal sealed class NtfsUpcase
     public int Compare(ReadOnlySpan<char> a, ReadOnlySpan<char> b)
     {
         var order = CompareIgnoringCase(a, b);
-        return order != 0 ? order : a.SequenceCompareTo(b);
+        if (order != 0)
+            return order;
+        // A plain loop: the framework's comparison is compiled at every start.
+        for (var i = 0; i < a.Length; i++)
+        {
+            if (a[i] != b[i])
+                return a[i] - b[i];
+        }
+        return 0;
     }
 
     public bool AreEqual(ReadOnlySpan<char> a, ReadOnlySpan<char> b) => a.Length == b.Length && CompareIgnoringCase(a, b) == 0;

@@ -53,6 +53,16 @@ internal static class Sids
         return sid;
     }
 
+    /// <summary>The bytes of an identifier that is known beforehand: its authority and the numbers behind it.</summary>
+    public static byte[] Of(byte authority, params uint[] numbers)
+    {
+        var bytes = new byte[NtfsSid.Size + 4 * numbers.Length];
+        (bytes[0], bytes[1], bytes[7]) = (1, (byte)numbers.Length, authority);
+        for (var i = 0; i < numbers.Length; i++)
+            BinaryPrimitives.WriteUInt32LittleEndian(bytes.AsSpan(NtfsSid.Size + 4 * i), numbers[i]);
+        return bytes;
+    }
+
     /// <summary>The bytes of a text.</summary>
     /// <exception cref="FormatException">It is no identifier.</exception>
     public static byte[] Parse(string text)

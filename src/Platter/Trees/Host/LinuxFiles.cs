@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using Microsoft.Win32.SafeHandles;
+using Platter.Blocks;
 using Platter.FileSystems;
 using Platter.Primitives;
 
@@ -280,34 +281,34 @@ internal static unsafe partial class LinuxFiles
     private static ReadOnlySpan<byte> Terminated(string name, Span<byte> bytes) => EscapedUtf8.Terminate(name, bytes);
 
 #pragma warning disable SYSLIB1054, CA2101, IDE1006 // The C library's own names.
-    [LibraryImport("libc", SetLastError = true)] private static partial int openat(int directory, byte* path, int flags, uint mode);
-    [LibraryImport("libc", SetLastError = true)] private static partial int statx(int directory, byte* path, int flags, uint mask, LinuxStat* result);
-    [LibraryImport("libc", SetLastError = true)] private static partial int mkdirat(int directory, byte* path, uint mode);
-    [LibraryImport("libc", SetLastError = true)] private static partial int unlinkat(int directory, byte* path, int flags);
-    [LibraryImport("libc", SetLastError = true)] private static partial int renameat(int directory, byte* path, int newDirectory, byte* newPath);
-    [LibraryImport("libc", SetLastError = true)] private static partial int linkat(int directory, byte* path, int newDirectory, byte* newPath, int flags);
-    [LibraryImport("libc", SetLastError = true)] private static partial int symlinkat(byte* target, int directory, byte* path);
-    [LibraryImport("libc", SetLastError = true)] private static partial int mknodat(int directory, byte* path, uint mode, ulong device);
-    [LibraryImport("libc", SetLastError = true)] private static partial nint readlinkat(int directory, byte* path, byte* target, nuint size);
-    [LibraryImport("libc", SetLastError = true)] private static partial int utimensat(int directory, byte* path, long* times, int flags);
-    [LibraryImport("libc", SetLastError = true)] private static partial int futimens(int file, long* times);
-    [LibraryImport("libc", SetLastError = true)] private static partial int fchown(int file, uint user, uint group);
-    [LibraryImport("libc", SetLastError = true)] private static partial int fchownat(int directory, byte* path, uint user, uint group, int flags);
-    [LibraryImport("libc", SetLastError = true)] private static partial int fchmod(int file, uint mode);
-    [LibraryImport("libc", SetLastError = true)] private static partial int ftruncate(int file, long length);
-    [LibraryImport("libc", SetLastError = true)] private static partial nint pread(int file, byte* buffer, nuint size, long offset);
-    [LibraryImport("libc", SetLastError = true)] private static partial nint pwrite(int file, byte* buffer, nuint size, long offset);
-    [LibraryImport("libc", SetLastError = true)] private static partial long lseek(int file, long offset, int whence);
-    [LibraryImport("libc", SetLastError = true)] private static partial nint syscall(nint number, nint directory, byte* name, nint flags, byte* list, nuint size);
-    [LibraryImport("libc", SetLastError = true)] private static partial nint flistxattr(int file, byte* list, nuint size);
-    [LibraryImport("libc", SetLastError = true)] private static partial nint fgetxattr(int file, byte* name, byte* value, nuint size);
-    [LibraryImport("libc", SetLastError = true)] private static partial int fsetxattr(int file, byte* name, byte* value, nuint size, int flags);
-    [LibraryImport("libc", SetLastError = true)] private static partial nint fdopendir(int file);
-    [LibraryImport("libc")] private static partial byte* readdir(nint stream);
-    [LibraryImport("libc")] private static partial int closedir(nint stream);
-    [LibraryImport("libc", SetLastError = true)] private static partial int close(int file);
-    [LibraryImport("libc")] private static partial uint geteuid();
-    [LibraryImport("libc")] private static partial uint getegid();
+    [LibraryImport(LinuxFile.Library, SetLastError = true)] private static partial int openat(int directory, byte* path, int flags, uint mode);
+    [LibraryImport(LinuxFile.Library, SetLastError = true)] private static partial int statx(int directory, byte* path, int flags, uint mask, LinuxStat* result);
+    [LibraryImport(LinuxFile.Library, SetLastError = true)] private static partial int mkdirat(int directory, byte* path, uint mode);
+    [LibraryImport(LinuxFile.Library, SetLastError = true)] private static partial int unlinkat(int directory, byte* path, int flags);
+    [LibraryImport(LinuxFile.Library, SetLastError = true)] private static partial int renameat(int directory, byte* path, int newDirectory, byte* newPath);
+    [LibraryImport(LinuxFile.Library, SetLastError = true)] private static partial int linkat(int directory, byte* path, int newDirectory, byte* newPath, int flags);
+    [LibraryImport(LinuxFile.Library, SetLastError = true)] private static partial int symlinkat(byte* target, int directory, byte* path);
+    [LibraryImport(LinuxFile.Library, SetLastError = true)] private static partial int mknodat(int directory, byte* path, uint mode, ulong device);
+    [LibraryImport(LinuxFile.Library, SetLastError = true)] private static partial nint readlinkat(int directory, byte* path, byte* target, nuint size);
+    [LibraryImport(LinuxFile.Library, SetLastError = true)] private static partial int utimensat(int directory, byte* path, long* times, int flags);
+    [LibraryImport(LinuxFile.Library, SetLastError = true)] private static partial int futimens(int file, long* times);
+    [LibraryImport(LinuxFile.Library, SetLastError = true)] private static partial int fchown(int file, uint user, uint group);
+    [LibraryImport(LinuxFile.Library, SetLastError = true)] private static partial int fchownat(int directory, byte* path, uint user, uint group, int flags);
+    [LibraryImport(LinuxFile.Library, SetLastError = true)] private static partial int fchmod(int file, uint mode);
+    [LibraryImport(LinuxFile.Library, SetLastError = true)] private static partial int ftruncate(int file, long length);
+    [LibraryImport(LinuxFile.Library, SetLastError = true)] private static partial nint pread(int file, byte* buffer, nuint size, long offset);
+    [LibraryImport(LinuxFile.Library, SetLastError = true)] private static partial nint pwrite(int file, byte* buffer, nuint size, long offset);
+    [LibraryImport(LinuxFile.Library, SetLastError = true)] private static partial long lseek(int file, long offset, int whence);
+    [LibraryImport(LinuxFile.Library, SetLastError = true)] private static partial nint syscall(nint number, nint directory, byte* name, nint flags, byte* list, nuint size);
+    [LibraryImport(LinuxFile.Library, SetLastError = true)] private static partial nint flistxattr(int file, byte* list, nuint size);
+    [LibraryImport(LinuxFile.Library, SetLastError = true)] private static partial nint fgetxattr(int file, byte* name, byte* value, nuint size);
+    [LibraryImport(LinuxFile.Library, SetLastError = true)] private static partial int fsetxattr(int file, byte* name, byte* value, nuint size, int flags);
+    [LibraryImport(LinuxFile.Library, SetLastError = true)] private static partial nint fdopendir(int file);
+    [LibraryImport(LinuxFile.Library)] private static partial byte* readdir(nint stream);
+    [LibraryImport(LinuxFile.Library)] private static partial int closedir(nint stream);
+    [LibraryImport(LinuxFile.Library, SetLastError = true)] private static partial int close(int file);
+    [LibraryImport(LinuxFile.Library)] private static partial uint geteuid();
+    [LibraryImport(LinuxFile.Library)] private static partial uint getegid();
 #pragma warning restore SYSLIB1054, CA2101, IDE1006
 }
 

@@ -43,7 +43,7 @@ public class NtfsNewAttributesTests
         var attributes = NtfsNewExtendedAttributes.Linux(EntryKind.BlockDevice, 0x1A4, 1000, 100, new DeviceNumber(8, 17));
         Assert.Equal(["$LXUID", "$LXGID", "$LXMOD", "$LXDEV"], attributes.Select(a => a.Name));
         Assert.Equal("A4610000", Convert.ToHexString(attributes[2].Value));
-        var metadata = NtfsExtendedAttributes.Apply(new FileMetadata { Kind = EntryKind.BlockDevice }, attributes);
+        var metadata = NtfsExtendedAttributes.Apply(new FileMetadata { Kind = EntryKind.BlockDevice }, [.. attributes]);
         Assert.Equal((0x1A4, 1000u, 100u, new DeviceNumber(8, 17)), (metadata.Mode, metadata.UserId, metadata.GroupId, metadata.Device));
         Assert.Empty(NtfsNewExtendedAttributes.Linux(EntryKind.File, null, null, null, null));
     }
