@@ -167,7 +167,12 @@ internal sealed class FuzzRun(IReadOnlyList<FuzzTarget> targets, FuzzOptions opt
     private int Report(TimeSpan took)
     {
         foreach (var tally in _tallies)
+        {
             Console.WriteLine(tally.Line());
+            // Without its bases (the corpus is not beside the repository, say) a target tries nothing, and finds nothing.
+            if (tally.TriesNothing)
+                Found(tally, tally.Target.Name, "without bases", $"none of {tally.Cases} cases got beyond the door");
+        }
         foreach (var (kind, count) in _kinds.OrderByDescending(k => k.Value))
             Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"  {count} x {kind}"));
         var cases = _tallies.Sum(t => t.Cases);
@@ -187,6 +192,7 @@ internal sealed class FuzzRun(IReadOnlyList<FuzzTarget> targets, FuzzOptions opt
 
         public FuzzTarget Target => target;
         public long Cases => _accepted + _refused;
+        public bool TriesNothing => _accepted == 0 && _refused >= 1000;
 
         public void Count(bool accepted)
         {

@@ -9,6 +9,9 @@ namespace Platter.Fuzz.Targets;
 internal sealed class ExtEditTarget : FuzzTarget
 {
     private static readonly ExtType Ext = new();
+    private static readonly string[] Wishes =
+        ["metadata_csum", "metadata_csum", "^metadata_csum,^metadata_csum_seed", "^metadata_csum", "uuid=11111111-2222-4333-8444-555555555555", "^dir_index", "dir_index", "^has_journal", "orphan_file", "mmp", "^mmp,label=new"];
+
     private readonly List<(PagedImage Image, ExtMap Map)> _bases = [];
 
     public override string Name => "ext-edit";
@@ -39,6 +42,8 @@ internal sealed class ExtEditTarget : FuzzTarget
         });
         if (!edited)
             return false;
+        if (dice.OneIn(3))
+            Tune(target, dice);
         CheckReport? after = null;
         Try(() => after = Ext.Check(target, CheckOptions.Default));
         foreach (var finding in before?.Findings.Take(10) ?? [])
@@ -46,5 +51,23 @@ internal sealed class ExtEditTarget : FuzzTarget
         if (before is { IsClean: true })
             Expect(after is { IsClean: true }, $"a clean volume is clean after edits: {string.Join("; ", after?.Findings.Where(f => f.Severity > Severity.Note).Take(3) ?? [])}");
         return true;
+    }
+
+    // What changes structures all over the volume.
+    private static void Tune(BlockDevice target, Dice dice)
+    {
+        var wish = dice.Pick(Wishes);
+        dice.Trace?.Invoke($"tune: {wish}");
+        Try(() =>
+        {
+            try
+            {
+                Ext.Tune(target, new TuneOptions { Options = wish.Split(',').Select(w => w.Split('=')).ToDictionary(w => w[0], w => w.Length > 1 ? w[1] : "true", StringComparer.Ordinal) });
+            }
+            catch (ArgumentException)
+            {
+                // Features that this volume cannot have together.
+            }
+        });
     }
 }

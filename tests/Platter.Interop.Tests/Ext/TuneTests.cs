@@ -2,6 +2,7 @@ using System.Text.RegularExpressions;
 using Platter.Blocks;
 using Platter.FileSystems;
 using Platter.FileSystems.Ext;
+using Platter.Primitives;
 using Platter.Testing;
 using Platter.Testing.Ext;
 using Platter.Testing.Volumes;
@@ -46,6 +47,17 @@ public sealed class TuneTests(TuneTests.Sources sources) : IClassFixture<TuneTes
         { "-t ext4 -b 1024 -O 64bit,mmp", "-f -O ^mmp", "^mmp", "" },
         { "-t ext4 -b 1024", "-O metadata_csum_seed", "metadata_csum_seed", "" },
         { "-t ext4 -b 1024 -O metadata_csum_seed", "-O ^metadata_csum_seed", "^metadata_csum_seed", "" },
+
+        // tune2fs leaves directories without room for a checksum to e2fsck -D; Platter makes them anew.
+        { "-t ext4 -b 1024", "-O ^metadata_csum", "^metadata_csum", "" },
+        { "-t ext4 -b 4096 -O metadata_csum_seed,orphan_file,ea_inode", "-O ^metadata_csum_seed,^metadata_csum", "^metadata_csum_seed,^metadata_csum", "" },
+        { "-t ext4 -b 1024 -O ^64bit,inline_data,mmp", "-f -O ^metadata_csum", "^metadata_csum", "" },
+        { "-t ext4 -b 1024 -O meta_bg,^resize_inode,bigalloc,quota", "-O ^metadata_csum", "^metadata_csum", "" },
+        { "-t ext4 -b 1024 -O ^metadata_csum", "-O metadata_csum", "metadata_csum", "" },
+        { "-t ext4 -b 4096 -O ^metadata_csum,uninit_bg,orphan_file,ea_inode", "-O metadata_csum", "metadata_csum", "" },
+        { "-t ext2 -b 1024", "-O metadata_csum", "metadata_csum", "" },
+        { "-t ext3 -b 2048 -I 128", "-O metadata_csum", "metadata_csum", "" },
+        { "-t ext4 -b 1024 -O ^metadata_csum,^64bit,inline_data,large_dir", "-O metadata_csum", "metadata_csum", "" },
 
         // tune2fs asks for a check afterwards; Platter has looked that none is in use.
         { "-t ext4 -b 1024", "-O ^large_file,^huge_file,^dir_nlink", "^large_file,^huge_file,^dir_nlink", "Filesystem state" },
@@ -109,11 +121,65 @@ public sealed class TuneTests(TuneTests.Sources sources) : IClassFixture<TuneTes
         Assert.Null(Mke2fs.Complaint(image));
     }
 
+    // Names of 12 bytes take 20: 50 of them fill a block of 1024 bytes beside the dots. In a tree there is a root that is full, and leaves with room for a name and no more.
+    [Theory]
+    [InlineData("-t ext4 -b 1024 -N 20000 -O ^metadata_csum,^has_journal", true)]
+    [InlineData("-t ext4 -b 1024 -N 20000 -O ^metadata_csum,^has_journal,large_dir,casefold", true)]
+    [InlineData("-t ext2 -b 1024 -N 4000 -O ^dir_index", false)]
+    public void Directories_without_room_for_a_checksum_are_made_anew(string made, bool isIndexed)
+    {
+        using var folder = new TempFolder();
+        var image = folder.File("full.img");
+        Mke2fs.Make(image, 24 << 20, made);
+        using var device = HostFile.Open(image, FileAccess.ReadWrite);
+        using (var volume = ExtEditableVolume.Open(device, VolumeOptions.Default))
+        {
+            Names(volume, volume.CreateDirectory(volume.RootId, "one block", MetadataChange.None), () => 50);
+            var large = volume.CreateDirectory(volume.RootId, "large", MetadataChange.None);
+            Names(volume, large, () => isIndexed && !HasFullRoot(volume, large) ? int.MaxValue : 1500);
+            volume.Commit();
+        }
+        Assert.Null(Mke2fs.Complaint(image));
+        var before = Read(device);
+        Assert.Equal(1024, BytesOf("/one block"));
+        new ExtType().Tune(device, Options("metadata_csum"));
+        Assert.True(BytesOf("/one block") > 1024, "the directory was not made anew");
+        Assert.Empty(before.DifferencesTo(Read(device)));
+        Assert.DoesNotContain(new ExtType().Check(device, CheckOptions.Default).Findings, f => f.Severity > Severity.Note);
+        Assert.Null(Mke2fs.Complaint(image));
+        new ExtType().Tune(device, Options("^metadata_csum"));
+        Assert.Empty(before.DifferencesTo(Read(device)));
+        Assert.Null(Mke2fs.Complaint(image));
+
+        long BytesOf(string path)
+        {
+            using var volume = ExtVolume.Open(device, VolumeOptions.Default);
+            return volume.Inodes.Read((uint)volume.Find(path).Id.Value).Length;
+        }
+
+        static void Names(ExtEditableVolume volume, NodeId directory, Func<int> enough)
+        {
+            for (var i = 0; i < enough() && i < 15_000; i++)
+                volume.CreateFile(directory, $"name-{i * 7919L % 10_000_000:D7}", MetadataChange.None);
+        }
+
+        static bool HasFullRoot(ExtEditableVolume volume, NodeId directory)
+        {
+            var inode = volume.State.Inodes.Read((uint)directory.Value);
+            if (inode.Length < 4096)
+                return false;
+            var root = volume.State.Blocks.Read(ExtBlockMap.Of(inode, volume.State.Geometry, volume.State.Blocks, volume.State.Checksums).Find(0).Physical, "root");
+            ref readonly var head = ref OnDisk.View<ExtHashEntry>(root, ExtIndexBlocks.RootEntriesOffset);
+            return head.Count == head.Limit;
+        }
+    }
+
     [Fact]
     public void The_kernel_mounts_what_was_changed_and_writes_to_it() => LetKernelWrite(
     [
         ("-t ext4 -b 1024", "uuid=" + Identity), ("-t ext2 -b 1024", "has_journal"), ("-t ext4 -b 4096", "^has_journal,^dir_index"),
         ("-t ext4 -b 4096 -O ^has_journal", "has_journal,orphan_file,metadata_csum_seed,uuid=" + Identity), ("-t ext4 -b 1024 -O orphan_file", "^orphan_file,mmp"),
+        ("-t ext4 -b 1024", "^metadata_csum"), ("-t ext4 -b 4096 -O ^metadata_csum,uninit_bg,orphan_file", "metadata_csum"), ("-t ext2 -b 1024", "metadata_csum"),
     ]);
 
     /// <summary>For a kernel with the module quota_v2, which kernel-mount's own has not (its setup.sh has the list of modules).</summary>

@@ -10,7 +10,7 @@ namespace Platter.Interop.Tests.Images;
 /// <param name="Clash">Whether values cannot come together.</param>
 internal sealed record OptionSpace(string Format, string? Maker, (string Name, string[] Values)[] Factors, Func<OptionRow, bool> Clash)
 {
-    private static readonly (string, string[]) Sizes = ("+size", ["5246464", "9437184", "13631488"]), Allocations = ("preallocation", ["off", "falloc", "full"]), Fills = ("+fill", ["edit", "convert"]);
+    private static readonly (string, string[]) Sizes = ("+size", ["3149312", "5242880", "8388608"]), Allocations = ("preallocation", ["off", "falloc", "full"]), Fills = ("+fill", ["edit", "convert"]);
 
     /// <summary>All that <c>qemu-img create -o help</c> lists, but encryption, the flags of btrfs and XFS, and what names other files.</summary>
     internal static IReadOnlyList<OptionSpace> OfQemu { get; } =

@@ -15,7 +15,7 @@ internal static class ExtCopies
         foreach (var group in Groups(geometry))
         {
             OnDisk.Edit<ExtSuperblock>(super).BlockGroup = (ushort)Math.Min(group, ushort.MaxValue);
-            if (geometry.Has(ExtRoCompat.MetadataChecksum))
+            if ((copy.RoCompat.Value & ExtRoCompat.MetadataChecksum) != 0)
                 OnDisk.Edit<ExtSuperblock>(super).Checksum = ExtChecksums.OfSuper(super);
             super.CopyTo(state.Edit(geometry.GroupStart(group), "Copy of the superblock").AsSpan());
         }

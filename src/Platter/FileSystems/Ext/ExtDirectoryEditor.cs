@@ -21,14 +21,17 @@ internal sealed class ExtDirectoryEditor
     private readonly ExtMapEditor? _given;
     private ExtMapEditor? _map;
 
-    public ExtDirectoryEditor(ExtInode inode, ExtEditState state)
+    /// <param name="inode">The directory.</param>
+    /// <param name="state">The volume.</param>
+    /// <param name="hasTails">Whether its blocks end in checksums, where that isn't what the volume says yet.</param>
+    public ExtDirectoryEditor(ExtInode inode, ExtEditState state, bool? hasTails = null)
     {
         Inode = inode;
         _state = state;
         _geometry = state.Geometry;
         IsFolded = (inode.Flags & ExtInodeFlags.Casefold) != 0 && _geometry.Has(ExtIncompat.Casefold);
         Seed = state.Checksums.InodeSeed(inode.Number, inode.Generation);
-        HasTails = state.Checksums.IsOn;
+        HasTails = hasTails ?? state.Checksums.IsOn;
         if ((inode.Flags & ExtInodeFlags.Encrypt) != 0)
             throw new UnsupportedFeatureException($"directory {inode.Number} is encrypted (ext4 INCOMPAT_ENCRYPT, bit 0x10000): changing it needs a key");
         if (inode.Length < 0)

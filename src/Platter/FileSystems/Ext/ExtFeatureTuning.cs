@@ -9,12 +9,12 @@ internal sealed class ExtFeatureTuning(ExtEditState state, ExtTuning own)
     private static readonly ExtFeatureSet Settable = new(
         ExtCompat.HasJournal | ExtCompat.DirIndex | ExtCompat.FastCommit | ExtCompat.StableInodes | ExtCompat.OrphanFile,
         ExtIncompat.Extents | ExtIncompat.EaInode | ExtIncompat.Mmp | ExtIncompat.ChecksumSeed | ExtIncompat.LargeDir | ExtIncompat.Casefold,
-        ExtRoCompat.LargeFile | ExtRoCompat.HugeFile | ExtRoCompat.DirNlink | ExtRoCompat.Quota | ExtRoCompat.Project);
+        ExtRoCompat.LargeFile | ExtRoCompat.HugeFile | ExtRoCompat.DirNlink | ExtRoCompat.Quota | ExtRoCompat.Project | ExtRoCompat.MetadataChecksum);
 
     private static readonly ExtFeatureSet Clearable = new(
         ExtCompat.HasJournal | ExtCompat.DirIndex | ExtCompat.FastCommit | ExtCompat.OrphanFile,
         ExtIncompat.Mmp | ExtIncompat.ChecksumSeed | ExtIncompat.Casefold,
-        ExtRoCompat.LargeFile | ExtRoCompat.HugeFile | ExtRoCompat.DirNlink | ExtRoCompat.Quota | ExtRoCompat.Project);
+        ExtRoCompat.LargeFile | ExtRoCompat.HugeFile | ExtRoCompat.DirNlink | ExtRoCompat.Quota | ExtRoCompat.Project | ExtRoCompat.MetadataChecksum);
 
     /// <summary>These go only when no inode has need of them.</summary>
     private static readonly ExtFeatureSet GoesUnused = new(0, ExtIncompat.Casefold, ExtRoCompat.LargeFile | ExtRoCompat.HugeFile | ExtRoCompat.DirNlink | ExtRoCompat.Project);
@@ -31,12 +31,15 @@ internal sealed class ExtFeatureTuning(ExtEditState state, ExtTuning own)
         var after = before.Edited(own.Features, new((ExtCompat)~0u, (ExtIncompat)~0u, (ExtRoCompat)~0u));
         var (added, removed) = (after.Without(before), before.Without(after));
         Require(after, added, removed);
+        after = WithDescriptorChecksums(after, added, removed);
         if (own.JournalLength is not null && !added.Has(ExtCompat.HasJournal))
             throw new ArgumentException("the option journal_size is for a journal that is added");
         if (removed.Without(removed.Without(GoesUnused)) is var unused && unused != default)
             RequireUnused(unused);
         if (removed.Has(ExtCompat.DirIndex))
             FlattenDirectories();
+        if (added.Has(ExtRoCompat.MetadataChecksum))
+            ExtDirectoryTails.MakeRoom(state);
 
         // What goes first leaves its room to nothing else before the commit, but is counted as free.
         if (removed.Has(ExtCompat.OrphanFile))
@@ -65,10 +68,25 @@ internal sealed class ExtFeatureTuning(ExtEditState state, ExtTuning own)
             throw new ArgumentException("the feature orphan_file needs has_journal: add ^orphan_file");
         if (after.Has(ExtIncompat.ChecksumSeed) && !after.Has(ExtRoCompat.MetadataChecksum))
             throw new ArgumentException("the feature metadata_csum_seed needs metadata_csum");
+        if (added.Has(ExtRoCompat.MetadataChecksum) && removed.Has(ExtCompat.DirIndex))
+            throw new ArgumentException("metadata_csum and ^dir_index both change directories: one after the other");
         if (added.Has(ExtCompat.FastCommit) && !after.Has(ExtCompat.HasJournal))
             throw new ArgumentException("the feature fast_commit needs has_journal");
 
         static string Names(ExtFeatureSet set) => ExtFeatures.Names(set.Compat, set.Incompat, set.RoCompat);
+    }
+
+    // Descriptors have checksums of one kind or the other: what they say of parts that were never written is believed only then.
+    private ExtFeatureSet WithDescriptorChecksums(ExtFeatureSet after, ExtFeatureSet added, ExtFeatureSet removed)
+    {
+        if (added.Has(ExtRoCompat.MetadataChecksum))
+            return after.Without(ExtRoCompat.GdtChecksum);
+        if (!removed.Has(ExtRoCompat.MetadataChecksum))
+            return after;
+        var names = ExtFeatures.Names(0, 0, ExtRoCompat.GdtChecksum);
+        if (!after.With(ExtRoCompat.GdtChecksum).Edited(own.Features, new((ExtCompat)~0u, (ExtIncompat)~0u, (ExtRoCompat)~0u)).Has(ExtRoCompat.GdtChecksum))
+            throw new UnsupportedFeatureException($"taking {names} from a volume that is there: groups would have to be written that never were");
+        return after.With(ExtRoCompat.GdtChecksum);
     }
 
     private void RequireUnused(ExtFeatureSet removed)
@@ -94,6 +112,8 @@ internal sealed class ExtFeatureTuning(ExtEditState state, ExtTuning own)
         s.Compat.Raw = (uint)after.Compat;
         s.Incompat.Raw = (uint)after.Incompat;
         s.RoCompat.Raw = (uint)after.RoCompat;
+        if ((added.With(removed)).Has(ExtRoCompat.MetadataChecksum))
+            (s.ChecksumType, s.Checksum) = ((byte)(after.Has(ExtRoCompat.MetadataChecksum) ? 1 : 0), 0u);
         if (added.Has(ExtIncompat.ChecksumSeed))
             s.ChecksumSeed = state.Checksums.Seed;
         if (removed.Has(ExtIncompat.ChecksumSeed))

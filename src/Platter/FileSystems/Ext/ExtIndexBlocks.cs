@@ -7,13 +7,18 @@ internal static class ExtIndexBlocks
     public const int RootEntriesOffset = ExtHashRootInfo.Offset + ExtHashRootInfo.Size;
 
     /// <summary>The logical numbers of root and nodes; none where there is no tree.</summary>
+    /// <param name="inode">The directory.</param>
+    /// <param name="map">Where its blocks are.</param>
+    /// <param name="blocks">How many.</param>
+    /// <param name="state">Reads them.</param>
+    /// <param name="checksums">Say whether nodes have room for one.</param>
     /// <exception cref="DiskFormatException">The tree is broken.</exception>
-    public static HashSet<long> Of(ExtInode inode, ExtBlockMap map, long blocks, ExtEditState state)
+    public static HashSet<long> Of(ExtInode inode, ExtBlockMap map, long blocks, ExtEditState state, ExtChecksums checksums)
     {
         var nodes = new HashSet<long>();
         if ((inode.Flags & ExtInodeFlags.Index) == 0 || blocks < 2)
             return nodes;
-        var rules = new ExtHashTreeRules(state.Geometry, state.Checksums);
+        var rules = new ExtHashTreeRules(state.Geometry, checksums);
         var bytes = Read(0);
         if (rules.ParseRoot(bytes, out var info, out var root) is { } problem)
             throw Broken("EXT-0220", 0, problem);
@@ -28,7 +33,7 @@ internal static class ExtIndexBlocks
             {
                 if (block >= blocks || !nodes.Add(block))
                     throw Broken("EXT-0223", block, "the hash tree leads here, and must not");
-                if (ExtHashNode.Parse(Read(block), ExtHashTree.NodeEntriesOffset, state.Checksums.IsOn, out var node) is { } wrong)
+                if (ExtHashNode.Parse(Read(block), ExtHashTree.NodeEntriesOffset, checksums.IsOn, out var node) is { } wrong)
                     throw Broken("EXT-0221", block, wrong);
                 for (var i = 0; i < node.Count && levels > 1; i++)
                     below.Add(node.Block(i));
@@ -53,7 +58,7 @@ internal static class ExtIndexBlocks
         var geometry = state.Geometry;
         var map = ExtBlockMap.Of(inode, geometry, state.Blocks, state.Checksums);
         var seed = state.Checksums.InodeSeed(inode.Number, inode.Generation);
-        foreach (var node in Of(inode, map, inode.Length >> geometry.LogBlockSize, state))
+        foreach (var node in Of(inode, map, inode.Length >> geometry.LogBlockSize, state, state.Checksums))
         {
             var bytes = state.Edit(map.Find(node).Physical, $"Directory {inode.Number}, block {node}");
             // The root: "." of 12 bytes, ".." over all that is left. A node: one free entry.

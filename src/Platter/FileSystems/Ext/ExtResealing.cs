@@ -3,13 +3,18 @@ using Platter.Primitives;
 
 namespace Platter.FileSystems.Ext;
 
-/// <summary>Gives every structure a new checksum, when what checksums start from has changed (the UUID). What does not match its old one is damaged, and ends it.</summary>
-/// <remarks>Descriptors come last: the way to everything else leads over them, by their old checksums.</remarks>
+/// <summary>Gives every structure a new checksum, when what checksums start from has changed (the UUID), or its first one, or takes it away, when metadata_csum comes or
+/// goes. What does not match its old one is damaged, and ends it.</summary>
+/// <remarks>Descriptors come last: the way to everything else leads over them, by their old checksums. Where there were none, <see cref="ExtDirectoryTails"/> has made
+/// room for them; a field for a checksum that is not there any more is zero.</remarks>
 internal sealed class ExtResealing(ExtEditState state, ExtChecksums next)
 {
     private readonly ExtGeometry _geometry = state.Geometry;
     private readonly ExtInodeTable _inodes = new(state.Geometry, state.Blocks, state.Volume.Groups, next);
     private readonly HashSet<long> _sharedAttributes = [];
+
+    // Those of the two that are on.
+    private readonly ExtChecksums _sealed = state.Checksums.IsOn ? state.Checksums : next;
 
     /// <summary>Seals inodes and all that belongs to them, and the mount protection.</summary>
     /// <exception cref="DiskFormatException">A checksum is wrong already.</exception>
@@ -17,7 +22,7 @@ internal sealed class ExtResealing(ExtEditState state, ExtChecksums next)
     {
         foreach (var inode in ExtInodeWalk.All(state))
         {
-            if (!state.Checksums.IsInodeRight(inode.Number, inode.Bytes, out var found, out var expected))
+            if (state.Checksums.IsOn && !state.Checksums.IsInodeRight(inode.Number, inode.Bytes, out var found, out var expected))
             {
                 // What is not in use may hold anything.
                 if (inode.LinkCount == 0)
@@ -26,6 +31,8 @@ internal sealed class ExtResealing(ExtEditState state, ExtChecksums next)
             }
             if (inode.LinkCount > 0)
                 SealContent(inode);
+            if (!next.IsOn)
+                Clear(inode);
             _inodes.Write(inode);
             state.WriteBackLargeChanges();
         }
@@ -45,7 +52,10 @@ internal sealed class ExtResealing(ExtEditState state, ExtChecksums next)
             var bytes = block.AsSpan((int)(group % geometry.DescriptorsPerBlock) * geometry.DescriptorSize, geometry.DescriptorSize);
             if (!groups.IsRight(group, bytes))
                 throw new DiskFormatException("EXT-0031", $"GroupDescriptor {group}", groups.Offset(group), "the checksum is wrong");
-            if (next.IsOn)
+            // What is said of parts that were never written counts only with a checksum: without one it may be anything, and is not to be believed now.
+            if (!state.Checksums.IsOnForDescriptors)
+                ForgetUnwritten(bytes);
+            if (next.IsOn || state.Checksums.IsOn)
                 SealBitmaps(group, bytes);
             OnDisk.Edit<ExtGroupDescriptor>(bytes).Checksum = next.OfDescriptor(group, bytes);
             if (group % geometry.DescriptorsPerBlock == geometry.DescriptorsPerBlock - 1)
@@ -64,7 +74,7 @@ internal sealed class ExtResealing(ExtEditState state, ExtChecksums next)
                 var found = state.Blocks.Read(descriptor.BlockBitmap, "Block bitmap");
                 if (!bitmaps.IsRight(found, geometry.ClustersPerGroup, descriptor.BlockBitmapChecksum))
                     throw new DiskFormatException("EXT-0607", $"Block bitmap of group {group}", descriptor.BlockBitmap << geometry.LogBlockSize, "the checksum is wrong");
-                var sum = next.OfBitmap(found, geometry.ClustersPerGroup);
+                var sum = next.IsOn ? next.OfBitmap(found, geometry.ClustersPerGroup) : 0;
                 (low.BlockBitmapChecksumLo, high.BlockBitmapChecksumHi) = ((ushort)sum, (ushort)(sum >> 16));
             }
             if ((descriptor.Flags & ExtGroupFlags.InodeUninit) == 0)
@@ -72,12 +82,27 @@ internal sealed class ExtResealing(ExtEditState state, ExtChecksums next)
                 var found = state.Blocks.Read(descriptor.InodeBitmap, "Inode bitmap");
                 if (!bitmaps.IsRight(found, geometry.InodesPerGroup, descriptor.InodeBitmapChecksum))
                     throw new DiskFormatException("EXT-0608", $"Inode bitmap of group {group}", descriptor.InodeBitmap << geometry.LogBlockSize, "the checksum is wrong");
-                var sum = next.OfBitmap(found, geometry.InodesPerGroup);
+                var sum = next.IsOn ? next.OfBitmap(found, geometry.InodesPerGroup) : 0;
                 (low.InodeBitmapChecksumLo, high.InodeBitmapChecksumHi) = ((ushort)sum, (ushort)(sum >> 16));
             }
             if (bytes.Length >= ExtGroupDescriptor.LargeSize)
                 OnDisk.Edit<ExtGroupDescriptorHigh>(bytes, ExtGroupDescriptor.Size) = high;
         }
+    }
+
+    private static void ForgetUnwritten(Span<byte> descriptor)
+    {
+        ref var low = ref OnDisk.Edit<ExtGroupDescriptor>(descriptor);
+        (low.Flags.Raw, low.UnusedInodesLo) = ((ushort)0, (ushort)0);
+        if (descriptor.Length >= ExtGroupDescriptor.LargeSize)
+            OnDisk.Edit<ExtGroupDescriptorHigh>(descriptor, ExtGroupDescriptor.Size).UnusedInodesHi = (ushort)0;
+    }
+
+    private static void Clear(ExtInode inode)
+    {
+        inode.Edit.ChecksumLo = 0;
+        if (inode.HasExtra(4))
+            inode.EditExtra.ChecksumHi = 0;
     }
 
     private void SealContent(ExtInode inode)
@@ -99,7 +124,7 @@ internal sealed class ExtResealing(ExtEditState state, ExtChecksums next)
     {
         var map = ExtBlockMap.Of(inode, _geometry, state.Blocks, state.Checksums);
         var blocks = Math.Min(inode.Length >> _geometry.LogBlockSize, map.MaxBlocks);
-        var nodes = ExtIndexBlocks.Of(inode, map, blocks, state);
+        var nodes = ExtIndexBlocks.Of(inode, map, blocks, state, HasTails(inode, map) ? _sealed : state.Checksums);
         for (var block = 0L; block < blocks; block++)
         {
             var run = map.Find(block);
@@ -109,18 +134,43 @@ internal sealed class ExtResealing(ExtEditState state, ExtChecksums next)
             if (nodes.Contains(block))
             {
                 var at = block == 0 ? ExtIndexBlocks.RootEntriesOffset : ExtHashTree.NodeEntriesOffset;
-                if (ExtHashNode.Parse(bytes, at, hasTail: true, out var node) is not null || !node.IsRight(old))
+                if (state.Checksums.IsOn && (ExtHashNode.Parse(bytes, at, hasTail: true, out var node) is not null || !node.IsRight(old)))
                     throw new DiskFormatException("EXT-0222", Structure(block), run.Physical << _geometry.LogBlockSize, "the checksum of the hash tree's node is wrong");
-                OnDisk.Edit<ExtHashTail>(bytes, at + node.Limit * ExtHashEntry.Size).Checksum = ExtChecksums.OfHashBlock(seed, bytes, at, node.Count, node.Limit);
+                SealNode(bytes, at, seed);
                 continue;
             }
             ref var tail = ref OnDisk.Edit<ExtDirectoryTail>(bytes, bytes.Length - ExtDirectoryTail.Size);
-            if (!ExtDirectoryBlock.HasTail(bytes) || tail.Checksum != ExtChecksums.OfDirectoryBlock(old, bytes))
+            if (state.Checksums.IsOn && (!ExtDirectoryBlock.HasTail(bytes) || tail.Checksum != ExtChecksums.OfDirectoryBlock(old, bytes)))
                 throw new DiskFormatException("EXT-0202", Structure(block), run.Physical << _geometry.LogBlockSize, "the checksum is missing or wrong");
-            tail.Checksum = ExtChecksums.OfDirectoryBlock(seed, bytes);
+            var problem = default(string);
+            if (next.IsOn ? !ExtDirectoryTails.TryAdd(bytes, out problem) : (problem = ExtDirectoryTails.Remove(bytes)) is not null)
+                throw new DiskFormatException("EXT-0200", Structure(block), run.Physical << _geometry.LogBlockSize, problem ?? "has no room for a checksum");
+            if (next.IsOn)
+                tail.Checksum = ExtChecksums.OfDirectoryBlock(seed, bytes);
         }
 
         string Structure(long block) => $"Directory {inode.Number}, block {block}";
+    }
+
+    // One that was made anew before checksums came has them in its tree already.
+    private bool HasTails(ExtInode inode, ExtBlockMap map)
+    {
+        if (state.Checksums.IsOn || (inode.Flags & ExtInodeFlags.Index) == 0 || !map.Find(0).HasData)
+            return state.Checksums.IsOn;
+        var root = state.Blocks.Read(map.Find(0).Physical, $"Directory {inode.Number}, block 0");
+        return OnDisk.View<ExtHashEntry>(root, ExtIndexBlocks.RootEntriesOffset).Limit == ExtDirectoryTails.NodeLimit(root.Length, ExtIndexBlocks.RootEntriesOffset, hasTail: true);
+    }
+
+    // With as much room as checksums leave, or as they left.
+    private void SealNode(byte[] bytes, int at, uint seed)
+    {
+        ref var head = ref OnDisk.Edit<ExtHashEntry>(bytes, at);
+        int count = head.Count, limit = ExtDirectoryTails.NodeLimit(bytes.Length, at, next.IsOn);
+        head.Hash = (uint)limit | (uint)count << 16;
+        ref var tail = ref OnDisk.Edit<ExtHashTail>(bytes, at + ExtDirectoryTails.NodeLimit(bytes.Length, at, hasTail: true) * ExtHashEntry.Size);
+        tail = default;
+        if (next.IsOn)
+            tail.Checksum = ExtChecksums.OfHashBlock(seed, bytes, at, count, limit);
     }
 
     private void SealOrphanFile(ExtInode inode, uint old, uint seed)
@@ -132,9 +182,9 @@ internal sealed class ExtResealing(ExtEditState state, ExtChecksums next)
             {
                 var bytes = state.Edit(block, "Orphan file");
                 ref var tail = ref OnDisk.Edit<ExtOrphanTail>(bytes, bytes.Length - ExtOrphanTail.Size);
-                if (tail.Magic != ExtOrphanTail.MagicValue || tail.Checksum != ExtChecksums.OfOrphanBlock(old, block, bytes))
+                if (tail.Magic != ExtOrphanTail.MagicValue || (state.Checksums.IsOn && tail.Checksum != ExtChecksums.OfOrphanBlock(old, block, bytes)))
                     throw new DiskFormatException("EXT-0118", "Orphan file", block << _geometry.LogBlockSize, "the checksum is wrong");
-                tail.Checksum = ExtChecksums.OfOrphanBlock(seed, block, bytes);
+                tail.Checksum = next.IsOn ? ExtChecksums.OfOrphanBlock(seed, block, bytes) : 0;
             }
         }
     }
@@ -147,10 +197,10 @@ internal sealed class ExtResealing(ExtEditState state, ExtChecksums next)
         {
             var leaf = node.Indexes[i].Leaf;
             var below = state.Edit(leaf, $"Inode {inode.Number}, extent tree");
-            if (!ExtExtentTree.IsRight(below, old))
+            if (state.Checksums.IsOn && !ExtExtentTree.IsRight(below, old))
                 throw new DiskFormatException("EXT-0312", $"Inode {inode.Number}, extent tree", leaf << _geometry.LogBlockSize, "the checksum is wrong");
             var tail = ExtExtentHeader.Size + OnDisk.View<ExtExtentHeader>(below).Max * ExtExtent.Size;
-            OnDisk.Edit<U32Le>(below, tail) = ExtChecksums.OfExtentBlock(seed, below, tail);
+            OnDisk.Edit<U32Le>(below, tail) = next.IsOn ? ExtChecksums.OfExtentBlock(seed, below, tail) : 0;
             SealNodes(inode, below, node.Depth - 1, old, seed);
         }
     }
@@ -161,17 +211,17 @@ internal sealed class ExtResealing(ExtEditState state, ExtChecksums next)
         if (header.ReferenceCount > 1 && !_sharedAttributes.Add(number))
             return;
         var block = state.Edit(number, "Attribute block");
-        if (header.Magic != ExtAttributeHeader.MagicValue || header.Checksum != state.Checksums.OfAttributeBlock(number, block))
+        if (header.Magic != ExtAttributeHeader.MagicValue || (state.Checksums.IsOn && header.Checksum != state.Checksums.OfAttributeBlock(number, block)))
             throw new DiskFormatException("EXT-0402", $"Attribute block {number}", number << _geometry.LogBlockSize, "the checksum is wrong");
-        OnDisk.Edit<ExtAttributeHeader>(block).Checksum = next.OfAttributeBlock(number, block);
+        OnDisk.Edit<ExtAttributeHeader>(block).Checksum = next.IsOn ? next.OfAttributeBlock(number, block) : 0;
     }
 
     private void SealMountProtection(long number)
     {
         var block = state.Edit(number, "Multiple mount protection");
         ref var protection = ref OnDisk.Edit<ExtMmpBlock>(block);
-        if (protection.Magic != ExtMmpBlock.MagicValue || protection.Checksum != state.Checksums.OfMmp(block))
+        if (protection.Magic != ExtMmpBlock.MagicValue || (state.Checksums.IsOn && protection.Checksum != state.Checksums.OfMmp(block)))
             throw new DiskFormatException("EXT-0024", "Multiple mount protection", number << _geometry.LogBlockSize, "the checksum is wrong");
-        protection.Checksum = next.OfMmp(block);
+        protection.Checksum = next.IsOn ? next.OfMmp(block) : 0;
     }
 }

@@ -70,7 +70,7 @@ internal sealed class ExtSuperState(ExtEditState state, BlockDevice device)
 
     private void WriteBytes()
     {
-        if (state.Geometry.Has(ExtRoCompat.MetadataChecksum))
+        if ((Super.RoCompat.Value & ExtRoCompat.MetadataChecksum) != 0)
             Super.Checksum = ExtChecksums.OfSuper(state.Geometry.SuperBytes);
         device.Write(ExtSuperblock.Offset, state.Geometry.SuperBytes);
     }

@@ -6,7 +6,7 @@ namespace Platter.FileSystems.Ext;
 /// <summary>Changes settings of a volume, as tune2fs does; what tune2fs leaves to a repair afterwards is done here, or refused.</summary>
 /// <remarks>
 /// <para>First the structures that features bring or take, with the checksums as they were; then the fields of the superblock; then, when what checksums start
-/// from has changed, every checksum; at last the copies. All of it is one commit.</para>
+/// from has changed, or they come or go, every checksum; at last the copies. All of it is one commit.</para>
 /// <para>Copies of the superblock (and, with new checksums, of the descriptors) are brought up to date: they would else bring the old settings back.</para>
 /// </remarks>
 internal static class ExtTuner
@@ -104,17 +104,18 @@ internal static class ExtTuner
         text.CopyTo(field);
     }
 
-    // What checksums start from: the UUID, or the seed that was kept of an older one.
+    // What checksums start from (the UUID, or the seed that was kept of an older one), or whether there are any.
     private static void Seal(ExtEditState state)
     {
         var super = state.Geometry.SuperBytes.ToArray();
         OnDisk.Edit<ExtSuperblock>(super).Checksum = ExtChecksums.OfSuper(super);
         var next = new ExtChecksums(ExtGeometry.Of(super));
-        if (next.Seed == state.Checksums.Seed)
+        var hasNewSeed = next.Seed != state.Checksums.Seed;
+        if (!hasNewSeed && next.IsOn == state.Checksums.IsOn)
             return;
-        if (state.Geometry.Has(ExtIncompat.EaInode))
+        if (hasNewSeed && state.Geometry.Has(ExtIncompat.EaInode))
             RequireNoValues(state);
-        if (next.IsOn)
+        if (next.IsOn || state.Checksums.IsOn)
             new ExtResealing(state, next).Run();
         if (next.IsOnForDescriptors)
         {

@@ -60,15 +60,7 @@ public sealed class NtfsEditableVolume : EditableVolume
     public override IEnumerable<DirectoryEntry> Enumerate(NodeId directory)
     {
         Live(directory);
-        return Settled(_volume.Enumerate(directory));
-    }
-
-    // Also what was made between asking for entries and taking the first one.
-    private IEnumerable<DirectoryEntry> Settled(IEnumerable<DirectoryEntry> entries)
-    {
-        _state.Settle();
-        foreach (var entry in entries)
-            yield return entry;
+        return _volume.Enumerate(directory);
     }
 
     public override FileMetadata GetMetadata(NodeId id)
@@ -151,7 +143,14 @@ public sealed class NtfsEditableVolume : EditableVolume
 
     public override IEnumerable<ByteRange> AllocatedRanges() => _volume.AllocatedRanges();
 
-    public override NodeId CreateFile(NodeId parent, string name, MetadataChange metadata) => Run(() => _editor.CreateFile(parent, name, metadata));
+    public override NodeId CreateFile(NodeId parent, string name, MetadataChange metadata)
+    {
+        if (_filled == parent && PlainFiles.TryCreate(parent, name, _buffer, 0, metadata, out var plain))
+            return plain;
+        var id = CreateEdited(parent, name, metadata);
+        _filled = parent;
+        return id;
+    }
 
     /// <inheritdoc/>
     /// <remarks>
@@ -184,6 +183,8 @@ public sealed class NtfsEditableVolume : EditableVolume
         _filled = parent;
         return id;
     }
+
+    private NodeId CreateEdited(NodeId parent, string name, MetadataChange metadata) => Run(() => _editor.CreateFile(parent, name, metadata));
 
     private NodeId CreateEdited(NodeId parent, string name, ReadOnlyMemory<byte> content, MetadataChange metadata)
     {

@@ -5,11 +5,18 @@ namespace Platter.FileSystems.Ntfs;
 /// <summary>An index of a file, for reading.</summary>
 internal sealed class NtfsIndex : NtfsIndexTree
 {
+    private const int AheadBytes = 64 << 10;
+
     private readonly NtfsGeometry _geometry;
     private readonly NtfsContent? _allocation;
     private readonly LruCache<NtfsIndexNode> _nodes;
     private readonly int _unit;
     private readonly bool _isView;
+
+    // Blocks that are likely to be gone through next, of an index that nobody changes meanwhile.
+    private byte[] _ahead = [];
+    private long _aheadFrom;
+    private long _expected = -1;        // where the block behind the last one lies, in bytes
 
     private NtfsIndex(NtfsGeometry geometry, NtfsFile file, string name, NtfsIndexNode root, LruCache<NtfsIndexNode> nodes)
     {
@@ -77,12 +84,32 @@ internal sealed class NtfsIndex : NtfsIndexTree
         if (place >= 0 && _nodes.TryGet(place, out var node) && OnDisk.View<NtfsIndexBlock>(node.Bytes).Vcn == (ulong)vcn && node.Bytes.Length == BlockSize)
             return node;
         var bytes = new byte[BlockSize];
-        _allocation.Read(offset, bytes);
+        if (isKept || run is null || !TryReadAhead(offset, run.Value, bytes))
+            _allocation.Read(offset, bytes);
         if (ParseBlock(bytes, vcn, _isView, out node, out var code) is { } problem)
             throw new DiskFormatException(code, $"{Structure}, block {vcn}", place, problem);
         if (place >= 0 && isKept)
             _nodes.Set(place, node!);
         return node!;
+    }
+
+    // From the second block on that follows the one before, as far as they lie in one piece.
+    private bool TryReadAhead(long offset, NtfsRun run, Span<byte> block)
+    {
+        var isExpected = offset == _expected;
+        _expected = offset + BlockSize;
+        if (offset < _aheadFrom || offset + BlockSize > _aheadFrom + _ahead.Length)
+        {
+            var end = Math.Min(Math.Min(_allocation!.Initialized, run.End << _geometry.ClusterShift), offset + AheadBytes);
+            if (!isExpected || run.IsHole || _allocation.Device.CanWrite || end < offset + BlockSize
+                || (run.Lcn << _geometry.ClusterShift) + (end - (run.Vcn << _geometry.ClusterShift)) > _allocation.Device.Length)
+                return false;
+            _ahead = new byte[end - offset];
+            _aheadFrom = offset;
+            _allocation.Read(offset, _ahead);
+        }
+        _ahead.AsSpan((int)(offset - _aheadFrom), BlockSize).CopyTo(block);
+        return true;
     }
 
     /// <summary>Takes the protection off a block and verifies it.</summary>

@@ -19,7 +19,12 @@ internal static unsafe partial class LinuxFiles
     public static readonly int NoFollow = IsArm ? 0x8000 : 0x20000;
 
     public const int NotPermitted = 1, NotFound = 2, PermissionDenied = 13, Exists = 17, NotDirectory = 20, IsDirectory = 21, TooManyFiles = 24,
-        NoSpace = 28, NameTooLong = 36, TooManyLinks = 40, NoData = 61, Unsupported = 95;
+        NoSpace = 28, NameTooLong = 36, NoSuchCall = 38, TooManyLinks = 40, NoData = 61, Unsupported = 95;
+
+    // listxattrat(2), the same number on all of these architectures.
+    private const int ListAttributesAt = 465;
+
+    private static bool _lacksListAt;
 
     /// <summary>Whether these declarations are right for this host.</summary>
     public static bool IsAvailable { get; } = OperatingSystem.IsLinux()
@@ -206,6 +211,22 @@ internal static unsafe partial class LinuxFiles
     /// <summary>Whether an open file has extended attributes.</summary>
     public static bool HasAttributes(int file) => flistxattr(file, null, 0) > 0;
 
+    /// <summary>Whether an entry of an open directory has extended attributes; null where that can't be told without opening it, as before Linux 6.13.</summary>
+    public static bool? HasAttributes(int directory, string name)
+    {
+        if (_lacksListAt)
+            return null;
+        Span<byte> bytes = stackalloc byte[BufferLength(name)];
+        nint length;
+        fixed (byte* path = Terminated(name, bytes))
+            length = syscall(ListAttributesAt, directory, path, NoFollowLinks, null, 0);
+        if (length >= 0)
+            return length > 0;
+        // What filters calls in containers answers in one of these two ways.
+        _lacksListAt = Error is NoSuchCall or NotPermitted;
+        return null;
+    }
+
     public static int SetAttribute(int file, string name, byte[] value)
     {
         Span<byte> bytes = stackalloc byte[BufferLength(name)];
@@ -278,6 +299,7 @@ internal static unsafe partial class LinuxFiles
     [LibraryImport(LinuxFile.Library, SetLastError = true)] private static partial nint pread(int file, byte* buffer, nuint size, long offset);
     [LibraryImport(LinuxFile.Library, SetLastError = true)] private static partial nint pwrite(int file, byte* buffer, nuint size, long offset);
     [LibraryImport(LinuxFile.Library, SetLastError = true)] private static partial long lseek(int file, long offset, int whence);
+    [LibraryImport(LinuxFile.Library, SetLastError = true)] private static partial nint syscall(nint number, nint directory, byte* name, nint flags, byte* list, nuint size);
     [LibraryImport(LinuxFile.Library, SetLastError = true)] private static partial nint flistxattr(int file, byte* list, nuint size);
     [LibraryImport(LinuxFile.Library, SetLastError = true)] private static partial nint fgetxattr(int file, byte* name, byte* value, nuint size);
     [LibraryImport(LinuxFile.Library, SetLastError = true)] private static partial int fsetxattr(int file, byte* name, byte* value, nuint size, int flags);

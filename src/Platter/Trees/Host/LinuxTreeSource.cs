@@ -102,7 +102,13 @@ internal sealed class LinuxTreeSource : HostTreeSource
         return new LinuxContent(new SafeFileHandle(OpenFile(host), ownsHandle: true), host.HostPath, entry.Metadata.AllocatedLength < entry.Length);
     }
 
-    internal override bool MayHaveExtras(TreeEntry entry) => ((HostEntry)entry).HasAttributes != false;
+    internal override bool MayHaveExtras(TreeEntry entry)
+    {
+        var host = (HostEntry)entry;
+        if (host is { HasAttributes: null, Level: { IsOpen: true } level })
+            host.HasAttributes = LinuxFiles.HasAttributes(level.Handle, host.HostName);
+        return host.HasAttributes != false;
+    }
 
     public override IReadOnlyDictionary<string, byte[]> GetExtendedAttributes(TreeEntry entry)
     {

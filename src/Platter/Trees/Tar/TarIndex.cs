@@ -14,6 +14,7 @@ internal sealed class TarIndex
     private readonly BlockDevice _archive;
     private readonly TarReader _reader;
     private readonly TarOptions _options;
+    private readonly TarNames _names = new();
     private readonly Dictionary<TarNode, (string Target, long Offset)> _pending = [];
     private readonly Dictionary<TarOwner, TarOwner> _owners = [];
     private TarOwner? _lastOwner;
@@ -24,9 +25,10 @@ internal sealed class TarIndex
         _archive = archive;
         _options = options;
         _reader = new TarReader(archive);
+        Top = new TarNode(_names);
     }
 
-    public TarNode Top { get; } = new("", null);
+    public TarNode Top { get; }
 
     /// <summary>What was wrong, for people.</summary>
     public CheckReport Findings { get; } = new();
@@ -227,7 +229,7 @@ internal sealed class TarIndex
     {
         if (++_entries > _options.MaxEntries)
             throw new IOException($"the archive has more than {_options.MaxEntries} entries");
-        return new TarNode(name.ToString(), directory);
+        return new TarNode(name, directory, _names);
     }
 
     private void Link(TarNode node, TarMember member)

@@ -63,7 +63,7 @@ public sealed class TarSource : TreeSource
         foreach (var (path, reason) in _index.Problems)
             yield return new TreeEntry(null, path.TrimStart('/'), new FileMetadata { Kind = EntryKind.File }) { Problem = reason };
         var stack = new Stack<(TarNode[] Nodes, int Next, TarEntry? Directory)>();
-        stack.Push((Sorted(_index.Top), 0, null));
+        stack.Push((_index.Top.Entries!.Sorted(), 0, null));
         while (stack.TryPop(out var level))
         {
             cancellation.ThrowIfCancellationRequested();
@@ -73,8 +73,8 @@ public sealed class TarSource : TreeSource
             stack.Push((level.Nodes, level.Next + 1, level.Directory));
             var entry = MakeEntry(level.Directory, node);
             yield return entry;
-            if (node.Children is not null)
-                stack.Push((Sorted(node), 0, entry));
+            if (node.Entries is { } entries)
+                stack.Push((entries.Sorted(), 0, entry));
         }
     }
 
@@ -121,15 +121,6 @@ public sealed class TarSource : TreeSource
     {
         var file = node.LinkTarget ?? node;
         return new TarEntry(directory, node.Name, file.ToMetadata(), file) { LinkIdentity = file.IsShared ? file : null, IsImplied = node.IsImplied };
-    }
-
-    private static TarNode[] Sorted(TarNode directory)
-    {
-        if (directory.Children is null)
-            return [];
-        var nodes = directory.Children.Values.ToArray();
-        Array.Sort(nodes, static (a, b) => string.CompareOrdinal(a.Name, b.Name));
-        return nodes;
     }
 
     // What is needed of few members only is not kept.

@@ -50,6 +50,12 @@ public class ExtPowerCutTests(ITestOutputHelper output)
         {
             Options = new Dictionary<string, string>(StringComparer.Ordinal) { ["uuid"] = "11111111-2222-4333-8444-555555555555", ["^dir_index"] = "true", ["reserved_percent"] = "1" },
         })),
+        new("give it checksums, or take them away", false, v => ExtTuner.Tune((ExtEditableVolume)v, new TuneOptions
+        {
+            Options = ((ExtEditableVolume)v).State.Checksums.IsOn
+                ? new Dictionary<string, string>(StringComparer.Ordinal) { ["^metadata_csum_seed"] = "true", ["^metadata_csum"] = "true" }
+                : new Dictionary<string, string>(StringComparer.Ordinal) { ["metadata_csum"] = "true" },
+        })),
         new("fill what is left", true, v =>
         {
             v.Delete(v.RootId, "file.txt");

@@ -36,7 +36,7 @@ public class ExtTuneTests
 
     [Theory]
     [InlineData("^extent", "taking extent")]
-    [InlineData("^metadata_csum", "taking metadata_csum")]
+    [InlineData("^metadata_csum,^uninit_bg", "taking uninit_bg")]
     [InlineData("none", "taking ")]
     [InlineData("bigalloc", "adding bigalloc")]
     [InlineData("bigalloc,quota", "adding bigalloc")]
@@ -66,7 +66,10 @@ public class ExtTuneTests
             ("EXT-0608", ExtCase.Ext4() is var inodes ? inodes.Block(inodes.Use(v => v.Groups[0].InodeBitmap), b => b[40] ^= 1) : null!),
         };
         foreach (var (code, test) in damaged)
+        {
             Assert.Equal(code, Refused<DiskFormatException>(test, Identity, "").Code);
+            Assert.Equal(code, Refused<DiskFormatException>(test, "^metadata_csum", "").Code);
+        }
     }
 
     [Fact]
@@ -85,6 +88,19 @@ public class ExtTuneTests
         // With a seed of its own nothing depends on it.
         new ExtType().Tune(device, Options("metadata_csum_seed," + Identity));
         Assert.Null(ExtFixture.Complaint(device));
+    }
+
+    [Fact]
+    public void What_descriptors_say_without_checksums_is_not_believed_with_them()
+    {
+        foreach (var test in (ExtCase[])[ExtCase.Ext2(), ExtCase.Plain()])
+        {
+            // Low and high halves of what was never used, and that no bitmap was.
+            test.Block(test.Use(v => v.Geometry.DescriptorBlock(0)), b => (b[0x12], b[0x1D], b[0x33]) = (3, 3, (byte)(test.Use(v => v.Geometry.DescriptorSize) > 32 ? 5 : b[0x33])));
+            new ExtType().Tune(test.Device, Options("metadata_csum"));
+            Assert.True(test.Check().IsClean, string.Join('\n', test.Check().Findings));
+            Assert.Null(ExtFixture.Complaint(test.Device));
+        }
     }
 
     [Fact]
