@@ -36,6 +36,9 @@ public sealed class RandomEdits
         _totalWeight = _edits.Sum(e => e.Weight);
     }
 
+    /// <summary>As many steps as a slow machine takes, too.</summary>
+    public const int LeastSteps = 120;
+
     /// <summary>Edits that were made, and how many of them the volume was too full for.</summary>
     public readonly record struct Outcome(int Steps, int Refusals, int Judgements);
 
@@ -46,7 +49,7 @@ public sealed class RandomEdits
     /// <param name="fixture">A fresh fixture; disposed at the end.</param>
     /// <param name="seed">Decides everything.</param>
     /// <param name="steps">How many edits.</param>
-    /// <param name="timeLimit">Ends the run earlier, after a last judgement; null for none.</param>
+    /// <param name="timeLimit">Ends the run earlier, after a last judgement, but not before <see cref="LeastSteps"/>; null for none.</param>
     public static Outcome Run(VolumeFixture fixture, int seed, int steps, TimeSpan? timeLimit = null)
     {
         TestContext.Current.TestOutputHelper?.WriteLine($"RandomEdits seed {seed}");
@@ -56,7 +59,7 @@ public sealed class RandomEdits
         var step = 0;
         try
         {
-            while (step < steps && Environment.TickCount64 < end)
+            while (step < steps && (step < LeastSteps || Environment.TickCount64 < end))
                 run.Step(++step);
             test.Finish();
         }
