@@ -9,7 +9,7 @@ internal static class ContainerChoice
     public static readonly Option Format = Option.Of("-f --format", "FORMAT", "the container; by the name's extension otherwise", ValueKind.Container);
     public static readonly Option Settings = Option.Of("--container", "KEY=VALUE,...", "settings of the container, such as cluster_size=128K");
     public static readonly Option Subformat = Option.Of("--subformat", "NAME", "the container's own kind, such as streamOptimized; the same as subformat=NAME");
-    public static readonly Option NoSync = Option.Flag("--no-sync", "do not wait until the host has put the new image on its medium: sooner done, as cp is, and lost if the machine fails soon after");
+    public static readonly Option NoSync = Option.Flag("--no-sync", "leave it to the host when the new image reaches its medium, as cp does: lost if the machine fails soon after");
 
     /// <summary>All of them, for verbs that make an image when there is none.</summary>
     public static Option[] All => [Format, Subformat, Settings, NoSync];

@@ -18,7 +18,7 @@ public sealed record NewImageOptions
     /// <summary>Allocate all of it on the host at once, so that the host can't run full later.</summary>
     public bool Preallocate { get; init; }
 
-    /// <summary>Leave it to the host when the image reaches the medium, as copying a file does: sooner done, and lost or cut if the machine fails soon after.</summary>
+    /// <summary>Leave it to the host when the image reaches the medium, as copying a file does: lost or cut if the machine fails soon after.</summary>
     public bool NoSync { get; init; }
 }
 
