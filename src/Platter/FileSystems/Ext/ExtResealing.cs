@@ -199,9 +199,10 @@ internal sealed class ExtResealing(ExtEditState state, ExtChecksums next)
             var below = state.Edit(leaf, $"Inode {inode.Number}, extent tree");
             if (state.Checksums.IsOn && !ExtExtentTree.IsRight(below, old))
                 throw new DiskFormatException("EXT-0312", $"Inode {inode.Number}, extent tree", leaf << _geometry.LogBlockSize, "the checksum is wrong");
+            // First what is below: with that, this node is known to be one, and where its checksum goes.
+            SealNodes(inode, below, node.Depth - 1, old, seed);
             var tail = ExtExtentHeader.Size + OnDisk.View<ExtExtentHeader>(below).Max * ExtExtent.Size;
             OnDisk.Edit<U32Le>(below, tail) = next.IsOn ? ExtChecksums.OfExtentBlock(seed, below, tail) : 0;
-            SealNodes(inode, below, node.Depth - 1, old, seed);
         }
     }
 

@@ -104,6 +104,16 @@ public class ExtTuneTests
     }
 
     [Fact]
+    public void A_node_whose_checksum_would_go_behind_its_block_gets_none()
+    {
+        var test = ExtCase.Ext4();
+        var node = test.NodeOf("/holes");
+        new ExtType().Tune(test.Device, Options("^metadata_csum"));
+        test.Block(node, b => (b[4], b[5]) = (0xFF, 0xFF));
+        Assert.Equal("EXT-0310", Refused<DiskFormatException>(test, "metadata_csum", "max").Code);
+    }
+
+    [Fact]
     public void Other_filesystems_say_that_they_have_no_settings() =>
         Assert.Contains("no settings", Assert.Throws<UnsupportedFeatureException>(() => FileSystemTypes.Find("fat32")!.Tune(new ScratchDevice(1 << 20), Options("label=x"))).Message, StringComparison.Ordinal);
 
