@@ -123,7 +123,9 @@ public sealed class HostFile : ResizableDevice
         var handle = OpenHandle(path, FileMode.CreateNew, FileAccess.ReadWrite, HostLock.Exclusive, options is { Preallocate: true } ? length : 0);
         try
         {
-            RandomAccess.SetLength(handle, length);
+            // A new file is empty. Told so once more, ext4 takes it for one that is being replaced, and puts all of its data on the medium when it is closed.
+            if (length > 0)
+                RandomAccess.SetLength(handle, length);
             return new HostFile(path, handle, canWrite: true, length, syncs: options is not { NoSync: true }) { _lengthChanged = true };
         }
         catch
