@@ -83,7 +83,8 @@ internal static class CommandLine
         // Library messages often name the image already.
         if (what is not null && why.StartsWith(what + ":", StringComparison.Ordinal))
             what = null;
-        var hint = ExitCode.Hint(e, session?.Subject) ?? (e is UsageException && verb is not null ? $"'platter {verb} --help' tells more" : null);
+        var hint = e is DiskFormatException && verb == "check" ? null        // which is what the hint would name
+            : ExitCode.Hint(e, session?.Subject) ?? (e is UsageException && verb is not null ? $"'platter {verb} --help' tells more" : null);
         var line = (what is null ? "" : SafeText.OneLine(what) + ": ") + why + (hint is null ? "" : $" ({SafeText.OneLine(hint)})");
         if (output is not null && (session?.Json ?? args.Contains("--json")))
         {
