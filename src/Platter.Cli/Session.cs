@@ -36,10 +36,18 @@ internal sealed class Session : IDisposable
     public string[] Words => Arguments.Words;
 
     /// <summary>The words between the image and the destination.</summary>
-    public string[] WordsBetween => Words[1..^1];
+    public string[] WordsBetween => Part(1, Words.Length - 2);
 
     /// <summary>The words from here on.</summary>
-    public string[] WordsFrom(int first) => Words[first..];
+    public string[] WordsFrom(int first) => Part(first, Words.Length - first);
+
+    // Not as a range, whose types would be prepared at every start.
+    private string[] Part(int first, int count)
+    {
+        var part = new string[count];
+        Array.Copy(Words, first, part, 0, count);
+        return part;
+    }
 
     public TextOut Out { get; }
 

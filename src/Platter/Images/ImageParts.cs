@@ -18,8 +18,7 @@ internal static class ImageParts
     /// <param name="neighbours">The image's; afterwards with the files that are open already.</param>
     internal static BlockDevice View(BlockDevice file, HostJournalStore store, ref ImageNeighbours neighbours)
     {
-        var others = HostFile.Exists(store.Name) ? Find(file, neighbours) : ContainerFormat.NoParts;
-        if (others.Length == 0)
+        if (!HostFile.Exists(store.Name) || Find(file, neighbours) is not { } others)
             return JournalRecovery.View(file, store, ownsImage: true);
         var joined = Join(file, others, neighbours, FileAccess.Read);
         try
@@ -39,8 +38,7 @@ internal static class ImageParts
     /// <inheritdoc cref="View" path="/param"/>
     internal static BlockDevice Edit(BlockDevice file, HostJournalStore store, ref ImageNeighbours neighbours, TransactionOptions? options)
     {
-        var others = Find(file, neighbours);
-        if (others.Length == 0)
+        if (Find(file, neighbours) is not { } others)
             return TransactionDevice.Open(file, store, options, ownsHome: true);
         var joined = Join(file, others, neighbours, FileAccess.ReadWrite);
         try
@@ -57,18 +55,23 @@ internal static class ImageParts
     }
 
     // Before the journal is looked at: which files there are, no commit ever changes.
-    private static ImagePart[] Find(BlockDevice file, ImageNeighbours neighbours)
+    private static ImagePart[]? Find(BlockDevice file, ImageNeighbours neighbours)
     {
         if (!neighbours.IsFile)
-            return ContainerFormat.NoParts;
+            return null;
         var probe = new ContainerProbe(file, neighbours);
+        return probe.IsPlain ? null : Find(probe);
+    }
+
+    private static ImagePart[]? Find(ContainerProbe probe)
+    {
         foreach (var format in ContainerFormat.Known)
         {
             var others = format.OtherFiles(probe);
             if (others.Length > 0)
                 return others;
         }
-        return ContainerFormat.NoParts;
+        return null;
     }
 
     private static JoinedFiles Join(BlockDevice main, ImagePart[] others, ImageNeighbours neighbours, FileAccess access)
