@@ -194,10 +194,12 @@ public sealed class HostFile : ResizableDevice
     {
         while (true)
         {
-            var read = RandomAccess.Read(_handle, buffer, offset);
+            var read = OperatingSystem.IsLinux() ? LinuxFile.Read(_handle, buffer, offset) : RandomAccess.Read(_handle, buffer, offset);
+            if (read < 0)
+                throw HostErrors.Last(Path);
             if (read == buffer.Length)
                 return;
-            if (read <= 0)
+            if (read == 0)
                 throw WasCut(offset);
             buffer = buffer[read..];
             offset += read;
@@ -207,7 +209,20 @@ public sealed class HostFile : ResizableDevice
     private EndOfStreamException WasCut(long end) =>
         new($"{Path} ends at byte {end}, though it was {_length} bytes long when it was opened: something has cut it");
 
-    protected override void WriteCore(long offset, ReadOnlySpan<byte> data) => RandomAccess.Write(_handle, data, offset);
+    protected override unsafe void WriteCore(long offset, ReadOnlySpan<byte> data)
+    {
+        if (!OperatingSystem.IsLinux())
+        {
+            RandomAccess.Write(_handle, data, offset);
+            return;
+        }
+        fixed (byte* bytes = data)
+        {
+            LinuxFile.Write(_handle, bytes, data.Length, offset, out var error);
+            if (error != 0)
+                throw HostErrors.FromNumber(Path, error);
+        }
+    }
 
     protected override void WriteFreshCore(long offset, ReadOnlySpan<byte> data)
     {
@@ -260,7 +275,7 @@ public sealed class HostFile : ResizableDevice
         {
             if ((nint)bytes % PastCacheUnit != 0)
                 return 0;
-            var (done, error) = LinuxFile.Write(_pastCache!, bytes, data.Length, offset);
+            var done = LinuxFile.Write(_pastCache!, bytes, data.Length, offset, out var error);
             if (error is not (0 or LinuxFile.Invalid or LinuxFile.NotSupported))
                 throw HostErrors.FromNumber(Path, error);
             if (error == 0)

@@ -89,20 +89,36 @@ internal static partial class LinuxFile
     }
 
     /// <summary>Writes all bytes, or as many as can be; how many, and 0 or an errno.</summary>
-    internal static unsafe (int Done, int Error) Write(SafeFileHandle file, byte* bytes, int length, long offset)
+    internal static unsafe int Write(SafeFileHandle file, byte* bytes, int length, long offset, out int error)
     {
         var done = 0;
-        while (done < length)
+        error = 0;
+        while (done < length && error == 0)
         {
             var written = pwrite(file, bytes + done, (nuint)(length - done), offset + done);
             if (written > 0)
                 done += (int)written;
             else if (written == 0)
-                return (done, NoSpace);
-            else if (Marshal.GetLastPInvokeError() is var error and not Interrupted)
-                return (done, error);
+                error = NoSpace;
+            else if (Marshal.GetLastPInvokeError() is var number and not Interrupted)
+                error = number;
         }
-        return (done, 0);
+        return done;
+    }
+
+    /// <summary>Reads what there is at an offset, or a part of it; negative, with errno kept, when that fails.</summary>
+    /// <remarks>.NET's own call first finds out whether the file can be read at an offset, and for that prepares more than it takes to read.</remarks>
+    internal static unsafe int Read(SafeFileHandle file, Span<byte> buffer, long offset)
+    {
+        fixed (byte* bytes = buffer)
+        {
+            while (true)
+            {
+                var read = pread(file, bytes, (nuint)buffer.Length, offset);
+                if (read >= 0 || Marshal.GetLastPInvokeError() != Interrupted)
+                    return (int)read;
+            }
+        }
     }
 
     /// <summary>Gives a lock back. Closing alone would do, were it not for child processes, which share the open file until they
@@ -164,6 +180,9 @@ internal static partial class LinuxFile
         }
         return done;
     }
+
+    [LibraryImport(Library, SetLastError = true)]
+    private static unsafe partial nint pread(SafeFileHandle file, byte* bytes, nuint length, long offset);
 
     [LibraryImport(Library, SetLastError = true)]
     private static unsafe partial nint pwrite(SafeFileHandle file, byte* bytes, nuint length, long offset);

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Platter.Blocks;
 
 namespace Platter.Images;
@@ -18,8 +19,14 @@ internal static class ImageParts
     /// <param name="neighbours">The image's; afterwards with the files that are open already.</param>
     internal static BlockDevice View(BlockDevice file, HostJournalStore store, ref ImageNeighbours neighbours)
     {
-        if (!HostFile.Exists(store.Name) || Find(file, neighbours) is not { } others)
-            return JournalRecovery.View(file, store, ownsImage: true);
+        return HostFile.Exists(store.Name) && Find(file, neighbours) is { } others
+            ? ViewAll(file, others, store, ref neighbours)
+            : JournalRecovery.View(file, store, ownsImage: true);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static WindowDevice ViewAll(BlockDevice file, ImagePart[] others, HostJournalStore store, ref ImageNeighbours neighbours)
+    {
         var joined = Join(file, others, neighbours, FileAccess.Read);
         try
         {
@@ -38,8 +45,14 @@ internal static class ImageParts
     /// <inheritdoc cref="View" path="/param"/>
     internal static BlockDevice Edit(BlockDevice file, HostJournalStore store, ref ImageNeighbours neighbours, TransactionOptions? options)
     {
-        if (Find(file, neighbours) is not { } others)
-            return TransactionDevice.Open(file, store, options, ownsHome: true);
+        return Find(file, neighbours) is { } others
+            ? EditAll(file, others, store, ref neighbours, options)
+            : TransactionDevice.Open(file, store, options, ownsHome: true);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static ResizableWindow EditAll(BlockDevice file, ImagePart[] others, HostJournalStore store, ref ImageNeighbours neighbours, TransactionOptions? options)
+    {
         var joined = Join(file, others, neighbours, FileAccess.ReadWrite);
         try
         {

@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace Platter.Trees;
 
 /// <summary>The content of one file on its way to a sink: pieces in ascending order, each either bytes or a hole. Also a
@@ -33,13 +35,13 @@ public sealed class CopyContent : Stream
     public long PieceLength { get; private set; }
 
     /// <summary>Whether the current piece is a hole.</summary>
-    public bool IsHole => _pieces is not null && _pieces.IsHole;
+    public bool IsHole { get; private set; }
 
     /// <summary>Where the current piece lies in a file of the host, when it does and the sink takes that; there is no <see cref="Data"/> then.</summary>
     internal Blocks.HostExtent? Extent => _pieces?.Extent;
 
     /// <summary>The bytes of the current piece; empty for a hole. Valid until <see cref="MoveNext"/>.</summary>
-    public ReadOnlySpan<byte> Data => _pieces is not null ? _pieces.Data : _whole.AsSpan(0, (int)PieceLength);
+    public ReadOnlySpan<byte> Data => _whole is null ? _pieces!.Data : _whole.AsSpan(0, (int)PieceLength);
 
     /// <summary>Bytes of data (not holes) that have gone by.</summary>
     internal long DataBytes { get; private set; }
@@ -53,6 +55,7 @@ public sealed class CopyContent : Stream
         HasHoles = message.HasHoles;
         PieceOffset = 0;
         PieceLength = 0;
+        IsHole = false;
         DataBytes = 0;
         _taken = 0;
         _pieces!.Start(message);
@@ -69,9 +72,8 @@ public sealed class CopyContent : Stream
         _taken = 0;
         if (_pieces is not null)
         {
-            if (!_pieces.MoveNext())
+            if (!TakeNext(_pieces))
                 return false;
-            PieceLength = _pieces.Length;
         }
         else
         {
@@ -85,10 +87,19 @@ public sealed class CopyContent : Stream
         return true;
     }
 
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private bool TakeNext(CopyPieces pieces)
+    {
+        var found = pieces.MoveNext();
+        (PieceLength, IsHole) = (pieces.Length, pieces.IsHole);
+        return found;
+    }
+
     /// <summary>Passes over what is left, so that the feed stands at the next entry; the source may stop reading early.</summary>
     internal void Drain()
     {
         PieceLength = 0;
+        IsHole = false;
         _pieces?.Drain();
     }
 
