@@ -116,6 +116,13 @@ public sealed class HostFile : ResizableDevice
     private static long LengthOf(SafeFileHandle handle) =>
         OperatingSystem.IsLinux() && LinuxFile.TryStatus(handle, out var status) && status.Type == LinuxFile.FileType.Regular ? (long)status.Size : RandomAccess.GetLength(handle);
 
+    // What is in the way of it, the framework's call finds out again, and puts into words.
+    private static void SetLength(SafeFileHandle handle, long length)
+    {
+        if (!OperatingSystem.IsLinux() || !LinuxFile.TrySetLength(handle, length))
+            RandomAccess.SetLength(handle, length);
+    }
+
     /// <summary>Creates a file of zeros, sparse unless the options ask for allocation, and holds it exclusively.</summary>
     /// <param name="path">Where; nothing may be there.</param>
     /// <param name="length">Bytes.</param>
@@ -130,7 +137,7 @@ public sealed class HostFile : ResizableDevice
         {
             // A new file is empty. Told so once more, ext4 takes it for one that is being replaced, and puts all of its data on the medium when it is closed.
             if (length > 0)
-                RandomAccess.SetLength(handle, length);
+                SetLength(handle, length);
             return new HostFile(path, handle, canWrite: true, length, syncs: options is not { NoSync: true }) { _lengthChanged = true };
         }
         catch
@@ -146,11 +153,16 @@ public sealed class HostFile : ResizableDevice
         if (!_canWrite || !_syncs)
             return;
         // Without a change of length the times are all that a full sync adds, and they cost a journal commit of the host.
-        var error = OperatingSystem.IsLinux() && !_lengthChanged ? LinuxFile.SyncData(_handle) : -1;
-        if (error > 0)
-            throw HostErrors.FromNumber(Path, error);
-        if (error < 0)
+        if (OperatingSystem.IsLinux())
+        {
+            var error = _lengthChanged ? LinuxFile.Sync(_handle) : LinuxFile.SyncData(_handle);
+            if (error != 0)
+                throw HostErrors.FromNumber(Path, error);
+        }
+        else
+        {
             RandomAccess.FlushToDisk(_handle);
+        }
         _lengthChanged = false;
     }
 
@@ -250,7 +262,7 @@ public sealed class HostFile : ResizableDevice
 
     protected override void SetLengthCore(long length)
     {
-        RandomAccess.SetLength(_handle, length);
+        SetLength(_handle, length);
         _length = length;
         _lengthChanged = true;
     }

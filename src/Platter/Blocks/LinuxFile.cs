@@ -41,7 +41,7 @@ internal static partial class LinuxFile
 
     internal enum Seek { Data = 3, Hole = 4 }       // lseek(2)
 
-    internal const int NoSuchEntry = 2, Interrupted = 4, NoSuchRange = 6, Again = 11, Busy = 16, Invalid = 22, NoSpace = 28, NotSupported = 95;   // errno(3)
+    internal const int NoSuchEntry = 2, Interrupted = 4, NoSuchRange = 6, Again = 11, Busy = 16, Invalid = 22, NoSpace = 28, ReadOnlyFileSystem = 30, NotSupported = 95;   // errno(3)
 
     private const int PunchHole = 3;                // FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE
     private const uint BasicStatus = 0x7FF;         // STATX_BASIC_STATS
@@ -158,6 +158,12 @@ internal static partial class LinuxFile
     /// <summary>The next data or hole at or behind an offset; negative, with errno kept, when there is none or it can't be told.</summary>
     internal static long Find(SafeFileHandle file, long offset, Seek what) => lseek(file, offset, (int)what);
 
+    internal static bool TrySetLength(SafeFileHandle file, long length) => ftruncate(file, length) == 0;
+
+    /// <summary>All of the file on its medium, its length and times too. 0 or an errno; none where there is nothing to wait for.</summary>
+    internal static int Sync(SafeFileHandle file) =>
+        fsync(file) == 0 ? 0 : Marshal.GetLastPInvokeError() is var error and not (Invalid or ReadOnlyFileSystem or NotSupported) ? error : 0;
+
     /// <summary>As fsync, but without waiting for times to be recorded. 0 or an errno.</summary>
     internal static int SyncData(SafeFileHandle file) => fdatasync(file) == 0 ? 0 : Marshal.GetLastPInvokeError();
 
@@ -213,6 +219,12 @@ internal static partial class LinuxFile
 
     [LibraryImport(Library, SetLastError = true)]
     private static partial long lseek(SafeFileHandle file, long offset, int whence);
+
+    [LibraryImport(Library, SetLastError = true)]
+    private static partial int ftruncate(SafeFileHandle file, long length);
+
+    [LibraryImport(Library, SetLastError = true)]
+    private static partial int fsync(SafeFileHandle file);
 
     [LibraryImport(Library, SetLastError = true)]
     private static partial int fdatasync(SafeFileHandle file);
