@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Platter.Cli.Completion;
 using Platter.Cli.Output;
 using Platter.Cli.Shell;
@@ -49,7 +50,7 @@ internal static class CommandLine
                 throw new UsageException("this is the shell already");
             var syntax = verb.Syntax;
             if (shell is not null && syntax.Arguments is [{ Kind: ValueKind.Image, Name: "IMAGE[@N]" or "IMAGE" }, ..] && !words.Contains("--help"))
-                words = [shell.Image, .. words];
+                words = WithImage(shell.Image, words);
             var parsed = ArgumentParser.Parse(syntax, words);
             if (parsed.Has(GlobalOptions.Help))
             {
@@ -73,6 +74,9 @@ internal static class CommandLine
             session?.Dispose();
         }
     }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static string[] WithImage(string image, string[] words) => [image, .. words];
 
     private static int Report(Exception e, string? verb, Session? session, TextOut? output, TextOut error, ReadOnlySpan<string> args)
     {
@@ -127,7 +131,9 @@ internal static class CommandLine
             var next = i + 1;
             if (VerbTable.IsGroup(name) && next < args.Length && !args[next].StartsWith('-'))
                 name += " " + args[next++];
-            words = [.. args[..i], .. args[next..]];
+            words = new string[i + args.Length - next];
+            for (var k = 0; k < words.Length; k++)
+                words[k] = args[k < i ? k : k - i + next];
             return i;
         }
         name = "";

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Platter.Cli.Syntax;
 using Platter.FileSystems;
 using Platter.Trees;
@@ -72,7 +73,7 @@ internal sealed class PutVerb : Verb
     {
         var options = new HostSourceOptions { Exclude = session.Arguments.Texts(Exclude) };
         TreeSource host = name is null ? HostTreeSource.Content(source, options) : HostTreeSource.Entry(source, name, options);
-        using var tree = SourceChoice.ReadMap(session) is { } map ? new OwnedSource(host, map) : host;
+        using var tree = SourceChoice.ReadMap(session) is { } map ? Owned(host, map) : host;
         using var sink = new VolumeTreeSink(volume, folder);
         var copy = new CopyOptions
         {
@@ -99,6 +100,9 @@ internal sealed class PutVerb : Verb
             metadata.Apply(volume, top.Id);
         return report;
     }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static OwnedSource Owned(TreeSource host, OwnerMap map) => new(host, map);
 
     private static void PutStandardInput(Session session, EditableVolume volume, string folder, string name, PutMetadata metadata)
     {
