@@ -56,6 +56,10 @@ public class ExtPowerCutTests(ITestOutputHelper output)
                 ? new Dictionary<string, string>(StringComparer.Ordinal) { ["^metadata_csum_seed"] = "true", ["^metadata_csum"] = "true" }
                 : new Dictionary<string, string>(StringComparer.Ordinal) { ["metadata_csum"] = "true" },
         })),
+        new("give it quotas, or take them away", false, v => ExtTuner.Tune((ExtEditableVolume)v, new TuneOptions
+        {
+            Options = new Dictionary<string, string>(StringComparer.Ordinal) { [((ExtEditableVolume)v).State.Geometry.Has(ExtRoCompat.Quota) ? "^quota" : "quota"] = "true" },
+        })),
         new("fill what is left", true, v =>
         {
             v.Delete(v.RootId, "file.txt");
@@ -64,16 +68,40 @@ public class ExtPowerCutTests(ITestOutputHelper output)
         }),
     ];
 
+    // Users and groups that are new, also more than one block of a quota file has room for; values that count as inodes, and go with their owner.
+    private static readonly VolumePowerCuts.Edit[] OwnerEdits =
+    [
+        new("give files to many", false, v =>
+        {
+            for (var i = 0u; i < 20; i++)
+                v.CreateFile(v.Find("/empty").Id, $"{i}", new MemoryStream(ConformanceCase.Bytes(100)), null, new MetadataChange { UserId = 5000 + i * 300, GroupId = 70_000 + i });
+            v.Commit();
+            v.SetMetadata(v.Find("/empty/3").Id, new MetadataChange { UserId = 5000, GroupId = 0 });
+            v.Delete(v.Find("/empty").Id, "4");
+        }),
+        new("keep values in inodes", false, v =>
+        {
+            v.SetExtendedAttribute(v.Find("/file.txt").Id, "user.long", ConformanceCase.Bytes(3000));
+            v.Commit();
+            v.SetMetadata(v.Find("/file.txt").Id, new MetadataChange { UserId = 77 });
+            v.SetExtendedAttribute(v.Find("/dir").Id, "user.long", ConformanceCase.Bytes(2500, 2));
+            v.Commit();
+            v.SetExtendedAttribute(v.Find("/dir").Id, "user.long", null);
+            v.Delete(v.RootId, "file.txt");
+        }),
+    ];
+
     [Theory]
     [InlineData("ext2", 37)]
     [InlineData("ext4", 53)]
     [InlineData("inline", 53)]
+    [InlineData("quota", 53)]
     public void A_power_cut_leaves_the_old_tree_or_the_new_one(string layout, int foreignEvery)
     {
         var fixture = ExtLayouts.Of(layout);
         var cuts = new VolumePowerCuts { Type = new ExtType(), ClusterSize = fixture.BlockSize, Judge = ExtFixture.Complaint, FreshLimit = layout == "ext4" ? 64 << 10 : 0, ForeignEvery = foreignEvery };
         var common = cuts.CommonEdits.Where(e => !e.Full && e.Verb is not ("set attributes" or "set times"));
-        var outcome = cuts.Run(Ground(full: false), Ground(full: true), [.. common, .. OwnEdits]);
+        var outcome = cuts.Run(Ground(full: false), Ground(full: true), [.. common, .. OwnEdits, .. fixture.Arguments.Contains("quota", StringComparison.Ordinal) ? OwnerEdits : []]);
         output.WriteLine($"{layout}: {outcome.Edits} edits, {outcome.Points} crash points, {outcome.Judged} of them judged by e2fsck");
         Assert.True(outcome.Points > 1000);
 
