@@ -105,19 +105,49 @@ public class ExtPowerCutTests(ITestOutputHelper output)
         output.WriteLine($"{layout}: {outcome.Edits} edits, {outcome.Points} crash points, {outcome.Judged} of them judged by e2fsck");
         Assert.True(outcome.Points > 1000);
 
-        byte[] Ground(bool full)
+        byte[] Ground(bool full) => Filled(cuts, fixture.Arguments.Replace("-J size=1 -O ", "-O ^has_journal,", StringComparison.Ordinal), 2 << 20, volume =>
         {
-            // There is no room for a journal, and none is written to.
-            var device = ExtFixture.Empty(fixture.Arguments.Replace("-J size=1 -O ", "-O ^has_journal,", StringComparison.Ordinal), 2 << 20);
-            using var volume = new ExtType().OpenForEditing(device, VolumeOptions.Default);
-            cuts.Fill(volume, full: false);
             if (full)
                 volume.CreateFile(volume.RootId, "FILLER.BIN", new MemoryStream(new byte[volume.FreeBytes - 24 * fixture.BlockSize]), null, MetadataChange.None);
-            volume.Commit();
-            Assert.Null(ExtFixture.Complaint(device));
-            var bytes = new byte[device.Length];
-            device.Read(0, bytes);
-            return bytes;
-        }
+        });
+    }
+
+    // 20 groups: their descriptors fill a block of 1 KiB with 32 bytes each, and two with 64.
+    [Theory]
+    [InlineData("-t ext4 -b 1024 -g 256 -N 320 -O ^has_journal,quota -E resize=40000", "^64bit", "^resize_inode")]
+    [InlineData("-t ext4 -b 1024 -g 256 -N 320 -O ^has_journal,^64bit -E resize=40000", "64bit", "^resize_inode")]
+    [InlineData("-t ext4 -b 1024 -g 256 -N 320 -O ^has_journal,^metadata_csum,^resize_inode,^meta_bg", "^64bit", "metadata_csum")]
+    public void A_power_cut_leaves_descriptors_of_one_size(string made, string first, string second)
+    {
+        var cuts = new VolumePowerCuts { Type = new ExtType(), ClusterSize = 1024, Judge = ExtFixture.Complaint, ForeignEvery = 37 };
+        var ground = Filled(cuts, made, 5 << 20, _ => { });
+        VolumePowerCuts.Edit[] edits = [Tuned(first), Tuned(second), Tuned(first, second)];
+        var outcome = cuts.Run(ground, ground, edits);
+        output.WriteLine($"{made}: {outcome.Edits} edits, {outcome.Points} crash points, {outcome.Judged} of them judged by e2fsck");
+        Assert.True(outcome.Points > 100);
+        Assert.True(outcome.Judged > 10);
+
+        // Each of the wishes a change of its own, with a commit between them.
+        static VolumePowerCuts.Edit Tuned(params string[] wishes) => new(string.Join(", ", wishes), false, v =>
+        {
+            var device = ((ExtEditableVolume)v).State.Device;
+            foreach (var wish in wishes)
+                new ExtType().Tune(device, new TuneOptions { Options = new Dictionary<string, string>(StringComparer.Ordinal) { [wish] = "true" } });
+            v.Rollback();
+        });
+    }
+
+    private static byte[] Filled(VolumePowerCuts cuts, string arguments, long length, Action<ExtEditableVolume> more)
+    {
+        // There is no room for a journal, and none is written to.
+        var device = ExtFixture.Empty(arguments, length);
+        using var volume = (ExtEditableVolume)new ExtType().OpenForEditing(device, VolumeOptions.Default);
+        cuts.Fill(volume, full: false);
+        more(volume);
+        volume.Commit();
+        Assert.Null(ExtFixture.Complaint(device));
+        var bytes = new byte[device.Length];
+        device.Read(0, bytes);
+        return bytes;
     }
 }
