@@ -27,7 +27,7 @@ internal static class CommandLine
         catch (IOException e)
         {
             // Standard output itself failed, such as on a full disk.
-            return Report(e, null, null, new TextOut(StandardStream.Error), null);
+            return Report(e, null, null, null, new TextOut(StandardStream.Error), null);
         }
     }
 
@@ -37,12 +37,14 @@ internal static class CommandLine
         if (args is ["__complete", ..])
             return Completer.Print(args[1..], output);      // called by the completion scripts, whose words are not ours to parse
         Session? session = null;
+        string? known = null;
         try
         {
             var verbAt = FindVerb(args, out var verbName, out var words);
             if (verbAt is null)
                 return WithoutVerb(args, output, shell);
             var verb = VerbTable.Create(verbName) ?? throw UnknownVerb(verbName);
+            known = verbName;
             if (shell is not null && verb is ShellVerb)
                 throw new UsageException("this is the shell already");
             var syntax = verb.Syntax;
@@ -64,7 +66,7 @@ internal static class CommandLine
         catch (Exception e) when (e is not (NullReferenceException or IndexOutOfRangeException or InvalidCastException))
         {
             // The last stop of every error: it becomes one line and an exit code. (A bug keeps its stack trace.)
-            return Report(e, session, output, error, args);
+            return Report(e, known, session, output, error, args);
         }
         finally
         {
@@ -72,7 +74,7 @@ internal static class CommandLine
         }
     }
 
-    private static int Report(Exception e, Session? session, TextOut? output, TextOut error, ReadOnlySpan<string> args)
+    private static int Report(Exception e, string? verb, Session? session, TextOut? output, TextOut error, ReadOnlySpan<string> args)
     {
         session?.EndProgress();
         var code = ExitCode.Of(e);
@@ -81,7 +83,7 @@ internal static class CommandLine
         // Library messages often name the image already.
         if (what is not null && why.StartsWith(what + ":", StringComparison.Ordinal))
             what = null;
-        var hint = ExitCode.Hint(e, session?.Subject);
+        var hint = ExitCode.Hint(e, session?.Subject) ?? (e is UsageException && verb is not null ? $"'platter {verb} --help' tells more" : null);
         var line = (what is null ? "" : SafeText.OneLine(what) + ": ") + why + (hint is null ? "" : $" ({SafeText.OneLine(hint)})");
         if (output is not null && (session?.Json ?? args.Contains("--json")))
         {

@@ -40,6 +40,8 @@ internal sealed class PutVerb : Verb
         var isFolder = at.Volume.TryFind(destination, out var there) && there.IsDirectory;
         if (!isFolder && (sources.Length > 1 || typed.EndsWith('/')))
             throw new CommandException(ExitCode.NotFound, null, $"{destination} is not a directory", $"'platter mkdir {session.Words[0]} {destination}' makes it");
+        if (!isFolder && InsidePath.FolderOf(destination) is var parent && !at.Volume.TryFind(parent, out _))
+            throw new CommandException(ExitCode.NotFound, null, $"no such directory: {parent}", $"'platter mkdir -p {session.Words[0]} {parent}' makes it");
         var reports = new CopyReport?[sources.Length];
         for (var i = 0; i < sources.Length; i++)
         {

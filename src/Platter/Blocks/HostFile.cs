@@ -209,8 +209,11 @@ public sealed class HostFile : ResizableDevice
             offset += done;
             data = data[done..];
         }
-        if (!data.IsEmpty)
-            WriteCore(offset, data);
+        if (data.IsEmpty)
+            return;
+        if (OperatingSystem.IsLinux())
+            LinuxFile.AllocateAhead(_handle, offset, data.Length);
+        WriteCore(offset, data);
     }
 
     protected override void DiscardCore(long offset, long length)

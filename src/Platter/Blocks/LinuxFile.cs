@@ -139,6 +139,16 @@ internal static partial class LinuxFile
     internal static int Allocate(SafeFileHandle file, long offset, long length) =>
         fallocate(file, 1 /* FALLOC_FL_KEEP_SIZE */, offset, length) == 0 ? 0 : Marshal.GetLastPInvokeError();
 
+    /// <summary>Allocates what is about to be written through the cache, where that pays: page by page ext4 takes a quarter longer. Only a hint:
+    /// where there is no room, writing tells.</summary>
+    internal static unsafe void AllocateAhead(SafeFileHandle file, long offset, long length)
+    {
+        const int WorthAllocating = 64 << 10, ExtMagic = 0xEF53;
+        var system = stackalloc long[32];       // struct statfs: 120 bytes on 64-bit Linux; f_type comes first
+        if (length >= WorthAllocating && fstatfs(file, system) == 0 && *system == ExtMagic)
+            _ = Allocate(file, offset, length);
+    }
+
     /// <summary>The next data or hole at or behind an offset; negative, with errno kept, when there is none or it can't be told.</summary>
     internal static long Find(SafeFileHandle file, long offset, Seek what) => lseek(file, offset, (int)what);
 
@@ -188,6 +198,9 @@ internal static partial class LinuxFile
 
     [LibraryImport(Library, SetLastError = true)]
     private static partial int flock(SafeFileHandle file, int operation);
+
+    [LibraryImport(Library)]
+    private static unsafe partial int fstatfs(SafeFileHandle file, long* system);
 
     [LibraryImport(Library, SetLastError = true)]
     private static partial int fallocate(SafeFileHandle file, int mode, long offset, long length);
