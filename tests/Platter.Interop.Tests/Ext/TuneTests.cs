@@ -83,7 +83,6 @@ public sealed class TuneTests(TuneTests.Sources sources) : IClassFixture<TuneTes
         { "-t ext4 -b 1024", "resize2fs -s", "^64bit", "Overhead clusters" },
         { "-t ext4 -b 1024 -g 1024 -O orphan_file,quota", "resize2fs -s", "^64bit", "Overhead clusters" },
         { "-t ext4 -b 1024 -g 1024 -O ^resize_inode,^metadata_csum,^has_journal", "resize2fs -s", "^64bit", "Overhead clusters" },
-        { "-t ext4 -b 1024 -O bigalloc,^resize_inode", "resize2fs -s", "^64bit", "Overhead clusters" },
         { "-t ext4 -b 1024 -g 1024", "resize2fs -s;-O ^metadata_csum", "^64bit,^metadata_csum", "Overhead clusters" },
         { "-t ext4 -b 1024 -g 1024 -O ^64bit", "resize2fs -b;-U " + Identity, "64bit,uuid=" + Identity, "Overhead clusters,Free blocks,Reserved GDT blocks" },
         {

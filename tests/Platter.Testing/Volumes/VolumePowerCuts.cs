@@ -225,31 +225,4 @@ public sealed class VolumePowerCuts
     private static string Posix(Volume volume, NodeId id, FileMetadata metadata) =>
         $"{metadata.Mode} {metadata.UserId} {metadata.GroupId} {metadata.LinkCount} {metadata.LinkTarget} {metadata.Device} "
         + string.Join(' ', volume.GetExtendedAttributes(id).Select(a => $"{a.Key}={Convert.ToHexString(a.Value)}").Order(StringComparer.Ordinal));
-
-    /// <summary>Tells when a commit has returned.</summary>
-    private sealed class CommitWatcher(BlockDevice inner, Action committed) : BlockDevice
-    {
-        public override long Length => inner.Length;
-        public override int SectorSize => inner.SectorSize;
-        public override bool CanWrite => inner.CanWrite;
-        public override bool CanRollback => inner.CanRollback;
-
-        public override void Flush()
-        {
-            inner.Flush();
-            committed();
-        }
-
-        public override void Rollback() => inner.Rollback();
-
-        protected override void ReadCore(long offset, Span<byte> buffer) => inner.Read(offset, buffer);
-
-        protected override void WriteCore(long offset, ReadOnlySpan<byte> data) => inner.Write(offset, data);
-
-        protected override void WriteFreshCore(long offset, ReadOnlySpan<byte> data) => inner.WriteFresh(offset, data);
-
-        protected override void WriteZerosCore(long offset, long length) => inner.WriteZeros(offset, length);
-
-        protected override void DiscardCore(long offset, long length) => inner.Discard(offset, length);
-    }
 }

@@ -48,43 +48,35 @@ internal static class ContainerEdits
         var report = new CheckReport();
         container.Check(report);
         Assert.True(report.IsClean, string.Join('\n', report.Findings));
-        var inside = FileSystemTypes.Find(type)!.Check(container.Disk, CheckOptions.Default);
-        Assert.True(inside.IsClean, string.Join('\n', inside.Findings));
-        using var volume = FileSystemTypes.Find(type)!.Open(container.Disk, VolumeOptions.Default);
-        return string.Join('\n', volume.Enumerate(volume.RootId).Where(e => e.Kind == EntryKind.File).Select(e =>
-        {
-            using var stream = volume.OpenRead(e.Id, StreamName.Data);
-            return $"{e.Name} {Convert.ToHexString(SHA256.HashData(stream))}";
-        }));
+        return Outline(container.Disk, FileSystemTypes.Find(type)!);
     }
 
-    /// <summary>Tells of every commit that returns.</summary>
-    internal sealed class CommitWatcher(BlockDevice inner, Action committed) : ResizableDevice
+    /// <summary>The tree of a volume, with the content of its files; fails where anything is wrong with it.</summary>
+    internal static string Outline(BlockDevice disk, FileSystemType type)
     {
-        public override long Length => inner.Length;
-        public override bool CanWrite => inner.CanWrite;
-        public override bool CanRollback => inner.CanRollback;
-
-        public override void Flush()
+        var report = type.Check(disk, CheckOptions.Default);
+        Assert.True(report.IsClean, string.Join('\n', report.Findings));
+        using var volume = type.Open(disk, VolumeOptions.Default);
+        var lines = new List<string>();
+        var pending = new Stack<(NodeId Id, string Path)>([(volume.RootId, "")]);
+        while (pending.TryPop(out var directory))
         {
-            inner.Flush();
-            committed();
+            foreach (var entry in volume.Enumerate(directory.Id))
+            {
+                var path = $"{directory.Path}/{entry.Name}";
+                var content = "";
+                if (entry.Kind == EntryKind.Directory)
+                {
+                    pending.Push((entry.Id, path));
+                }
+                else if (entry.Kind == EntryKind.File)
+                {
+                    using var stream = volume.OpenRead(entry.Id, StreamName.Data);
+                    content = Convert.ToHexString(SHA256.HashData(stream));
+                }
+                lines.Add($"{path} {entry.Kind} {content}");
+            }
         }
-
-        public override void Rollback() => inner.Rollback();
-
-        public override IEnumerable<ByteRange> AllocatedRanges(long offset, long length) => inner.AllocatedRanges(offset, length);
-
-        protected override void ReadCore(long offset, Span<byte> buffer) => inner.Read(offset, buffer);
-
-        protected override void WriteCore(long offset, ReadOnlySpan<byte> data) => inner.Write(offset, data);
-
-        protected override void WriteFreshCore(long offset, ReadOnlySpan<byte> data) => inner.WriteFresh(offset, data);
-
-        protected override void DiscardCore(long offset, long length) => inner.Discard(offset, length);
-
-        protected override void WriteZerosCore(long offset, long length) => inner.WriteZeros(offset, length);
-
-        protected override void SetLengthCore(long length) => ((ResizableDevice)inner).SetLength(length);
+        return string.Join('\n', lines.Order(StringComparer.Ordinal));
     }
 }

@@ -51,7 +51,7 @@ public sealed class ContainerPowerCutTests(ITestOutputHelper output)
         return PowerCut.Run(ground, device =>
         {
             // The watcher is below the container: its flush is the commit.
-            using var container = Container.Open(new ContainerEdits.CommitWatcher(device, () => states.Add(Outline(device, type))));
+            using var container = Container.Open(new CommitWatcher(device, () => states.Add(Outline(device, type))));
             using var volume = FileSystemTypes.Find(type)!.OpenForEditing(container.Disk, VolumeOptions.Default);
             edit(volume);
             volume.Commit();

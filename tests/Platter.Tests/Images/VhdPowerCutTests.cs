@@ -103,52 +103,5 @@ public sealed class VhdPowerCutTests(ITestOutputHelper output)
         return (host.Bytes.ToArray(), parent);
     }
 
-    private static string Outline(BlockDevice disk)
-    {
-        var report = new FatType().Check(disk, CheckOptions.Default);
-        Assert.True(report.IsClean, string.Join('\n', report.Findings));
-        using var volume = FatVolume.Open(disk, VolumeOptions.Default);
-        var lines = new List<string>();
-        foreach (var path in new[] { "/", "/dir" })
-        {
-            foreach (var entry in volume.Enumerate(volume.Find(path).Id))
-            {
-                var content = "";
-                if (entry.Kind == EntryKind.File)
-                {
-                    using var stream = volume.OpenRead(entry.Id, StreamName.Data);
-                    content = Convert.ToHexString(System.Security.Cryptography.SHA256.HashData(stream));
-                }
-                lines.Add($"{path} {entry.Name} {content}");
-            }
-        }
-        return string.Join('\n', lines.Order(StringComparer.Ordinal));
-    }
-
-    /// <summary>Tells when a commit has returned.</summary>
-    private sealed class CommitWatcher(BlockDevice inner, Action committed) : BlockDevice
-    {
-        public override long Length => inner.Length;
-        public override int SectorSize => inner.SectorSize;
-        public override bool CanWrite => inner.CanWrite;
-        public override bool CanRollback => inner.CanRollback;
-
-        public override void Flush()
-        {
-            inner.Flush();
-            committed();
-        }
-
-        public override void Rollback() => inner.Rollback();
-
-        protected override void ReadCore(long offset, Span<byte> buffer) => inner.Read(offset, buffer);
-
-        protected override void WriteCore(long offset, ReadOnlySpan<byte> data) => inner.Write(offset, data);
-
-        protected override void WriteFreshCore(long offset, ReadOnlySpan<byte> data) => inner.WriteFresh(offset, data);
-
-        protected override void DiscardCore(long offset, long length) => inner.Discard(offset, length);
-
-        protected override void WriteZerosCore(long offset, long length) => inner.WriteZeros(offset, length);
-    }
+    private static string Outline(BlockDevice disk) => ContainerEdits.Outline(disk, new FatType());
 }

@@ -46,7 +46,7 @@ public sealed class VmdkExtentsPowerCutTests(ITestOutputHelper output)
             {
                 var result = PowerCut.Run(new PowerCutFiles(ground, set.Join), device =>
                 {
-                    using var container = set.Open(new ContainerEdits.CommitWatcher(device, () => states.Add(set.Outline(device, type))));
+                    using var container = set.Open(new CommitWatcher(device, () => states.Add(set.Outline(device, type))));
                     using var volume = FileSystemTypes.Find(type)!.OpenForEditing(container.Disk, VolumeOptions.Default);
                     edit(volume);
                     volume.Commit();

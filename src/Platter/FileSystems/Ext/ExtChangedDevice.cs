@@ -25,17 +25,7 @@ internal sealed class ExtChangedDevice(BlockDevice inner, int logBlockSize) : Bl
     public override IEnumerable<ByteRange> AllocatedRanges(long offset, long length)
     {
         CheckRange(offset, length);
-        var ranges = new Primitives.RangeSet();
-        foreach (var range in inner.AllocatedRanges(offset, length))
-            ranges.Add(range.Offset, range.Length);
-        foreach (var block in _changed.Keys)
-        {
-            var from = Math.Max(block << logBlockSize, offset);
-            var end = Math.Min(block + 1 << logBlockSize, offset + length);
-            if (end > from)
-                ranges.Add(from, end - from);
-        }
-        return [.. ranges.Select(r => new ByteRange(r.Start, r.Length))];
+        return ExtReplayedDevice.Merged(inner, _changed.Keys, logBlockSize, offset, length);
     }
 
     protected override void ReadCore(long offset, Span<byte> buffer)

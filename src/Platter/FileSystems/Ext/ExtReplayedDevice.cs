@@ -36,7 +36,23 @@ internal sealed class ExtReplayedDevice : BlockDevice
     public override IEnumerable<ByteRange> AllocatedRanges(long offset, long length)
     {
         CheckRange(offset, length);
-        return Merged(offset, length);
+        return Merged(_inner, _numbers, _logBlockSize, offset, length);
+    }
+
+    /// <summary>The ranges of a device that may hold anything, when some blocks of it are replaced.</summary>
+    internal static IEnumerable<ByteRange> Merged(BlockDevice below, IEnumerable<long> blocks, int logBlockSize, long offset, long length)
+    {
+        var ranges = new Primitives.RangeSet();
+        foreach (var range in below.AllocatedRanges(offset, length))
+            ranges.Add(range.Offset, range.Length);
+        foreach (var block in blocks)
+        {
+            var from = Math.Max(block << logBlockSize, offset);
+            var end = Math.Min(block + 1 << logBlockSize, offset + length);
+            if (end > from)
+                ranges.Add(from, end - from);
+        }
+        return ranges.Select(r => new ByteRange(r.Start, r.Length)).ToList();
     }
 
     private protected override HostExtent? FindOnHostCore(long offset, long length)
@@ -90,21 +106,5 @@ internal sealed class ExtReplayedDevice : BlockDevice
         if (at < 0)
             at = ~at;
         return at < _numbers.Length ? _numbers[at] : -1;
-    }
-
-    private IEnumerable<ByteRange> Merged(long offset, long length)
-    {
-        var ranges = new Primitives.RangeSet();
-        foreach (var range in _inner.AllocatedRanges(offset, length))
-            ranges.Add(range.Offset, range.Length);
-        foreach (var number in _numbers)
-        {
-            var from = Math.Max(number << _logBlockSize, offset);
-            var end = Math.Min(number + 1 << _logBlockSize, offset + length);
-            if (end > from)
-                ranges.Add(from, end - from);
-        }
-        foreach (var range in ranges)
-            yield return new ByteRange(range.Start, range.Length);
     }
 }

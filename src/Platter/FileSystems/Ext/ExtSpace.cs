@@ -4,9 +4,8 @@ namespace Platter.FileSystems.Ext;
 
 /// <summary>The free clusters: taken near a goal, in runs as long as can be found soon, and given back.</summary>
 /// <remarks>
-/// <para>Between two commits a cluster that the committed state refers to is written through the transaction only. So clusters freed since the last
-/// commit are taken again only when nothing else is left, and then they are not fresh.</para>
 /// <para>A search looks at the goal's group from where the last one ended, then at a few more; groups without room are passed over by their counts.</para>
+/// <para>Clusters freed since the last commit come last (<see cref="UncommittedSpace"/>).</para>
 /// </remarks>
 internal sealed class ExtSpace(ExtEditState state)
 {
@@ -14,10 +13,9 @@ internal sealed class ExtSpace(ExtEditState state)
     private const int MaxProbes = 64, MaxGroups = 8;
 
     private readonly ExtGeometry _geometry = state.Geometry;
-    private readonly RangeSet _fresh = new(), _freed = new();       // clusters, counted from the first data block
+    private readonly UncommittedSpace _uncommitted = new();         // clusters, counted from the first data block
     private readonly RangeSet _full = new();                        // groups in which nothing can be taken before the next commit
     private readonly NumberMap<int> _next = new();                  // where a group's search goes on; only a hint
-    private readonly GrowingArray<Change> _undo = new();
 
     /// <summary>Free clusters.</summary>
     public long FreeClusters => state.Super.FreeClusters;
@@ -26,38 +24,27 @@ internal sealed class ExtSpace(ExtEditState state)
     public long BytesIn(long clusters) => clusters * _geometry.ClusterRatio << _geometry.LogBlockSize;
 
     /// <summary>The edit is whole.</summary>
-    public void Keep() => _undo.Clear();
+    public void Keep() => _uncommitted.Keep();
 
     /// <summary>The edit failed. The bitmaps go back with the blocks that they are.</summary>
     public void Undo()
     {
-        for (var i = _undo.Count - 1; i >= 0; i--)
-        {
-            ref readonly var change = ref _undo[i];
-            if (change.Added)
-                change.Set.Remove(change.Start, change.Count);
-            else
-                change.Set.Add(change.Start, change.Count);
-        }
-        _undo.Clear();
+        _uncommitted.Undo();
         _full.Clear();
     }
 
     /// <summary>Everything is durable: what was freed may be used again, what was fresh no longer is.</summary>
     public void Committed()
     {
-        _fresh.Clear();
-        if (!_freed.IsEmpty)
+        if (!_uncommitted.Freed.IsEmpty)
             _full.Clear();
-        _freed.Clear();
+        _uncommitted.Clear();
     }
 
     /// <summary>The volume went back to the last commit.</summary>
     public void Forget()
     {
-        _undo.Clear();
-        _fresh.Clear();
-        _freed.Clear();
+        _uncommitted.Clear();
         _full.Clear();
         _next.Clear();
     }
@@ -65,10 +52,10 @@ internal sealed class ExtSpace(ExtEditState state)
     /// <summary>Whether no committed structure refers to any of these blocks.</summary>
     public bool IsFresh(long block, long count)
     {
-        if (_fresh.IsEmpty || block < _geometry.FirstDataBlock)
+        if (block < _geometry.FirstDataBlock)
             return false;
         var first = ClusterOf(block);
-        return _fresh.Contains(first, ClusterOf(block + count - 1) - first + 1);
+        return _uncommitted.IsFresh(first, ClusterOf(block + count - 1) - first + 1);
     }
 
     /// <summary>Takes clusters in one piece.</summary>
@@ -87,9 +74,9 @@ internal sealed class ExtSpace(ExtEditState state)
                 return Take(next, fresh: true);
             if (Find(_geometry.GroupOf(goal), (int)(ClusterOf(goal) % _geometry.ClustersPerGroup), most) is { Length: > 0 } found)
                 return Take(found, fresh: true);
-            if (!_freed.IsEmpty)
+            if (!_uncommitted.Freed.IsEmpty)
             {
-                var first = _freed[0];
+                var first = _uncommitted.Freed[0];
                 var group = first.Start / _geometry.ClustersPerGroup;
                 var count = Math.Min(Math.Min(first.Length, most), (group + 1) * _geometry.ClustersPerGroup - first.Start);
                 return Take(new LongRange(first.Start, count), fresh: false);
@@ -136,17 +123,14 @@ internal sealed class ExtSpace(ExtEditState state)
             at += part;
         }
         state.Super.FreeClusters += end - first;
-        Forget(first, end);
+        _uncommitted.Free(first, end);
     }
 
     /// <summary>Blocks that are free, and are going to be claimed: nothing else takes them as long as there are others.</summary>
     public void KeepFree(long block, long count)
     {
         foreach (var run in FreeRuns(block, count))
-        {
-            if (!_freed.Contains(run.Start, run.Length))
-                Add(_freed, run.Start, run.Length);
-        }
+            _uncommitted.KeepFree(run);
     }
 
     /// <summary>Takes certain blocks, those that are not in use yet.</summary>
@@ -158,8 +142,7 @@ internal sealed class ExtSpace(ExtEditState state)
             BitWords.Fill(state.Descriptors.EditBlockBitmap(group), run.Start - group * _geometry.ClustersPerGroup, run.Length, true);
             state.Descriptors.AddFreeClusters(group, -run.Length);
             state.Super.FreeClusters = Math.Max(0, FreeClusters - run.Length);
-            _freed.Remove(run.Start, run.Length);
-            _undo.Add(new Change(_freed, false, run.Start, run.Length));
+            _uncommitted.Take(run, isFresh: false);
         }
     }
 
@@ -185,26 +168,6 @@ internal sealed class ExtSpace(ExtEditState state)
         return runs;
     }
 
-    // What was fresh never was in a committed state: it can be fresh again.
-    private void Forget(long first, long end)
-    {
-        for (var at = first; at < end;)
-        {
-            var fresh = _fresh.NextRange(at);
-            var until = Math.Min(fresh is { } range ? range.Start : long.MaxValue, end);
-            if (until > at)
-                Add(_freed, at, until - at);
-            at = until;
-            if (at < end)
-            {
-                var count = Math.Min(fresh!.Value.End, end) - at;
-                _fresh.Remove(at, count);
-                _undo.Add(new Change(_fresh, false, at, count));
-                at += count;
-            }
-        }
-    }
-
     private (long Block, int Clusters) Take(LongRange run, bool fresh)
     {
         var group = run.Start / _geometry.ClustersPerGroup;
@@ -212,23 +175,9 @@ internal sealed class ExtSpace(ExtEditState state)
         BitWords.Fill(state.Descriptors.EditBlockBitmap(group), within, run.Length, true);
         state.Descriptors.AddFreeClusters(group, -run.Length);
         state.Super.FreeClusters = Math.Max(0, FreeClusters - run.Length);
-        if (fresh)
-        {
-            Add(_fresh, run.Start, run.Length);
-        }
-        else
-        {
-            _freed.Remove(run.Start, run.Length);
-            _undo.Add(new Change(_freed, false, run.Start, run.Length));
-        }
+        _uncommitted.Take(run, fresh);
         _next[(ulong)group] = (int)(within + run.Length);
         return (BlockOf(run.Start), (int)run.Length);
-    }
-
-    private void Add(RangeSet set, long start, long count)
-    {
-        set.Add(start, count);
-        _undo.Add(new Change(set, true, start, count));
     }
 
     // What follows the block before without a gap.
@@ -286,7 +235,7 @@ internal sealed class ExtSpace(ExtEditState state)
                 if (run.Length == 0)
                 {
                     // Freed since the commit: behind the whole range.
-                    at = _freed.NextRange(group * _geometry.ClustersPerGroup + at)!.Value.End - group * _geometry.ClustersPerGroup;
+                    at = _uncommitted.Freed.NextRange(group * _geometry.ClustersPerGroup + at)!.Value.End - group * _geometry.ClustersPerGroup;
                     if (at >= end)
                         break;
                     continue;
@@ -312,7 +261,7 @@ internal sealed class ExtSpace(ExtEditState state)
         var used = BitWords.Next(bitmap, within, limit, ulong.MaxValue);
         var start = group * _geometry.ClustersPerGroup + within;
         var end = start - within + (used < 0 ? Math.Max(limit, within) : used);
-        if (!_freed.IsEmpty && end > start && _freed.NextRange(start) is { } freed)
+        if (!_uncommitted.Freed.IsEmpty && end > start && _uncommitted.Freed.NextRange(start) is { } freed)
             end = Math.Min(end, Math.Max(start, freed.Start));
         return end > start ? new LongRange(start, end - start) : default;
     }
@@ -320,12 +269,4 @@ internal sealed class ExtSpace(ExtEditState state)
     private long ClusterOf(long block) => (block - _geometry.FirstDataBlock) / _geometry.ClusterRatio;
 
     private long BlockOf(long cluster) => cluster * _geometry.ClusterRatio + _geometry.FirstDataBlock;
-
-    /// <summary>What an edit did to one of the sets.</summary>
-    private readonly struct Change(RangeSet set, bool added, long start, long count)
-    {
-        public readonly RangeSet Set = set;
-        public readonly bool Added = added;
-        public readonly long Start = start, Count = count;
-    }
 }

@@ -4,10 +4,9 @@ namespace Platter.FileSystems.Ntfs;
 
 /// <summary>The free clusters: taken near a goal, in runs as long as can be found soon, and given back.</summary>
 /// <remarks>
-/// <para>Between two commits a cluster that the committed state refers to is written through the transaction only. So clusters freed since the last
-/// commit are taken again only when nothing else is left, and then they are not fresh.</para>
 /// <para>A search looks at the goal's page of $Bitmap, then at the pages behind it, then at those before it; pages in which nothing is free are
 /// remembered. Behind the MFT an eighth of the volume is left for its growth as long as there is room elsewhere.</para>
+/// <para>Clusters freed since the last commit come last (<see cref="UncommittedSpace"/>).</para>
 /// </remarks>
 internal sealed class NtfsSpace
 {
@@ -18,9 +17,8 @@ internal sealed class NtfsSpace
 
     private readonly NtfsGeometry _geometry;
     private readonly NtfsBitmapFile _bitmap;
-    private readonly RangeSet _fresh = new(), _freed = new();
+    private readonly UncommittedSpace _uncommitted = new();
     private readonly RangeSet _full = new();                        // pages in which nothing can be taken before the next commit
-    private readonly GrowingArray<Change> _undo = new();
     private long? _free, _freeBefore;
     private long _next;
 
@@ -46,20 +44,12 @@ internal sealed class NtfsSpace
     public void Begin() => _freeBefore = _free;
 
     /// <summary>The edit is whole.</summary>
-    public void Keep() => _undo.Clear();
+    public void Keep() => _uncommitted.Keep();
 
     /// <summary>The edit failed. The bitmap goes back with the pages that it lies in.</summary>
     public void Undo()
     {
-        for (var i = _undo.Count - 1; i >= 0; i--)
-        {
-            ref readonly var change = ref _undo[i];
-            if (change.Added)
-                change.Set.Remove(change.Start, change.Count);
-            else
-                change.Set.Add(change.Start, change.Count);
-        }
-        _undo.Clear();
+        _uncommitted.Undo();
         _full.Clear();
         _bitmap.Clear();
         _free = _freeBefore;
@@ -68,25 +58,22 @@ internal sealed class NtfsSpace
     /// <summary>Everything is durable: what was freed may be used again, what was fresh no longer is.</summary>
     public void Committed()
     {
-        _fresh.Clear();
-        if (!_freed.IsEmpty)
+        if (!_uncommitted.Freed.IsEmpty)
             _full.Clear();
-        _freed.Clear();
+        _uncommitted.Clear();
     }
 
     /// <summary>The volume went back to the last commit.</summary>
     public void ForgetAll()
     {
-        _undo.Clear();
-        _fresh.Clear();
-        _freed.Clear();
+        _uncommitted.Clear();
         _full.Clear();
         _bitmap.Clear();
         _free = null;
     }
 
     /// <summary>Whether no committed structure refers to any of these clusters.</summary>
-    public bool IsFresh(long cluster, long count) => !_fresh.IsEmpty && _fresh.Contains(cluster, count);
+    public bool IsFresh(long cluster, long count) => _uncommitted.IsFresh(cluster, count);
 
     /// <summary>As <see cref="IsFresh"/>, of bytes of the volume.</summary>
     public bool IsFreshRange(long offset, long length)
@@ -124,21 +111,13 @@ internal sealed class NtfsSpace
         var fresh = run.Length > 0;
         if (!fresh)
         {
-            if (_freed.IsEmpty)
+            if (_uncommitted.Freed.IsEmpty)
                 throw Full(wanted);
-            run = new LongRange(_freed[0].Start, Math.Min(_freed[0].Length, most));
+            run = new LongRange(_uncommitted.Freed[0].Start, Math.Min(_uncommitted.Freed[0].Length, most));
         }
         _bitmap.Set(run.Start, run.Length, true);
         _free -= run.Length;
-        if (fresh)
-        {
-            Add(_fresh, run.Start, run.Length);
-        }
-        else
-        {
-            _freed.Remove(run.Start, run.Length);
-            _undo.Add(new Change(_freed, false, run.Start, run.Length));
-        }
+        _uncommitted.Take(run, fresh);
         if (isFree)
             _next = run.End < _geometry.ClusterCount ? run.End : 0;
         return run;
@@ -156,28 +135,7 @@ internal sealed class NtfsSpace
         _free += count;
         for (var page = cluster / PageBits; page <= (cluster + count - 1) / PageBits; page++)
             _full.Remove(page, 1);
-        // What was fresh never was in a committed state: it can be fresh again.
-        for (var at = cluster; at < cluster + count;)
-        {
-            var fresh = _fresh.NextRange(at);
-            var until = Math.Min(fresh is { } range ? range.Start : long.MaxValue, cluster + count);
-            if (until > at)
-                Add(_freed, at, until - at);
-            at = until;
-            if (at < cluster + count)
-            {
-                var part = Math.Min(fresh!.Value.End, cluster + count) - at;
-                _fresh.Remove(at, part);
-                _undo.Add(new Change(_fresh, false, at, part));
-                at += part;
-            }
-        }
-    }
-
-    private void Add(RangeSet set, long start, long count)
-    {
-        set.Add(start, count);
-        _undo.Add(new Change(set, true, start, count));
+        _uncommitted.Free(cluster, cluster + count);
     }
 
     // Counting may end when so many were found.
@@ -236,7 +194,7 @@ internal sealed class NtfsSpace
             if (run.Length == 0)
             {
                 // Freed since the commit: behind the whole range.
-                from = _freed.NextRange(page * PageBits + from)!.Value.End - page * PageBits;
+                from = _uncommitted.Freed.NextRange(page * PageBits + from)!.Value.End - page * PageBits;
                 if (from >= limit)
                     break;
                 continue;
@@ -257,16 +215,8 @@ internal sealed class NtfsSpace
         var used = BitWords.Next(_bitmap.Words(page), within, limit, ulong.MaxValue);
         var start = page * PageBits + within;
         var end = page * PageBits + (used < 0 ? Math.Max(limit, within) : used);
-        if (!_freed.IsEmpty && end > start && _freed.NextRange(start) is { } freed)
+        if (!_uncommitted.Freed.IsEmpty && end > start && _uncommitted.Freed.NextRange(start) is { } freed)
             end = Math.Min(end, Math.Max(start, freed.Start));
         return end > start ? new LongRange(start, end - start) : default;
-    }
-
-    /// <summary>What an edit did to one of the sets.</summary>
-    private readonly struct Change(RangeSet set, bool added, long start, long count)
-    {
-        public readonly RangeSet Set = set;
-        public readonly bool Added = added;
-        public readonly long Start = start, Count = count;
     }
 }

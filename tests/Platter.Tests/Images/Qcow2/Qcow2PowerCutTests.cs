@@ -207,60 +207,7 @@ public sealed class Qcow2PowerCutTests(ITestOutputHelper output) : IDisposable
 
     private static string Outline(BlockDevice image, Container? parent) => OutlineOf(Qcow2Images.Open(new ReadOnly(image), parent).Disk);
 
-    private static string OutlineOf(BlockDevice disk)
-    {
-        var report = new FatType().Check(disk, CheckOptions.Default);
-        Assert.True(report.IsClean, string.Join('\n', report.Findings));
-        using var volume = FatVolume.Open(disk, VolumeOptions.Default);
-        var lines = new List<string>();
-        var pending = new Stack<(NodeId Id, string Path)>([(volume.RootId, "")]);
-        while (pending.TryPop(out var directory))
-        {
-            foreach (var entry in volume.Enumerate(directory.Id))
-            {
-                var path = $"{directory.Path}/{entry.Name}";
-                var content = "";
-                if (entry.Kind == EntryKind.Directory)
-                {
-                    pending.Push((entry.Id, path));
-                }
-                else
-                {
-                    using var stream = volume.OpenRead(entry.Id, StreamName.Data);
-                    content = Convert.ToHexString(SHA256.HashData(stream));
-                }
-                lines.Add($"{path} {entry.Kind} {content}");
-            }
-        }
-        return string.Join('\n', lines.Order(StringComparer.Ordinal));
-    }
-
-    /// <summary>Tells when a commit has returned.</summary>
-    private sealed class CommitWatcher(BlockDevice inner, Action committed) : BlockDevice
-    {
-        public override long Length => inner.Length;
-        public override int SectorSize => inner.SectorSize;
-        public override bool CanWrite => inner.CanWrite;
-        public override bool CanRollback => inner.CanRollback;
-
-        public override void Flush()
-        {
-            inner.Flush();
-            committed();
-        }
-
-        public override void Rollback() => inner.Rollback();
-
-        protected override void ReadCore(long offset, Span<byte> buffer) => inner.Read(offset, buffer);
-
-        protected override void WriteCore(long offset, ReadOnlySpan<byte> data) => inner.Write(offset, data);
-
-        protected override void WriteFreshCore(long offset, ReadOnlySpan<byte> data) => inner.WriteFresh(offset, data);
-
-        protected override void DiscardCore(long offset, long length) => inner.Discard(offset, length);
-
-        protected override void WriteZerosCore(long offset, long length) => inner.WriteZeros(offset, length);
-    }
+    private static string OutlineOf(BlockDevice disk) => ContainerEdits.Outline(disk, new FatType());
 }
 
 /// <summary>A device that nobody writes to.</summary>
