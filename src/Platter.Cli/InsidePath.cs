@@ -6,7 +6,7 @@ namespace Platter.Cli;
 internal static class InsidePath
 {
     /// <summary>Makes a path absolute and takes <c>.</c>, <c>..</c> and empty names out of it; <c>..</c> at the root stays there.</summary>
-    public static string Normalize(string path, string folder) => IsNormal(path) ? path : Resolve(path, folder);
+    public static string Normalize(string path, string folder) => IsNormal(path) ? path : path is "" or "." ? folder : Resolve(path, folder);
 
     private static string Resolve(string path, string folder)
     {

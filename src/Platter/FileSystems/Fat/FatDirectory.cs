@@ -128,7 +128,7 @@ internal sealed class FatDirectory : ICachedDirectory
     public string ShortName(int shortSlot)
     {
         ref readonly var slot = ref Slot(shortSlot);
-        return FatShortNames.Decode(slot.Name, slot.Case, _codePage);
+        return FatShortNames.Decode(OnDisk.Bytes(in slot.Name), slot.Case, _codePage);
     }
 
     /// <summary>Finds an entry by its long or short name.</summary>
@@ -287,7 +287,7 @@ internal sealed class FatDirectory : ICachedDirectory
     private bool IsListed(FatEntry entry)
     {
         ref readonly var slot = ref Slot(entry.ShortSlot);
-        return ((DosAttributes)slot.Attributes & DosAttributes.VolumeLabel) == 0 && !IsDot(slot.Name);
+        return ((DosAttributes)slot.Attributes & DosAttributes.VolumeLabel) == 0 && !IsDot(OnDisk.Bytes(in slot.Name));
     }
 
     private long DeviceOffset(int position)

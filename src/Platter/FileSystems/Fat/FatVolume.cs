@@ -149,7 +149,7 @@ public sealed class FatVolume : EditableVolume, INodeLives
             Created = DosTimes.Decode(slot.CreatedDate, slot.CreatedTime, slot.CreatedTenMs, UtcOffset),
             Modified = DosTimes.Decode(slot.ModifiedDate, slot.ModifiedTime, 0, UtcOffset),
             Accessed = DosTimes.Decode(slot.AccessedDate, 0, 0, UtcOffset),
-            ShortName = FatShortNames.Decode(slot.Name, FatCaseFlags.None, CodePage),
+            ShortName = FatShortNames.Decode(OnDisk.Bytes(in slot.Name), FatCaseFlags.None, CodePage),
         };
     }
 
