@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Platter.Cli.Completion;
 using Platter.Cli.Output;
 using Platter.Cli.Shell;
@@ -27,7 +28,7 @@ internal static class CommandLine
         catch (IOException e)
         {
             // Standard output itself failed, such as on a full disk.
-            return Report(e, null, null, new TextOut(StandardStream.Error), null);
+            return Report(e, null, null, null, new TextOut(StandardStream.Error), null);
         }
     }
 
@@ -37,17 +38,19 @@ internal static class CommandLine
         if (args is ["__complete", ..])
             return Completer.Print(args[1..], output);      // called by the completion scripts, whose words are not ours to parse
         Session? session = null;
+        string? known = null;
         try
         {
             var verbAt = FindVerb(args, out var verbName, out var words);
             if (verbAt is null)
                 return WithoutVerb(args, output, shell);
             var verb = VerbTable.Create(verbName) ?? throw UnknownVerb(verbName);
+            known = verbName;
             if (shell is not null && verb is ShellVerb)
                 throw new UsageException("this is the shell already");
             var syntax = verb.Syntax;
             if (shell is not null && syntax.Arguments is [{ Kind: ValueKind.Image, Name: "IMAGE[@N]" or "IMAGE" }, ..] && !words.Contains("--help"))
-                words = [shell.Image, .. words];
+                words = WithImage(shell.Image, words);
             var parsed = ArgumentParser.Parse(syntax, words);
             if (parsed.Has(GlobalOptions.Help))
             {
@@ -64,7 +67,7 @@ internal static class CommandLine
         catch (Exception e) when (e is not (NullReferenceException or IndexOutOfRangeException or InvalidCastException))
         {
             // The last stop of every error: it becomes one line and an exit code. (A bug keeps its stack trace.)
-            return Report(e, session, output, error, args);
+            return Report(e, known, session, output, error, args);
         }
         finally
         {
@@ -72,7 +75,10 @@ internal static class CommandLine
         }
     }
 
-    private static int Report(Exception e, Session? session, TextOut? output, TextOut error, ReadOnlySpan<string> args)
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static string[] WithImage(string image, string[] words) => [image, .. words];
+
+    private static int Report(Exception e, string? verb, Session? session, TextOut? output, TextOut error, ReadOnlySpan<string> args)
     {
         session?.EndProgress();
         var code = ExitCode.Of(e);
@@ -81,7 +87,8 @@ internal static class CommandLine
         // Library messages often name the image already.
         if (what is not null && why.StartsWith(what + ":", StringComparison.Ordinal))
             what = null;
-        var hint = ExitCode.Hint(e, session?.Subject);
+        var hint = e is DiskFormatException && verb == "check" ? null        // which is what the hint would name
+            : ExitCode.Hint(e, session?.Subject) ?? (e is UsageException && verb is not null ? $"'platter {verb} --help' tells more" : null);
         var line = (what is null ? "" : SafeText.OneLine(what) + ": ") + why + (hint is null ? "" : $" ({SafeText.OneLine(hint)})");
         if (output is not null && (session?.Json ?? args.Contains("--json")))
         {
@@ -124,7 +131,9 @@ internal static class CommandLine
             var next = i + 1;
             if (VerbTable.IsGroup(name) && next < args.Length && !args[next].StartsWith('-'))
                 name += " " + args[next++];
-            words = [.. args[..i], .. args[next..]];
+            words = new string[i + args.Length - next];
+            for (var k = 0; k < words.Length; k++)
+                words[k] = args[k < i ? k : k - i + next];
             return i;
         }
         name = "";

@@ -36,10 +36,18 @@ internal sealed class Session : IDisposable
     public string[] Words => Arguments.Words;
 
     /// <summary>The words between the image and the destination.</summary>
-    public string[] WordsBetween => Words[1..^1];
+    public string[] WordsBetween => Part(1, Words.Length - 2);
 
     /// <summary>The words from here on.</summary>
-    public string[] WordsFrom(int first) => Words[first..];
+    public string[] WordsFrom(int first) => Part(first, Words.Length - first);
+
+    // Not as a range, whose types would be prepared at every start.
+    private string[] Part(int first, int count)
+    {
+        var part = new string[count];
+        Array.Copy(Words, first, part, 0, count);
+        return part;
+    }
 
     public TextOut Out { get; }
 
@@ -85,10 +93,19 @@ internal sealed class Session : IDisposable
     }
 
     /// <summary>Ends the verb here if Ctrl-C was pressed since <see cref="Cancellation"/> was asked for.</summary>
-    public void StopIfCancelled() => _cancel?.Token.ThrowIfCancellationRequested();
+    public void StopIfCancelled()
+    {
+        if (_cancel is not null)
+            StopIfCancelled(_cancel);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static void StopIfCancelled(CancellationTokenSource cancel) => cancel.Token.ThrowIfCancellationRequested();
 
     /// <summary>The clock: that of the system, or one that stands still at SOURCE_DATE_EPOCH.</summary>
-    public TimeProvider Clock => _clock ??= Epoch is { } epoch ? new StandingClock(epoch.ToDateTimeOffset()) : TimeProvider.System;
+    public TimeProvider Clock => _clock ??= Epoch is { } epoch ? StandAt(epoch) : TimeProvider.System;
+
+    private static StandingClock StandAt(Timestamp time) => new(time.ToDateTimeOffset());
 
     /// <summary>SOURCE_DATE_EPOCH (reproducible-builds.org), or null.</summary>
     public static Timestamp? Epoch
@@ -96,11 +113,13 @@ internal sealed class Session : IDisposable
         get
         {
             var text = Environment.GetEnvironmentVariable("SOURCE_DATE_EPOCH");
-            return string.IsNullOrEmpty(text) ? null
-                : long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var seconds) ? new Timestamp(seconds)
-                : throw new UsageException($"SOURCE_DATE_EPOCH is '{SafeText.OneLine(text)}': expected seconds since 1970");
+            return string.IsNullOrEmpty(text) ? null : ParseEpoch(text);
         }
     }
+
+    private static Timestamp ParseEpoch(string text) => long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var seconds)
+        ? new Timestamp(seconds)
+        : throw new UsageException($"SOURCE_DATE_EPOCH is '{SafeText.OneLine(text)}': expected seconds since 1970");
 
     public VolumeOptions VolumeOptions => new()
     {
@@ -263,12 +282,13 @@ internal sealed class Session : IDisposable
         _cancel.Cancel();
     }
 
-    private TimeSpan UtcOffset()
+    private TimeSpan UtcOffset() => Arguments.Text(GlobalOptions.UtcOffset) is { } text ? UtcOffset(text) : TimeSpan.Zero;
+
+    private static TimeSpan UtcOffset(string text)
     {
-        var text = Arguments.Text(GlobalOptions.UtcOffset);
         try
         {
-            return text is null ? TimeSpan.Zero : TimeText.ParseOffset(text);
+            return TimeText.ParseOffset(text);
         }
         catch (FormatException e)
         {

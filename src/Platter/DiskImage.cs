@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Platter.Blocks;
 using Platter.FileSystems;
 using Platter.FileSystems.Swap;
@@ -119,9 +120,12 @@ public sealed class DiskImage : IDisposable
         if (place.FileSystem is not null)
             return place;
         if (place.Partition is { } empty)
-            throw new UnsupportedFeatureException($"partition {empty.Number} ({empty.Entry.Type}) holds no filesystem that Platter knows");
+            throw NothingIn(empty);
         return TheOnlyOne();
     }
+
+    private static UnsupportedFeatureException NothingIn(DiskPartition partition) =>
+        new($"partition {partition.Number} ({partition.Entry.Type}) holds no filesystem that Platter knows");
 
     private DiskPartition[] PartitionsOf(PartitionTable table) =>
         [.. table.Partitions.Select(p => new DiskPartition(this, p)).OrderBy(p => p.Number)];
@@ -142,8 +146,12 @@ public sealed class DiskImage : IDisposable
     /// <exception cref="FileNotFoundException">There is no such partition; the message lists those there are.</exception>
     public VolumePlace Place(int? partition)
     {
-        if (partition is not { } number)
-            return new VolumePlace(null, Device, FileSystem);
+        return partition is { } number ? PlaceOf(number) : new VolumePlace(null, Device, FileSystem);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private VolumePlace PlaceOf(int number)
+    {
         foreach (var found in Partitions)
         {
             if (found.Number == number)

@@ -54,6 +54,7 @@ public class ArgumentParserTests
 
     [Theory]
     [InlineData("there is no option --lnog", "did you mean --long?", "--lnog", "a.img")]
+    [InlineData("there is no option -type", "did you mean --type?", "-type", "f", "a.img")]
     [InlineData("there is no option -z", null, "-z", "a.img")]
     [InlineData("--size needs a value: SIZE", null, "a.img", "--size")]
     [InlineData("--long takes no value", null, "a.img", "--long=1")]

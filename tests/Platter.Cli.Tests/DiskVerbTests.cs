@@ -43,6 +43,28 @@ public class DiskVerbTests
     }
 
     [Fact]
+    public void The_list_of_partitions_names_what_is_in_them()
+    {
+        using var folder = new TempFolder();
+        var disk = folder.File("disk.img");
+        Cli.Expect("part", "init", "gpt", disk, "--size", "64M");
+        foreach (var type in new[] { "ext2", "ext4", "fat12" })
+        {
+            Cli.Expect("part", "add", disk, "-t", "linux", "-s", "8M");
+            Cli.Expect("mkfs", $"{disk}@{Json("part", "list", disk).GetProperty("partitions").GetArrayLength()}", "-t", type);
+        }
+        Assert.Equal(["ext2", "ext4", "fat12"], Cli.Expect("part", "list", disk).Lines[1..].Select(l => l.Split(' ', StringSplitOptions.RemoveEmptyEntries)[^1]));
+        // A superblock whose geometry is nonsense: still an ext, of whatever kind.
+        using (var file = File.OpenWrite(disk))
+        {
+            file.Position = (9 << 20) + 1024 + 0x20;        // s_blocks_per_group
+            file.Write(new byte[4]);
+        }
+        Assert.Contains("  ext2", Cli.Expect("part", "list", disk).Lines[2], StringComparison.Ordinal);
+        Assert.DoesNotContain("platter check", Cli.Run("check", $"{disk}@2").Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Tables_and_filesystems_are_not_lost_without_force()
     {
         using var image = new TestImage();

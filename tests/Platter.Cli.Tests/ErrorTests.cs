@@ -34,6 +34,13 @@ public class ErrorTests
     public void Each_exception_has_its_exit_code(int code, Exception e) => Assert.Equal(code, ExitCode.Of(e));
 
     [Fact]
+    public void A_wrong_command_line_points_to_its_help()
+    {
+        Assert.EndsWith("('platter ls --help' tells more)\n", Cli.Fails(2, "ls").Error, StringComparison.Ordinal);
+        Assert.EndsWith("('platter part init --help' tells more)\n", Cli.Fails(2, "part", "init", "--type").Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void The_manual_lists_the_same_codes()
     {
         var text = File.ReadAllText(Path.Combine(Corpus.Repository, "docs", "exit-codes.md"));

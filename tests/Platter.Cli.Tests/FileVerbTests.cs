@@ -26,6 +26,26 @@ public class FileVerbTests
     }
 
     [Fact]
+    public void Put_below_a_directory_that_is_not_there_says_how_to_make_it()
+    {
+        using var image = new TestImage();
+        var error = Cli.Fails(3, "put", image.Path, image.Write("a.txt", "one"), "/new/sub/a.txt").Error;
+        Assert.Contains("no such directory: /new/sub", error, StringComparison.Ordinal);
+        Assert.Contains($"'platter mkdir -p {image.Path} /new/sub' makes it", error, StringComparison.Ordinal);
+        Assert.Empty(image.List());
+    }
+
+    [Fact]
+    public void Get_writes_files_to_standard_output_where_that_is_asked_for()
+    {
+        using var image = new TestImage();
+        Cli.Expect("put", image.Path, image.Write("a.txt", "one "), image.Write("b.txt", "two"), "/");
+        Assert.Equal("one two", Encoding.UTF8.GetString(Cli.Expect("get", image.Path, "/?.txt", "-").Bytes));
+        Cli.Expect("mkdir", image.Path, "/d");
+        Cli.Fails(8, "get", image.Path, "/d", "-");
+    }
+
+    [Fact]
     public void Put_goes_into_a_directory_or_becomes_the_name()
     {
         using var image = new TestImage();

@@ -83,7 +83,8 @@ internal static class ArgumentParser
         for (var at = 1; at < word.Length; at++)
         {
             var name = "-" + word[at];
-            var option = Find(syntax, name) ?? throw Unknown(syntax, name);
+            // Long options with one dash are find's, and old tools'.
+            var option = Find(syntax, name) ?? throw Unknown(syntax, Find(syntax, "-" + word) is null ? name : word);
             if (option.Value is null)
             {
                 parsed.Add(option, null);

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Runtime.CompilerServices;
 using Platter.FileSystems;
 
 namespace Platter.Cli.Syntax;
@@ -19,7 +20,7 @@ internal sealed class ParsedArguments
         get
         {
             if (_words.Length != _wordCount)
-                Array.Resize(ref _words, _wordCount);
+                Resize(_wordCount);
             return _words;
         }
     }
@@ -27,19 +28,31 @@ internal sealed class ParsedArguments
     public void AddWord(string word)
     {
         if (_wordCount == _words.Length)
-            Array.Resize(ref _words, Math.Max(4, _wordCount * 2));
+            Resize(Math.Max(4, _wordCount * 2));
         _words[_wordCount++] = word;
+    }
+
+    // Not Array.Resize, which is prepared for each type.
+    private void Resize(int length)
+    {
+        var words = new string[length];
+        Array.Copy(_words, words, _wordCount);
+        _words = words;
     }
 
     public void Add(Option option, string? value)
     {
         if (_count == _options.Length)
-        {
-            Array.Resize(ref _options, _count * 2);
-            Array.Resize(ref _values, _count * 2);
-        }
+            MakeRoom();
         _options[_count] = option;
         _values[_count++] = value;
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private void MakeRoom()
+    {
+        Array.Resize(ref _options, _count * 2);
+        Array.Resize(ref _values, _count * 2);
     }
 
     public bool Has(Option option) => LastIndex(option) >= 0;

@@ -9,9 +9,9 @@ internal sealed record VerbSyntax
     /// <summary>One line, for the list of verbs.</summary>
     public required string Summary { get; init; }
 
-    public Argument[] Arguments { get; init; } = [];
-    public Option[] Options { get; init; } = [];
-    public Example[] Examples { get; init; } = [];
+    public Argument[] Arguments { get => field ?? []; init; }
+    public Option[] Options { get => field ?? []; init; }
+    public Example[] Examples { get => field ?? []; init; }
 
     /// <summary>Further lines for the verb's own help.</summary>
     public string Remarks { get; init; } = "";

@@ -19,7 +19,7 @@ internal sealed class GetVerb : Verb
         Arguments =
         [
             Argument.Image, new("PATH", "what to copy, directories with all that is in them") { Kind = ValueKind.InsidePath, Many = true },
-            new("DEST", "a folder of the host, or the new name of the one PATH") { Kind = ValueKind.HostPath },
+            new("DEST", "a folder of the host, the new name of the one PATH, or - for standard output") { Kind = ValueKind.HostPath },
         ],
         Options = [NoClobber, Update, NoTimes, Special],
         Examples =
@@ -36,6 +36,12 @@ internal sealed class GetVerb : Verb
         var destination = session.Words[^1];
         using var at = session.OpenVolume(session.Words[0]);
         var paths = session.Expand(at.Volume, session.WordsBetween);
+        if (destination == "-")
+        {
+            foreach (var path in paths)
+                CatVerb.Write(session, at.Volume.Find(path), path, StreamName.Data);
+            return ExitCode.Done;
+        }
         var intoFolder = Directory.Exists(destination);
         if (!intoFolder && (paths.Length > 1 || destination.EndsWith('/') || paths[0] == "/"))
         {

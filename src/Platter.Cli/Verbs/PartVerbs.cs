@@ -41,17 +41,30 @@ internal sealed class PartListVerb : Verb
         return ExitCode.Done;
     }
 
-    // The family of a filesystem, without opening it: what it is exactly, 'info' tells.
     private static string Content(DiskImage disk, Partition entry)
     {
         var partition = disk.Partitions.First(p => p.Number == entry.Number);
         return partition.ContentKind switch
         {
-            PartitionContentKind.FileSystem => partition.FileSystem!.Names[0],
+            PartitionContentKind.FileSystem => TypeOf(partition),
             PartitionContentKind.Swap => "swap",
             PartitionContentKind.Data => "data",
             _ => "",
         };
+    }
+
+    // The name that info has for it; of one that can't be opened the first of its family. The list is complete all the same.
+    private static string TypeOf(DiskPartition partition)
+    {
+        try
+        {
+            using var volume = partition.OpenVolume();
+            return volume.Info.Type;
+        }
+        catch (Exception e) when (e is DiskFormatException or UnsupportedFeatureException)
+        {
+            return partition.FileSystem!.Names[0];
+        }
     }
 
     private static void WriteJson(Session session, DiskImage disk, PartitionTable table)

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Platter.Cli.Syntax;
 using Platter.FileSystems;
 using Platter.Trees;
@@ -40,6 +41,8 @@ internal sealed class PutVerb : Verb
         var isFolder = at.Volume.TryFind(destination, out var there) && there.IsDirectory;
         if (!isFolder && (sources.Length > 1 || typed.EndsWith('/')))
             throw new CommandException(ExitCode.NotFound, null, $"{destination} is not a directory", $"'platter mkdir {session.Words[0]} {destination}' makes it");
+        if (!isFolder && InsidePath.FolderOf(destination) is var parent && !at.Volume.TryFind(parent, out _))
+            throw new CommandException(ExitCode.NotFound, null, $"no such directory: {parent}", $"'platter mkdir -p {session.Words[0]} {parent}' makes it");
         var reports = new CopyReport?[sources.Length];
         for (var i = 0; i < sources.Length; i++)
         {
@@ -70,7 +73,7 @@ internal sealed class PutVerb : Verb
     {
         var options = new HostSourceOptions { Exclude = session.Arguments.Texts(Exclude) };
         TreeSource host = name is null ? HostTreeSource.Content(source, options) : HostTreeSource.Entry(source, name, options);
-        using var tree = SourceChoice.ReadMap(session) is { } map ? new OwnedSource(host, map) : host;
+        using var tree = SourceChoice.ReadMap(session) is { } map ? Owned(host, map) : host;
         using var sink = new VolumeTreeSink(volume, folder);
         var copy = new CopyOptions
         {
@@ -97,6 +100,9 @@ internal sealed class PutVerb : Verb
             metadata.Apply(volume, top.Id);
         return report;
     }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static OwnedSource Owned(TreeSource host, OwnerMap map) => new(host, map);
 
     private static void PutStandardInput(Session session, EditableVolume volume, string folder, string name, PutMetadata metadata)
     {

@@ -131,8 +131,12 @@ public abstract class BlockDevice : IDisposable
     protected void CheckRange(long offset, long length)
     {
         if (offset < 0 || length < 0 || offset > Length || length > Length - offset)
-            throw new ArgumentOutOfRangeException(nameof(offset), $"bytes {offset}..{offset + length} are not within the device's {Length} bytes");
+            throw OutOfRange(offset, length);
     }
+
+    // Like the others that make exceptions in functions of their own: what a message needs is prepared when it is needed, not at every start.
+    private ArgumentOutOfRangeException OutOfRange(long offset, long length) =>
+        new(nameof(offset), $"bytes {offset}..{offset + length} are not within the device's {Length} bytes");
 
     private void CheckWritable(long offset, long length)
     {

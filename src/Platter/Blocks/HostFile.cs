@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Microsoft.Win32.SafeHandles;
 
 namespace Platter.Blocks;
@@ -102,13 +103,24 @@ public sealed class HostFile : ResizableDevice
         var handle = OpenHandle(path, FileMode.Open, access, held, 0);
         try
         {
-            return new HostFile(path, handle, access != FileAccess.Read, RandomAccess.GetLength(handle));
+            return new HostFile(path, handle, access != FileAccess.Read, LengthOf(handle));
         }
         catch
         {
             handle.Dispose();
             throw;
         }
+    }
+
+    // The framework's call finds out more than the length, and takes a tenth of a millisecond at the first time.
+    private static long LengthOf(SafeFileHandle handle) =>
+        OperatingSystem.IsLinux() && LinuxFile.TryStatus(handle, out var status) && status.Type == LinuxFile.FileType.Regular ? (long)status.Size : RandomAccess.GetLength(handle);
+
+    // What is in the way of it, the framework's call finds out again, and puts into words.
+    private static void SetLength(SafeFileHandle handle, long length)
+    {
+        if (!OperatingSystem.IsLinux() || !LinuxFile.TrySetLength(handle, length))
+            RandomAccess.SetLength(handle, length);
     }
 
     /// <summary>Creates a file of zeros, sparse unless the options ask for allocation, and holds it exclusively.</summary>
@@ -125,7 +137,7 @@ public sealed class HostFile : ResizableDevice
         {
             // A new file is empty. Told so once more, ext4 takes it for one that is being replaced, and puts all of its data on the medium when it is closed.
             if (length > 0)
-                RandomAccess.SetLength(handle, length);
+                SetLength(handle, length);
             return new HostFile(path, handle, canWrite: true, length, syncs: options is not { NoSync: true }) { _lengthChanged = true };
         }
         catch
@@ -141,11 +153,16 @@ public sealed class HostFile : ResizableDevice
         if (!_canWrite || !_syncs)
             return;
         // Without a change of length the times are all that a full sync adds, and they cost a journal commit of the host.
-        var error = OperatingSystem.IsLinux() && !_lengthChanged ? LinuxFile.SyncData(_handle) : -1;
-        if (error > 0)
-            throw HostErrors.FromNumber(Path, error);
-        if (error < 0)
+        if (OperatingSystem.IsLinux())
+        {
+            var error = _lengthChanged ? LinuxFile.Sync(_handle) : LinuxFile.SyncData(_handle);
+            if (error != 0)
+                throw HostErrors.FromNumber(Path, error);
+        }
+        else
+        {
             RandomAccess.FlushToDisk(_handle);
+        }
         _lengthChanged = false;
     }
 
@@ -189,17 +206,35 @@ public sealed class HostFile : ResizableDevice
     {
         while (true)
         {
-            var read = RandomAccess.Read(_handle, buffer, offset);
+            var read = OperatingSystem.IsLinux() ? LinuxFile.Read(_handle, buffer, offset) : RandomAccess.Read(_handle, buffer, offset);
+            if (read < 0)
+                throw HostErrors.Last(Path);
             if (read == buffer.Length)
                 return;
-            if (read <= 0)
-                throw new EndOfStreamException($"{Path} ends at byte {offset}, though it was {_length} bytes long when it was opened: something has cut it");
+            if (read == 0)
+                throw WasCut(offset);
             buffer = buffer[read..];
             offset += read;
         }
     }
 
-    protected override void WriteCore(long offset, ReadOnlySpan<byte> data) => RandomAccess.Write(_handle, data, offset);
+    private EndOfStreamException WasCut(long end) =>
+        new($"{Path} ends at byte {end}, though it was {_length} bytes long when it was opened: something has cut it");
+
+    protected override unsafe void WriteCore(long offset, ReadOnlySpan<byte> data)
+    {
+        if (!OperatingSystem.IsLinux())
+        {
+            RandomAccess.Write(_handle, data, offset);
+            return;
+        }
+        fixed (byte* bytes = data)
+        {
+            LinuxFile.Write(_handle, bytes, data.Length, offset, out var error);
+            if (error != 0)
+                throw HostErrors.FromNumber(Path, error);
+        }
+    }
 
     protected override void WriteFreshCore(long offset, ReadOnlySpan<byte> data)
     {
@@ -209,8 +244,11 @@ public sealed class HostFile : ResizableDevice
             offset += done;
             data = data[done..];
         }
-        if (!data.IsEmpty)
-            WriteCore(offset, data);
+        if (data.IsEmpty)
+            return;
+        if (OperatingSystem.IsLinux())
+            LinuxFile.AllocateAhead(_handle, offset, data.Length);
+        WriteCore(offset, data);
     }
 
     protected override void DiscardCore(long offset, long length)
@@ -227,7 +265,7 @@ public sealed class HostFile : ResizableDevice
 
     protected override void SetLengthCore(long length)
     {
-        RandomAccess.SetLength(_handle, length);
+        SetLength(_handle, length);
         _length = length;
         _lengthChanged = true;
     }
@@ -252,7 +290,7 @@ public sealed class HostFile : ResizableDevice
         {
             if ((nint)bytes % PastCacheUnit != 0)
                 return 0;
-            var (done, error) = LinuxFile.Write(_pastCache!, bytes, data.Length, offset);
+            var done = LinuxFile.Write(_pastCache!, bytes, data.Length, offset, out var error);
             if (error is not (0 or LinuxFile.Invalid or LinuxFile.NotSupported))
                 throw HostErrors.FromNumber(Path, error);
             if (error == 0)
@@ -270,6 +308,12 @@ public sealed class HostFile : ResizableDevice
         {
             return opened;
         }
+        return OpenAnywhere(path, mode, access, held, preallocate);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static SafeFileHandle OpenAnywhere(string path, FileMode mode, FileAccess access, HostLock held, long preallocate)
+    {
         var share = held == HostLock.Exclusive ? FileShare.None : FileShare.Read;
         try
         {

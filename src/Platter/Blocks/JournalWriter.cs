@@ -1,6 +1,5 @@
 using System.Buffers.Binary;
 using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
 using Platter.Primitives;
 
 namespace Platter.Blocks;
@@ -65,7 +64,7 @@ internal sealed class JournalWriter(JournalStore store) : IDisposable
     internal void Release(int slot) => _freeSlots.Add(slot);
 
     /// <summary>Records, durably, how long the image is, before it grows.</summary>
-    internal void WriteIntent(long lengthBefore, ReadOnlySpan<PageSample> samples)
+    internal void WriteIntent(long lengthBefore, PageSample[] samples)
     {
         Start();
         var bytes = new byte[Journal.SlotsOffset];      // the commit record behind it is zeroed by the same write
@@ -77,7 +76,7 @@ internal sealed class JournalWriter(JournalStore store) : IDisposable
         intent.LengthBefore = (ulong)lengthBefore;
         intent.SampleCount = (uint)samples.Length;
         var head = Unsafe.SizeOf<JournalIntent>();
-        MemoryMarshal.AsBytes(samples).CopyTo(bytes.AsSpan(head));
+        PutSamples(samples, bytes, head);
         intent.Checksum = Journal.RecordChecksum(_salt, bytes.AsSpan(0, head + samples.Length * Unsafe.SizeOf<PageSample>()));
         Put(0, bytes);
         FlushBuffer();
@@ -86,32 +85,36 @@ internal sealed class JournalWriter(JournalStore store) : IDisposable
     }
 
     /// <summary>Writes what is not in a slot yet, the index and the commit record, and makes all of it durable.</summary>
-    internal void Commit(PageOverlay pages, long[] sortedPages, long lengthBefore, long lengthAfter, ReadOnlySpan<PageSample> samples)
+    internal void Commit(PageOverlay pages, long[] sortedPages, long lengthBefore, long lengthAfter, PageSample[] samples)
     {
         Start();
+        var zeroCount = pages.Zeros.Count;
         var entries = sortedPages.Length * 16;
-        var index = new byte[entries + pages.Zeros.Count * 16 + samples.Length * Unsafe.SizeOf<PageSample>()];
-        var table = MemoryMarshal.Cast<byte, PageEntry>(index.AsSpan(0, entries));
+        var index = new byte[entries + zeroCount * 16 + samples.Length * Unsafe.SizeOf<PageSample>()];
         var nextSlot = _slotChecksums.Count;
         for (var i = 0; i < sortedPages.Length; i++)
         {
             var page = sortedPages[i];
             var slot = pages.SlotOf(page);
-            table[i].Page = (ulong)page;
-            table[i].Checksum = slot >= 0 ? _slotChecksums[slot] : Journal.PageChecksum(_salt, page, pages.InMemory(page));
-            table[i].Slot = (uint)(slot >= 0 ? slot : nextSlot++);
+            ref var entry = ref OnDisk.Edit<PageEntry>(index, i * 16);
+            entry.Page = (ulong)page;
+            entry.Checksum = slot >= 0 ? _slotChecksums[slot] : Journal.PageChecksum(_salt, page, pages.InMemory(page));
+            entry.Slot = (uint)(slot >= 0 ? slot : nextSlot++);
         }
-        var zeros = MemoryMarshal.Cast<byte, ZeroEntry>(index.AsSpan(entries, pages.Zeros.Count * 16));
-        for (var i = 0; i < zeros.Length; i++)
-            zeros[i] = new ZeroEntry { FirstPage = (ulong)pages.Zeros[i].Start, PageCount = (ulong)pages.Zeros[i].Length };
-        MemoryMarshal.AsBytes(samples).CopyTo(index.AsSpan(entries + zeros.Length * 16));
+        for (var i = 0; i < zeroCount; i++)
+        {
+            ref var zeros = ref OnDisk.Edit<ZeroEntry>(index, entries + i * 16);
+            zeros.FirstPage = (ulong)pages.Zeros[i].Start;
+            zeros.PageCount = (ulong)pages.Zeros[i].Length;
+        }
+        PutSamples(samples, index, entries + zeroCount * 16);
 
         var commit = new JournalCommit
         {
             Magic = Journal.CommitMagic, Version = Journal.Version, PageSize = Journal.PageSize, Salt = _salt,
             LengthBefore = (ulong)lengthBefore, LengthAfter = (ulong)lengthAfter,
             IndexOffset = (ulong)Journal.OffsetOfSlot(nextSlot), IndexLength = (ulong)index.Length,
-            PageCount = (ulong)sortedPages.Length, ZeroCount = (ulong)zeros.Length, SampleCount = (uint)samples.Length,
+            PageCount = (ulong)sortedPages.Length, ZeroCount = (ulong)zeroCount, SampleCount = (uint)samples.Length,
             IndexChecksum = Journal.RecordChecksum(_salt, index),
         };
         commit.Checksum = Journal.RecordChecksum(_salt, OnDisk.Bytes(ref commit));
@@ -120,8 +123,9 @@ internal sealed class JournalWriter(JournalStore store) : IDisposable
         var record = new byte[Journal.PageSize];
         OnDisk.Bytes(ref commit).CopyTo(record);
         Put(Journal.CommitOffset, record);
-        foreach (ref readonly var entry in table)
+        for (var i = 0; i < sortedPages.Length; i++)
         {
+            ref readonly var entry = ref OnDisk.View<PageEntry>(index, i * 16);
             var content = pages.InMemory((long)(ulong)entry.Page);
             if (!content.IsEmpty)
                 Put(Journal.OffsetOfSlot(entry.Slot), content);
@@ -129,6 +133,12 @@ internal sealed class JournalWriter(JournalStore store) : IDisposable
         Put(Journal.OffsetOfSlot(nextSlot), index);
         FlushBuffer();
         MakeDurable();
+    }
+
+    private static void PutSamples(PageSample[] samples, byte[] bytes, int offset)
+    {
+        for (var i = 0; i < samples.Length; i++)
+            OnDisk.Edit<PageSample>(bytes, offset + i * Unsafe.SizeOf<PageSample>()) = samples[i];
     }
 
     /// <summary>The transaction is home, or never was: its journal counts no longer.</summary>
@@ -247,7 +257,7 @@ internal sealed class JournalWriter(JournalStore store) : IDisposable
     // Most transactions are small: only one that fills the small buffer gets the large one.
     private void GrowBuffer()
     {
-        var larger = GC.AllocateUninitializedArray<byte>(_buffer is null ? SmallBufferSize : BufferSize);
+        var larger = new byte[_buffer is null ? SmallBufferSize : BufferSize];
         _buffer?.AsSpan(0, _buffered).CopyTo(larger);
         _buffer = larger;
     }

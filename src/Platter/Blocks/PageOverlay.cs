@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using Platter.Primitives;
 
 namespace Platter.Blocks;
@@ -28,7 +27,14 @@ internal sealed class PageOverlay
     /// <summary>Whether the page is not what the device below has.</summary>
     internal bool Covers(long page) => _pages.ContainsKey((ulong)page) || Zeros.Contains(page);
 
-    internal long[] SortedPages() => MemoryMarshal.Cast<ulong, long>(_pages.SortedKeys()).ToArray();
+    internal long[] SortedPages()
+    {
+        var keys = _pages.SortedKeys();
+        var pages = new long[keys.Length];
+        for (var i = 0; i < pages.Length; i++)
+            pages[i] = (long)keys[i];
+        return pages;
+    }
 
     /// <summary>Copies a page that is there; false when it isn't.</summary>
     internal bool TryRead(long page, int from, Span<byte> buffer)
@@ -53,7 +59,7 @@ internal sealed class PageOverlay
     {
         var place = _freePlaces.TryPop(out var free) ? free : _usedPlaces++;
         if (place / PagesPerSlab == _slabs.Count)
-            _slabs.Add(GC.AllocateUninitializedArray<byte>(PagesPerSlab * Blocks.Journal.PageSize));
+            _slabs.Add(new byte[PagesPerSlab * Blocks.Journal.PageSize]);
         _pages[(ulong)page] = place;
         return Place(place);
     }

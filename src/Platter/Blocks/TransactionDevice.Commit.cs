@@ -121,7 +121,7 @@ public sealed partial class TransactionDevice
             var from = zeros.Start * Journal.PageSize;
             _home.WriteZeros(from, Math.Min(zeros.Length * Journal.PageSize, _length - from));
         }
-        var buffer = GC.AllocateUninitializedArray<byte>(Math.Min(LargestWrite, Math.Max(1, pages.Length) * Journal.PageSize));
+        var buffer = new byte[Math.Min(LargestWrite, Math.Max(1, pages.Length) * Journal.PageSize)];
         for (var i = 0; i < pages.Length;)
         {
             var count = RunLength(pages, i, buffer.Length / Journal.PageSize);

@@ -52,8 +52,12 @@ internal static class WindowsNames
             end++;
         while (end > 0 && name[end - 1] == ' ')
             end--;
-        return end is >= 3 and <= LongestDevice && IsDevice(name.AsSpan(0, end));
+        return end is >= 3 and <= LongestDevice && MayBeDevice(name[1], end) && IsDevice(name.AsSpan(0, end));
     }
+
+    // The second letter of CON, PRN, AUX, NUL, CLOCK$, COM1 and LPT1.
+    private static bool MayBeDevice(char second, int length) =>
+        (second | 0x20) is 'o' or 'r' or 'u' && length is 3 or 4 or 6 or 7 || (second | 0x20) == 'l' && length == 6 || (second | 0x20) == 'p' && length == 4;
 
     private static bool IsDevice(ReadOnlySpan<char> stem)
     {

@@ -101,13 +101,13 @@ public sealed class ContainerProbe
     {
         Host = host;
         Neighbours = neighbours ?? ImageNeighbours.None;
-        var head = new byte[(int)Math.Min(HeadSize, host.Length)];
-        host.Read(0, head);
-        Head = head;
-        var tail = new byte[(int)Math.Min(TailSize, host.Length)];
-        host.Read(host.Length - tail.Length, tail);
-        Tail = tail;
+        _head = new byte[(int)Math.Min(HeadSize, host.Length)];
+        host.Read(0, _head);
+        _tail = new byte[(int)Math.Min(TailSize, host.Length)];
+        host.Read(host.Length - _tail.Length, _tail);
     }
+
+    private readonly byte[] _head, _tail;
 
     public BlockDevice Host { get; }
 
@@ -115,15 +115,39 @@ public sealed class ContainerProbe
     public ImageNeighbours Neighbours { get; }
 
     /// <summary>The first 4096 bytes, or all there are.</summary>
-    public ReadOnlyMemory<byte> Head { get; }
+    public ReadOnlyMemory<byte> Head => _head;
 
     /// <summary>The last 512 bytes, or all there are.</summary>
-    public ReadOnlyMemory<byte> Tail { get; }
+    public ReadOnlyMemory<byte> Tail => _tail;
 
     /// <summary>Whether the bytes at <paramref name="offset"/> of the head are these.</summary>
     public bool HeadHas(int offset, ReadOnlySpan<byte> magic) =>
-        Head.Length >= offset + magic.Length && Head.Span.Slice(offset, magic.Length).SequenceEqual(magic);
+        _head.Length >= offset + magic.Length && _head.AsSpan(offset, magic.Length).SequenceEqual(magic);
 
     /// <summary>Whether the last 512 bytes start with these.</summary>
-    public bool TailHas(ReadOnlySpan<byte> magic) => Tail.Length == TailSize && Tail.Span.StartsWith(magic);
+    public bool TailHas(ReadOnlySpan<byte> magic) => _tail.Length == TailSize && _tail.AsSpan().StartsWith(magic);
+
+    /// <summary>Whether this is no container that Platter knows or can name: it starts with a zero or with a jump, as volumes and disks do, which
+    /// is how none of their first bytes are; and what stands elsewhere isn't there. So most images need not be shown to every format.</summary>
+    internal bool IsPlain => _head.Length > 0x44 && _head[0] is 0 or 0xE9 or 0xEB && !Has(_head, 0x40, VdiMagic)
+        && !MayBeVhdFooter(_head) && !MayBeVhdFooter(_tail) && !Has(_tail, 0, UdifMagic);
+
+    /// <summary>Whether these bytes may be a VHD's footer: most images hold none, and need not prepare a view of one.</summary>
+    internal static bool MayBeVhdFooter(ReadOnlySpan<byte> bytes) =>
+        bytes.Length >= VhdFooter.Size && (Has(bytes, 0, VhdCookie) || Has(bytes, VhdFooter.VersionOffset, VhdVersion1));
+
+    // As text, each character a byte: arrays of constants would all be prepared, the library's whole, with the first of them.
+    private const string VdiMagic = "\u007F\u0010\u00DA\u00BE", UdifMagic = "koly", VhdCookie = "conectix", VhdVersion1 = "\0\u0001\0\0";
+
+    private static bool Has(ReadOnlySpan<byte> bytes, int offset, string magic)
+    {
+        if (bytes.Length < offset + magic.Length)
+            return false;
+        for (var i = 0; i < magic.Length; i++)
+        {
+            if (bytes[offset + i] != magic[i])
+                return false;
+        }
+        return true;
+    }
 }

@@ -40,7 +40,7 @@ public sealed record ContainerOptions
 public abstract class ContainerFormat
 {
     /// <summary>The bare bytes of a disk.</summary>
-    public static ContainerFormat Raw { get; } = new RawFormat();
+    public static ContainerFormat Raw => RawFormat.Instance;
 
     /// <summary>Virtual PC's format in its simplest form: the bare bytes and a footer.</summary>
     public static ContainerFormat VhdFixed { get; } = new VhdFixedFormat();
@@ -108,6 +108,8 @@ public abstract class ContainerFormat
     /// <summary>The format of these bytes; null for what nothing recognises.</summary>
     internal static ContainerFormat? Recognise(ContainerProbe probe)
     {
+        if (probe.IsPlain)
+            return null;
         foreach (var format in Known)
         {
             if (format.Recognises(probe))

@@ -10,8 +10,7 @@ internal static class ForeignContainers
     // Each magic stands where its format's own documentation (or the program named) puts it.
     internal static void Refuse(ContainerProbe probe)
     {
-        var name = Name(probe);
-        if (name is not null)
+        if (!probe.IsPlain && Name(probe) is { } name)
             throw new UnsupportedFeatureException($"the image is {name}, which Platter does not open");
     }
 
@@ -19,7 +18,7 @@ internal static class ForeignContainers
 
     private static string? Disk(ContainerProbe probe)
     {
-        if ((VhdFixedFormat.MayBeFooter(probe.Head.Span) || VhdFixedFormat.MayBeFooter(probe.Tail.Span)) && Vhd(probe) is { } vhd)
+        if ((ContainerProbe.MayBeVhdFooter(probe.Head.Span) || ContainerProbe.MayBeVhdFooter(probe.Tail.Span)) && Vhd(probe) is { } vhd)
             return vhd;
         if (probe.HeadHas(0, "QFI\xFB"u8[..3]) && probe.HeadHas(3, [0xFB]))
             return "a qcow image";

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Platter.Blocks;
 
 namespace Platter.Images;
@@ -18,9 +19,14 @@ internal static class ImageParts
     /// <param name="neighbours">The image's; afterwards with the files that are open already.</param>
     internal static BlockDevice View(BlockDevice file, HostJournalStore store, ref ImageNeighbours neighbours)
     {
-        var others = HostFile.Exists(store.Name) ? Find(file, neighbours) : ContainerFormat.NoParts;
-        if (others.Length == 0)
-            return JournalRecovery.View(file, store, ownsImage: true);
+        return HostFile.Exists(store.Name) && Find(file, neighbours) is { } others
+            ? ViewAll(file, others, store, ref neighbours)
+            : JournalRecovery.View(file, store, ownsImage: true);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static WindowDevice ViewAll(BlockDevice file, ImagePart[] others, HostJournalStore store, ref ImageNeighbours neighbours)
+    {
         var joined = Join(file, others, neighbours, FileAccess.Read);
         try
         {
@@ -39,9 +45,14 @@ internal static class ImageParts
     /// <inheritdoc cref="View" path="/param"/>
     internal static BlockDevice Edit(BlockDevice file, HostJournalStore store, ref ImageNeighbours neighbours, TransactionOptions? options)
     {
-        var others = Find(file, neighbours);
-        if (others.Length == 0)
-            return TransactionDevice.Open(file, store, options, ownsHome: true);
+        return Find(file, neighbours) is { } others
+            ? EditAll(file, others, store, ref neighbours, options)
+            : TransactionDevice.Open(file, store, options, ownsHome: true);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static ResizableWindow EditAll(BlockDevice file, ImagePart[] others, HostJournalStore store, ref ImageNeighbours neighbours, TransactionOptions? options)
+    {
         var joined = Join(file, others, neighbours, FileAccess.ReadWrite);
         try
         {
@@ -57,18 +68,23 @@ internal static class ImageParts
     }
 
     // Before the journal is looked at: which files there are, no commit ever changes.
-    private static ImagePart[] Find(BlockDevice file, ImageNeighbours neighbours)
+    private static ImagePart[]? Find(BlockDevice file, ImageNeighbours neighbours)
     {
         if (!neighbours.IsFile)
-            return ContainerFormat.NoParts;
+            return null;
         var probe = new ContainerProbe(file, neighbours);
+        return probe.IsPlain ? null : Find(probe);
+    }
+
+    private static ImagePart[]? Find(ContainerProbe probe)
+    {
         foreach (var format in ContainerFormat.Known)
         {
             var others = format.OtherFiles(probe);
             if (others.Length > 0)
                 return others;
         }
-        return ContainerFormat.NoParts;
+        return null;
     }
 
     private static JoinedFiles Join(BlockDevice main, ImagePart[] others, ImageNeighbours neighbours, FileAccess access)

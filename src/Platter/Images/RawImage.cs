@@ -26,6 +26,9 @@ internal sealed class RawImage(BlockDevice host, bool ownsHost) : Container(Cont
 
 internal sealed class RawFormat : ContainerFormat
 {
+    // Not among the statics of all formats: a raw image is opened without making them.
+    internal static readonly RawFormat Instance = new();
+
     public override string Name => "raw";
     public override string Description => "raw";
     public override IReadOnlyList<string> Extensions => [".img", ".raw", ".dd", ".iso", ".ima", ".flp"];

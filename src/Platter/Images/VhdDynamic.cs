@@ -155,7 +155,7 @@ internal sealed class VhdFormat : ContainerFormat
     // Also when the last footer was lost: then its copy at the start is there.
     public override bool Recognises(ContainerProbe probe) => IsDynamic(probe.Tail.Span) || IsDynamic(probe.Head.Span);
 
-    private static bool IsDynamic(ReadOnlySpan<byte> bytes) => VhdFixedFormat.MayBeFooter(bytes) && HasDynamicFooter(bytes);
+    private static bool IsDynamic(ReadOnlySpan<byte> bytes) => ContainerProbe.MayBeVhdFooter(bytes) && HasDynamicFooter(bytes);
 
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static bool HasDynamicFooter(ReadOnlySpan<byte> bytes) => VhdFooter.TryView(bytes, out var footer) && VhdParts.IsDynamic(footer);

@@ -62,11 +62,7 @@ internal sealed class VhdFixedFormat : ContainerFormat
     public override IReadOnlyList<string> Extensions => [];
 
     // In a damaged footer the type may be wrong: then what only fixed disks have decides.
-    public override bool Recognises(ContainerProbe probe) => MayBeFooter(probe.Tail.Span) && IsFixed(probe.Tail.Span);
-
-    /// <summary>Whether these bytes may be a footer: most images hold none, and need not prepare a view of one.</summary>
-    internal static bool MayBeFooter(ReadOnlySpan<byte> bytes) =>
-        bytes.Length >= VhdFooter.Size && (bytes.StartsWith("conectix"u8) || OnDisk.View<U32Be>(bytes, VhdFooter.VersionOffset) == VhdFooter.Version1);
+    public override bool Recognises(ContainerProbe probe) => ContainerProbe.MayBeVhdFooter(probe.Tail.Span) && IsFixed(probe.Tail.Span);
 
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static bool IsFixed(ReadOnlySpan<byte> tail) => VhdFooter.TryView(tail, out var footer)

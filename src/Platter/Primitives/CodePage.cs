@@ -14,15 +14,14 @@ public sealed class CodePage
     // Decoded for a byte that stands for nothing in this page, or for a lead byte without its second one.
     private const char Undefined = '\uFFFD';
 
-    private static readonly int[] Known = [437, 850, 852, 866, 932, 10000];
-    private static readonly CodePage?[] Pages = new CodePage[Known.Length];
+    private static readonly CodePage?[] Pages = new CodePage[6];
 
     private Tables? _tables;
 
     private CodePage(int number) => Number = number;
 
     /// <summary>The pages that <see cref="Get"/> knows.</summary>
-    public static IReadOnlyList<int> Numbers => Known;
+    public static IReadOnlyList<int> Numbers => Known.Numbers;
 
     /// <summary>The number by which Microsoft knows the page: 437, 932, 10000 (Mac Roman).</summary>
     public int Number { get; }
@@ -36,12 +35,17 @@ public sealed class CodePage
     /// <exception cref="ArgumentException">The number is not one of <see cref="Numbers"/>.</exception>
     public static CodePage Get(int number)
     {
-        for (var i = 0; i < Known.Length; i++)
-        {
-            if (Known[i] == number)
-                return Pages[i] ??= new CodePage(number);      // two threads may make two: they are alike
-        }
-        throw new ArgumentException($"code page {number} is not known; there are {string.Join(", ", Known)}", nameof(number));
+        // Not looked for in the list: an array of constants would be prepared at every start, and those of the whole library with it.
+        var index = number switch { 437 => 0, 850 => 1, 852 => 2, 866 => 3, 932 => 4, 10000 => 5, _ => throw Unknown(number) };
+        return Pages[index] ??= new CodePage(number);       // two threads may make two: they are alike
+    }
+
+    private static ArgumentException Unknown(int number) =>
+        new($"code page {number} is not known; there are {string.Join(", ", Known.Numbers)}", nameof(number));
+
+    private static class Known
+    {
+        internal static readonly int[] Numbers = [437, 850, 852, 866, 932, 10000];
     }
 
     /// <summary>Whether a byte is the first of a two-byte character.</summary>

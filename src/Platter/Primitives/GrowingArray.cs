@@ -72,7 +72,13 @@ internal sealed class GrowingArray<T>
         return all;
     }
 
-    private void Grow() => Array.Resize(ref _items, _items.Length * 2);
+    // Not Array.Resize, which is prepared anew for each type.
+    private void Grow()
+    {
+        var larger = new T[_items.Length * 2];
+        Array.Copy(_items, larger, Count);
+        _items = larger;
+    }
 
     private static ArgumentOutOfRangeException OutOfRange() => new("index");
 }

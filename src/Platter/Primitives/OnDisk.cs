@@ -23,5 +23,6 @@ public static class OnDisk
     /// <summary>The bytes of a structure.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static ReadOnlySpan<byte> Bytes<T>(ref readonly T structure) where T : unmanaged =>
-        MemoryMarshal.AsBytes(MemoryMarshal.CreateReadOnlySpan(in structure, 1));
+        // Not as a span of structures: the type of that would be one more for each structure.
+        MemoryMarshal.CreateReadOnlySpan(in Unsafe.As<T, byte>(ref Unsafe.AsRef(in structure)), Unsafe.SizeOf<T>());
 }

@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace Platter.Trees;
 
 /// <summary>The content of one file on its way to a sink: pieces in ascending order, each either bytes or a hole. Also a
@@ -5,13 +7,20 @@ namespace Platter.Trees;
 /// <remarks>Reading may throw <see cref="SourceFailureException"/>: the file then has to be undone.</remarks>
 public sealed class CopyContent : Stream
 {
-    private readonly CopyFeed _feed;
-    private TreeEntry? _entry;
-    private CopyMessage _piece;
-    private bool _ended;
+    // One of the two: what a feed brings, or all of it at once.
+    private readonly CopyPieces? _pieces;
+    private readonly byte[]? _whole;
+    private bool _isWholeTaken;
     private int _taken;
 
-    internal CopyContent(CopyFeed feed) => _feed = feed;
+    internal CopyContent(CopyPieces pieces) => _pieces = pieces;
+
+    /// <summary>A content that is read already: one piece.</summary>
+    internal CopyContent(byte[] whole)
+    {
+        _whole = whole;
+        DeclaredLength = whole.Length;
+    }
 
     /// <summary>Bytes in all as the source lists them; null when only the end will tell.</summary>
     public long? DeclaredLength { get; private set; }
@@ -23,43 +32,34 @@ public sealed class CopyContent : Stream
     public long PieceOffset { get; private set; }
 
     /// <summary>Bytes in the current piece.</summary>
-    public long PieceLength => _piece.Length;
+    public long PieceLength { get; private set; }
 
     /// <summary>Whether the current piece is a hole.</summary>
-    public bool IsHole => _piece.Step == CopyStep.Hole;
+    public bool IsHole { get; private set; }
 
     /// <summary>Where the current piece lies in a file of the host, when it does and the sink takes that; there is no <see cref="Data"/> then.</summary>
-    internal Blocks.HostExtent? Extent => _piece.Step == CopyStep.Extent ? (Blocks.HostExtent)_piece.Extra! : null;
+    internal Blocks.HostExtent? Extent => _pieces?.Extent;
 
     /// <summary>The bytes of the current piece; empty for a hole. Valid until <see cref="MoveNext"/>.</summary>
-    public ReadOnlySpan<byte> Data => IsHole ? default : _feed.Ring.Bytes(_piece.RingOffset, (int)_piece.Length);
+    public ReadOnlySpan<byte> Data => _whole is null ? _pieces!.Data : _whole.AsSpan(0, (int)PieceLength);
 
     /// <summary>Bytes of data (not holes) that have gone by.</summary>
     internal long DataBytes { get; private set; }
 
     /// <summary>Whether there was less to read than the source had listed.</summary>
-    internal bool HasShrunk { get; private set; }
+    internal bool HasShrunk => _pieces is not null && _pieces.HasShrunk;
 
     internal void Start(in CopyMessage message)
     {
-        _entry = message.Entry;
         DeclaredLength = message.DeclaredLength;
         HasHoles = message.HasHoles;
         PieceOffset = 0;
+        PieceLength = 0;
+        IsHole = false;
         DataBytes = 0;
-        HasShrunk = false;
         _taken = 0;
-        _piece = default;
-        _ended = false;
-        if (message.Whole)
-        {
-            _whole = message;
-            _hasWhole = true;
-        }
+        _pieces!.Start(message);
     }
-
-    private CopyMessage _whole;
-    private bool _hasWhole;
 
     /// <summary>Goes to the next piece.</summary>
     /// <returns>False at the end of the file.</returns>
@@ -67,69 +67,40 @@ public sealed class CopyContent : Stream
     /// <exception cref="OperationCanceledException">The copy was cancelled.</exception>
     public bool MoveNext()
     {
-        PieceOffset += _piece.Length;
-        _feed.Ring.Release(_piece.Charge);
-        _piece = default;
+        PieceOffset += PieceLength;
+        PieceLength = 0;
         _taken = 0;
-        if (_ended)
-            return false;
-        _feed.Cancellation.ThrowIfCancellationRequested();
-        if (_hasWhole)
+        if (_pieces is not null)
         {
-            _hasWhole = false;
-            _ended = true;
-            _piece = _whole with { Step = CopyStep.Data };
+            if (!TakeNext(_pieces))
+                return false;
         }
         else
         {
-            _feed.Next(out _piece);
-        }
-        switch (_piece.Step)
-        {
-            case CopyStep.Data:
-                DataBytes += _piece.Length;
-                _feed.Moved(_piece.Length);
-                if (_piece.Length == 0)
-                    return MoveNext();
-                return true;
-            case CopyStep.Extent:
-                DataBytes += _piece.Length;
-                _feed.Moved(_piece.Length);
-                return true;
-            case CopyStep.Hole:
-                return true;
-            case CopyStep.Fault:
-                _ended = true;
-                var reason = _piece.Fault!;
-                _piece = default;
-                throw new SourceFailureException(_entry!.Path, reason);
-            default:
-                _ended = true;
-                HasShrunk = _piece.Losses.HasFlag(CopyLosses.Changed);
-                _piece = default;
+            if (_isWholeTaken || _whole!.Length == 0)
                 return false;
+            _isWholeTaken = true;
+            PieceLength = _whole.Length;
         }
+        if (!IsHole)
+            DataBytes += PieceLength;
+        return true;
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private bool TakeNext(CopyPieces pieces)
+    {
+        var found = pieces.MoveNext();
+        (PieceLength, IsHole) = (pieces.Length, pieces.IsHole);
+        return found;
     }
 
     /// <summary>Passes over what is left, so that the feed stands at the next entry; the source may stop reading early.</summary>
     internal void Drain()
     {
-        if (!_ended)
-            _feed.Abandon(_entry!);
-        if (_hasWhole)
-        {
-            _hasWhole = false;
-            _ended = true;
-            _feed.Ring.Release(_whole.Charge);
-        }
-        _feed.Ring.Release(_piece.Charge);
-        _piece = default;
-        while (!_ended)
-        {
-            _feed.Next(out var rest);
-            _feed.Ring.Release(rest.Charge);
-            _ended = rest.Step is CopyStep.End or CopyStep.Fault or CopyStep.Finished;
-        }
+        PieceLength = 0;
+        IsHole = false;
+        _pieces?.Drain();
     }
 
     public override bool CanRead => true;
@@ -145,12 +116,12 @@ public sealed class CopyContent : Stream
 
     public override int Read(Span<byte> buffer)
     {
-        while (_taken == _piece.Length)
+        while (_taken == PieceLength)
         {
             if (!MoveNext())
                 return 0;
         }
-        var n = (int)Math.Min(buffer.Length, _piece.Length - _taken);
+        var n = (int)Math.Min(buffer.Length, PieceLength - _taken);
         if (IsHole)
             buffer[..n].Clear();
         else
@@ -168,10 +139,10 @@ public sealed class CopyContent : Stream
         {
             if (IsHole)
             {
-                for (var left = _piece.Length - _taken; left > 0; left -= Zeros.Length)
+                for (var left = PieceLength - _taken; left > 0; left -= Zeros.Length)
                     destination.Write(Zeros.AsSpan(0, (int)Math.Min(left, Zeros.Length)));
             }
-            else if (_taken < _piece.Length)
+            else if (_taken < PieceLength)
             {
                 destination.Write(Data[_taken..]);
             }

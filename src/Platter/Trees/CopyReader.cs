@@ -7,7 +7,7 @@ namespace Platter.Trees;
 internal sealed class CopyReader(TreeSource source, Capabilities target, CopyOptions options, bool snapshot)
 {
     /// <summary>Unallocated bytes that make it worth asking a file for its holes; less is often inline data or compression.</summary>
-    private const long WorthwhileHole = 64 << 10;
+    internal const long WorthwhileHole = 64 << 10;
 
     // For the same bytes every time, holes are where the content is zeros, not where this source happens to have them.
     private readonly HoleFinder? _holes = options.Epoch is not null ? new HoleFinder(target.Has(Features.SparseFiles)) : null;
@@ -325,7 +325,7 @@ internal sealed class CopyReader(TreeSource source, Capabilities target, CopyOpt
         }
     }
 
-    private static bool IsOfSource(Exception e) => e is IOException or UnauthorizedAccessException or UnsupportedFeatureException;
+    internal static bool IsOfSource(Exception e) => e is IOException or UnauthorizedAccessException or UnsupportedFeatureException;
 
     /// <summary>Runs a step that reads the source; what goes wrong with this one entry is told, and the copy goes on.</summary>
     private static bool Attempt<T>(Func<T> step, out T? result, out Exception? fault)

@@ -90,7 +90,7 @@ public sealed record CopyReport
     public long Lost(LossKind kind) => LossesByKind?[(int)kind].Count ?? 0;
 
     /// <summary>Entries that could not be copied: the first thousand.</summary>
-    public IReadOnlyList<CopyProblem> Problems { get; init; } = [];
+    public IReadOnlyList<CopyProblem> Problems { get => field ?? []; init; }
 
     /// <summary>Entries that could not be copied, all of them.</summary>
     public long ProblemCount { get; init; }
@@ -128,7 +128,7 @@ internal sealed class CopyTally
     public CopyReport ToReport() => new()
     {
         Files = Files, Directories = Directories, SymbolicLinks = SymbolicLinks, SpecialFiles = SpecialFiles, HardLinks = HardLinks,
-        Bytes = Bytes, Replaced = Replaced, Skipped = Skipped, LossesByKind = _losses, Problems = _problems ?? CopyReport.None.Problems,
+        Bytes = Bytes, Replaced = Replaced, Skipped = Skipped, LossesByKind = _losses, Problems = _problems!,
         ProblemCount = ProblemCount, NotReached = NotReached,
     };
 }

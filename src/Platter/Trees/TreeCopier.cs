@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
 using Platter.FileSystems;
 
@@ -28,8 +29,10 @@ internal sealed class CopyRun : IDisposable
     private readonly CopyOptions _options;
     private readonly CopyTally _tally = new();
     private readonly MetadataMapper _mapper;
-    private readonly CopyFeed _feed;
-    private readonly CopyContent _content;
+
+    // From when there is more to copy than one small file.
+    private CopyFeed? _feed;
+    private CopyContent? _content;
 
     /// <summary>Directories that could not be made: what lies below them cannot be either.</summary>
     private HashSet<TreeEntry>? _lost;
@@ -44,22 +47,57 @@ internal sealed class CopyRun : IDisposable
         _options = options;
         _sink.Overwrite = options.Overwrite;
         _mapper = new MetadataMapper(sink.Capabilities, options, _tally, sink.WritesAs);
-        var shared = sink.WritesTo(source);
-        var reader = new CopyReader(source, sink.Capabilities, options, snapshot: shared) { Outlines = sink.WritesInOrder, Extents = sink.TakesExtents };
-        _feed = new CopyFeed(reader, this, options.ReadAhead, threaded: !shared, options.Cancellation);
-        _content = new CopyContent(_feed);
     }
 
     public void Dispose()
     {
-        _content.Dispose();
-        _feed.Dispose();
+        _content?.Dispose();
+        _feed?.Dispose();
     }
 
     public CopyReport Run()
     {
         if (_sink.WritesInOrder)
             _sink.Start(_options.CopyRootMetadata && _source.RootMetadata is { } top ? _mapper.Map(null, top) : null);
+        if (LoneFile.TryRead(_source, _sink, _options, out var bytes) is { } lone)
+            CopyLone(lone, bytes);
+        else
+            CopyAll();
+        if (_options.CopyRootMetadata && !_sink.WritesInOrder && _source.RootMetadata is { } root)
+            _sink.SetRootMetadata(_mapper.Map(null, root));
+        _sink.Finish(_tally);
+        ShowProgress(null, force: true);
+        return _tally.ToReport();
+    }
+
+    private void CopyLone(TreeEntry entry, byte[] bytes)
+    {
+        using var content = new CopyContent(bytes);
+        try
+        {
+            Count(_sink.AddFile(entry, _mapper.Map(entry, entry.Metadata), content), ref _tally.Files);
+            _tally.Bytes = _moved = content.DataBytes;
+        }
+        catch (Exception e) when (!_options.StopAtFirstProblem && IsOfThisEntry(e))
+        {
+            _tally.Fail(entry, e);
+        }
+        _sink.Step(_options.CommitEvery);
+    }
+
+    [MemberNotNull(nameof(_feed), nameof(_content))]
+    private void StartFeed()
+    {
+        var shared = _sink.WritesTo(_source);
+        var reader = new CopyReader(_source, _sink.Capabilities, _options, snapshot: shared) { Outlines = _sink.WritesInOrder, Extents = _sink.TakesExtents };
+        _feed = new CopyFeed(reader, this, _options.ReadAhead, threaded: !shared, _options.Cancellation);
+        _content = new CopyContent(new CopyPieces(_feed));
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private void CopyAll()
+    {
+        StartFeed();
         while (true)
         {
             _options.Cancellation.ThrowIfCancellationRequested();
@@ -73,11 +111,6 @@ internal sealed class CopyRun : IDisposable
             _sink.Step(_options.CommitEvery);
             ShowProgress(message.Entry);
         }
-        if (_options.CopyRootMetadata && !_sink.WritesInOrder && _source.RootMetadata is { } root)
-            _sink.SetRootMetadata(_mapper.Map(null, root));
-        _sink.Finish(_tally);
-        ShowProgress(null, force: true);
-        return _tally.ToReport();
     }
 
     private void Handle(in CopyMessage message)
@@ -88,7 +121,7 @@ internal sealed class CopyRun : IDisposable
             switch (message.Step)
             {
                 case CopyStep.Entry when message.Fault is not null:
-                    _feed.Ring.Release(message.Charge);
+                    _feed!.Ring.Release(message.Charge);
                     throw new SourceFailureException(entry.Path, message.Fault);
                 case CopyStep.Entry:
                     AddEntry(message);
@@ -128,7 +161,7 @@ internal sealed class CopyRun : IDisposable
             _tally.Lose(LossKind.ExtendedAttributes, message.Entry);
     }
 
-    private void AddStream(in CopyMessage message) => _sink.AddStream(message.Entry, (StreamName)message.Extra!, _content);
+    private void AddStream(in CopyMessage message) => _sink.AddStream(message.Entry, (StreamName)message.Extra!, _content!);
 
     /// <summary>Whether the others can still be copied after this.</summary>
     private static bool IsOfThisEntry(Exception e) =>
@@ -168,7 +201,7 @@ internal sealed class CopyRun : IDisposable
     private void WithContent(in CopyMessage message)
     {
         var entry = message.Entry;
-        _content.Start(message);
+        _content!.Start(message);
         if (_content.DeclaredLength > _sink.Capabilities.MaxFileLength)
         {
             _content.Drain();
@@ -231,11 +264,11 @@ internal sealed class CopyRun : IDisposable
     /// <summary>An entry below a directory that could not be made.</summary>
     private void PassOver(in CopyMessage message)
     {
-        _feed.Ring.Release(message.Charge);
+        _feed!.Ring.Release(message.Charge);
         if (message.Step is not (CopyStep.Entry or CopyStep.HardLink))
         {
             if (message.Step is CopyStep.Data or CopyStep.Hole or CopyStep.Extent)
-                _feed.Abandon(message.Entry);
+                _feed!.Abandon(message.Entry);
             return;
         }
         _tally.NotReached++;
@@ -253,12 +286,16 @@ internal sealed class CopyRun : IDisposable
 
     private void ShowProgress(TreeEntry? entry, bool force = false)
     {
-        if (_options.Progress is null)
-            return;
+        if (_options.Progress is not null)
+            Show(_options.Progress, entry, force);
+    }
+
+    private void Show(IProgress<WorkProgress> progress, TreeEntry? entry, bool force)
+    {
         var now = System.Diagnostics.Stopwatch.GetTimestamp();
         if (!force && now - _lastProgress < System.Diagnostics.Stopwatch.Frequency / 10)
             return;
         _lastProgress = now;
-        _options.Progress.Report(new WorkProgress("copying", _moved, _options.TotalBytes, _tally.Items, _options.TotalItems, entry?.Path));
+        progress.Report(new WorkProgress("copying", _moved, _options.TotalBytes, _tally.Items, _options.TotalItems, entry?.Path));
     }
 }

@@ -67,6 +67,9 @@ public abstract class TreeSource : IDisposable
         return content.ReadFully(0, buffer);
     }
 
+    /// <summary>The one entry there is, when that is known without a walk, and it is a file; null else.</summary>
+    internal virtual TreeEntry? LoneFile => null;
+
     /// <summary>Whether it is worth asking for streams and attributes of this entry; its content has been read.</summary>
     internal virtual bool MayHaveExtras(TreeEntry entry) => true;
 

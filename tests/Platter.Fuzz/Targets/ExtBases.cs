@@ -20,6 +20,7 @@ internal static class ExtBases
         ("-t ext4 -b 4096 -I 256 -N 128 -O ^has_journal,bigalloc,casefold,quota -E encoding=utf8", 2048, 30, false),
         ("-t ext4 -b 1024 -I 256 -N 160 -O ^has_journal,large_dir,sparse_super2,^64bit,verity,encrypt -g 256", 1024, 60, false),
         ("-t ext4 -b 1024 -I 256 -N 128 -O orphan_file,mmp -J size=1", 4096, 20, false),
+        ("-t ext4 -b 1024 -I 256 -N 320 -O ^has_journal,^flex_bg -g 256 -E resize=40000", 5120, 20, false),
         ("-t ext3 -b 1024 -I 128 -N 128 -J size=1", 4096, 20, true),
         ("-t ext4 -b 1024 -I 256 -N 128 -J size=1", 4096, 20, true),
         ("-t ext4 -b 1024 -I 256 -N 128 -O 64bit,^metadata_csum,fast_commit -J size=1", 8192, 10, true),

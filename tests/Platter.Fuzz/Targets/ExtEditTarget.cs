@@ -10,7 +10,7 @@ internal sealed class ExtEditTarget : FuzzTarget
 {
     private static readonly ExtType Ext = new();
     private static readonly string[] Wishes =
-        ["metadata_csum", "metadata_csum", "^metadata_csum,^metadata_csum_seed", "^metadata_csum", "uuid=11111111-2222-4333-8444-555555555555", "^dir_index", "dir_index", "^has_journal", "orphan_file", "mmp", "^mmp,label=new"];
+        ["metadata_csum", "metadata_csum", "^metadata_csum,^metadata_csum_seed", "^metadata_csum", "uuid=11111111-2222-4333-8444-555555555555", "^dir_index", "dir_index", "^has_journal", "orphan_file", "mmp", "^mmp,label=new", "^resize_inode", "64bit", "^64bit"];
 
     private readonly List<(PagedImage Image, ExtMap Map)> _bases = [];
 

@@ -33,6 +33,7 @@ public partial class CheckAgreementTests
         ["EXT-0020 extra size wanted"] = "says it, and ends with 0",
         ["EXT-0025 journal without the feature"] = "says it, and ends with 0",
         ["EXT-0034 not initialised without the feature"] = "says it, and ends with 0",
+        ["EXT-0034 high half of unused inodes"] = "says it, and ends with 0",
         ["EXT-0035 unused inodes"] = "says it, and ends with 0",
         ["EXT-0110 flag without the feature"] = "does not look at the verity flag of ext2",
         ["EXT-0115 list of orphans"] = "-n does not look at the list",

@@ -34,6 +34,7 @@ public static class ExtDamage
         ["EXT-0032 bitmap in another group"] = () => ExtCase.Ext2().Descriptor(1, (ref ExtGroupDescriptor d) => d.BlockBitmapLo = 600),
         ["EXT-0033 bitmap over another"] = () => ExtCase.Ext4().Descriptor(1, (ref ExtGroupDescriptor d) => d.InodeBitmapLo = d.BlockBitmapLo),
         ["EXT-0034 not initialised without the feature"] = () => ExtCase.Plain().Descriptor(1, (ref ExtGroupDescriptor d) => d.Flags.Raw = 1),
+        ["EXT-0034 high half of unused inodes"] = () => ExtCase.Plain() is var c ? c.Block(c.Use(v => v.Geometry.DescriptorBlock(0)), b => b[64 + 0x32] = 1) : null!,
         ["EXT-0035 unused inodes"] = () => ExtCase.Ext4().Descriptor(1, (ref ExtGroupDescriptor d) => d.UnusedInodesLo = 60000),
         ["EXT-0101 inode checksum"] = () => ExtCase.Ext4() is var c ? c.InodeBytes(c.Number("/small"), b => b[0x7C] ^= 1, fix: false) : null!,
         ["EXT-0102 mode"] = () => ExtCase.Ext4().Inode("/small", (ref ExtInodeRecord r) => r.Mode = 0x31A4),

@@ -32,10 +32,10 @@ internal abstract class ClusterFile(NodeId id, ClusterArea area, ClusterChain ch
 
         // The chain is walked to the last byte first, so that it is known what lies in one piece.
         if (stored > 0)
-            Locate(offset + stored - 1);
+            Locate(offset + stored - 1, out _, out _);
         for (var done = 0; done < stored;)
         {
-            var (deviceOffset, contiguous, _) = Locate(offset + done);
+            var deviceOffset = Locate(offset + done, out var contiguous, out _);
             var part = (int)Math.Min(contiguous, stored - done);
             if (deviceOffset + part > area.Device.Length)
                 throw CutShort(deviceOffset);
@@ -124,7 +124,7 @@ internal abstract class ClusterFile(NodeId id, ClusterArea area, ClusterChain ch
         chain.CountAll();
         for (var at = 0L; at < ValidLength;)
         {
-            var (deviceOffset, contiguous, _) = Locate(at);
+            var deviceOffset = Locate(at, out var contiguous, out _);
             var part = Math.Min(contiguous, ValidLength - at);
             yield return new StreamExtent(at, deviceOffset, part);
             at += part;
@@ -139,8 +139,8 @@ internal abstract class ClusterFile(NodeId id, ClusterArea area, ClusterChain ch
         var stored = Math.Min(length, ValidLength - offset);
         if (stored <= 0)
             return null;
-        Locate(offset + stored - 1);
-        var (deviceOffset, contiguous, _) = Locate(offset);
+        Locate(offset + stored - 1, out _, out _);
+        var deviceOffset = Locate(offset, out var contiguous, out _);
         return area.Device.FindOnHostWithin(deviceOffset, Math.Min(contiguous, stored));
     }
 
@@ -161,13 +161,15 @@ internal abstract class ClusterFile(NodeId id, ClusterArea area, ClusterChain ch
     /// <summary>Brings lengths, chain and times to the directory entry, so that the volume is consistent after every call.</summary>
     protected abstract void Update();
 
-    private (long DeviceOffset, long Contiguous, ClusterRun Run) Locate(long position)
+    // Where a byte of the file lies on the device, how many bytes follow there in one piece, and the clusters from its own on.
+    private long Locate(long position, out long contiguous, out ClusterRun run)
     {
         var index = position / area.ClusterSize;
-        if (index >= uint.MaxValue || !chain.TryLocate((uint)index, out var run))
+        if (index >= uint.MaxValue || !chain.TryLocate((uint)index, out run))
             throw ChainTooShort(chain.CountAll());
         var within = position % area.ClusterSize;
-        return (area.OffsetOf(run.First) + within, run.Count * (long)area.ClusterSize - within, run);
+        contiguous = run.Count * (long)area.ClusterSize - within;
+        return area.OffsetOf(run.First) + within;
     }
 
     // Makes the chain long enough; returns how long it was before.
@@ -186,7 +188,7 @@ internal abstract class ClusterFile(NodeId id, ClusterArea area, ClusterChain ch
     {
         while (!data.IsEmpty)
         {
-            var (deviceOffset, contiguous, run) = Locate(offset);
+            var deviceOffset = Locate(offset, out var contiguous, out var run);
             var part = (int)Math.Min(contiguous, data.Length);
             area.Write(deviceOffset, data[..part], run);
             data = data[part..];

@@ -10,7 +10,7 @@ namespace Platter.FileSystems.ExFat;
 /// (see <see cref="ExFatDirectoryNumbers"/>), and the slot of the file entry.</para>
 /// <para>Opening reads the boot region, the head of the root and the up-case table, nothing else.</para>
 /// </remarks>
-public sealed class ExFatVolume : EditableVolume
+public sealed class ExFatVolume : EditableVolume, INodeLives
 {
     // Directories kept in memory, their pages and indices.
     private const int DirectoryCacheBytes = 32 << 20;
@@ -22,7 +22,6 @@ public sealed class ExFatVolume : EditableVolume
     private readonly ExFatDirectoryNumbers _numbers = new();
     private readonly OpenFiles _openFiles = new();
     private readonly BlockDevice _device;
-    private readonly Func<NodeId, bool> _isAlive;
     private ExFatState _state;
     private ExFatSystemEntries _system;
     private long _changedBytes;
@@ -32,7 +31,6 @@ public sealed class ExFatVolume : EditableVolume
     {
         _device = device;
         _options = options;
-        _isAlive = id => id == ExFatDirectoryNumbers.RootNode || _numbers.Nodes.TryLocate(id, out _);
         Geometry = geometry;
         _state = new ExFatState(device, geometry);
         Table = new ExFatTable(_state, geometry);
@@ -233,10 +231,12 @@ public sealed class ExFatVolume : EditableVolume
             number = _numbers.NumberOf(id);
         }
         var directory = GetDirectory(number);
-        if (_directoryOwners.Claim(id, directory.Chain, _isAlive) is var cluster and not 0)
+        if (_directoryOwners.Claim(id, directory.Chain, this) is var cluster and not 0)
             throw new DiskFormatException("EXF-0065", "Directory", Geometry.ClusterOffset(cluster), $"cluster {cluster} belongs to another directory as well: the volume needs a check");
         return directory;
     }
+
+    bool INodeLives.IsAlive(NodeId id) => id == ExFatDirectoryNumbers.RootNode || _numbers.Nodes.TryLocate(id, out _);
 
     /// <summary>The directory and first slot of a node other than the root.</summary>
     /// <exception cref="FileNotFoundException">The node is no more.</exception>

@@ -50,7 +50,8 @@ internal sealed class ExtCheckerGroups(ExtCheckState state)
             state.Error("EXT-0031", structure, offset + 0x1E, $"checksum: found 0x{(ushort)OnDisk.View<ExtGroupDescriptor>(bytes).Checksum:X4}, expected 0x{state.Checksums.OfDescriptor(group, bytes):X4}");
         const ExtGroupFlags uninit = ExtGroupFlags.BlockUninit | ExtGroupFlags.InodeUninit;
         ref readonly var raw = ref OnDisk.View<ExtGroupDescriptor>(bytes);
-        if (!state.Checksums.IsOnForDescriptors && ((raw.Flags.Value & uninit) != 0 || raw.UnusedInodesLo != 0))
+        var hasUnused = raw.UnusedInodesLo != 0 || (bytes.Length >= ExtGroupDescriptor.LargeSize && OnDisk.View<ExtGroupDescriptorHigh>(bytes, ExtGroupDescriptor.Size).UnusedInodesHi != 0);
+        if (!state.Checksums.IsOnForDescriptors && ((raw.Flags.Value & uninit) != 0 || hasUnused))
             state.Warning("EXT-0034", structure, offset + 0x12, "is marked as not initialised, or its table as not all in use, which needs uninit_bg or metadata_csum");
         if (found.UnusedInodes > _geometry.InodesPerGroup)
             state.Error("EXT-0035", structure, offset + 0x1C, $"{found.UnusedInodes} inodes that were never used, expected at most {_geometry.InodesPerGroup}");

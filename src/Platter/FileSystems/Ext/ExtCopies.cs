@@ -22,9 +22,10 @@ internal static class ExtCopies
     }
 
     /// <summary>Writes the descriptors over their copies.</summary>
-    public static void WriteDescriptors(ExtEditState state)
+    /// <param name="state">The volume.</param>
+    /// <param name="geometry">What it is now: descriptors may have another size than before.</param>
+    public static void WriteDescriptors(ExtEditState state, ExtGeometry geometry)
     {
-        var geometry = state.Geometry;
         for (var index = 0L; index < geometry.DescriptorBlocks; index++)
         {
             var block = state.Blocks.Read(geometry.DescriptorBlock(index), "Group descriptors").ToArray();
@@ -51,7 +52,8 @@ internal static class ExtCopies
         }
     }
 
-    private static IEnumerable<long> Groups(ExtGeometry geometry)
+    /// <summary>The groups that start with a copy.</summary>
+    public static IEnumerable<long> Groups(ExtGeometry geometry)
     {
         for (var group = 1L; group < geometry.GroupCount; group++)
         {

@@ -8,12 +8,12 @@ internal sealed class ExtFeatureTuning(ExtEditState state, ExtTuning own)
     /// <summary>What changes nothing that is there, or brings a structure of its own.</summary>
     private static readonly ExtFeatureSet Settable = new(
         ExtCompat.HasJournal | ExtCompat.DirIndex | ExtCompat.FastCommit | ExtCompat.StableInodes | ExtCompat.OrphanFile,
-        ExtIncompat.Extents | ExtIncompat.EaInode | ExtIncompat.Mmp | ExtIncompat.ChecksumSeed | ExtIncompat.LargeDir | ExtIncompat.Casefold,
+        ExtIncompat.Extents | ExtIncompat.EaInode | ExtIncompat.Mmp | ExtIncompat.ChecksumSeed | ExtIncompat.LargeDir | ExtIncompat.Casefold | ExtIncompat.Bit64,
         ExtRoCompat.LargeFile | ExtRoCompat.HugeFile | ExtRoCompat.DirNlink | ExtRoCompat.Quota | ExtRoCompat.Project | ExtRoCompat.MetadataChecksum);
 
     private static readonly ExtFeatureSet Clearable = new(
-        ExtCompat.HasJournal | ExtCompat.DirIndex | ExtCompat.FastCommit | ExtCompat.OrphanFile,
-        ExtIncompat.Mmp | ExtIncompat.ChecksumSeed | ExtIncompat.Casefold,
+        ExtCompat.HasJournal | ExtCompat.DirIndex | ExtCompat.FastCommit | ExtCompat.OrphanFile | ExtCompat.ResizeInode,
+        ExtIncompat.Mmp | ExtIncompat.ChecksumSeed | ExtIncompat.Casefold | ExtIncompat.Bit64,
         ExtRoCompat.LargeFile | ExtRoCompat.HugeFile | ExtRoCompat.DirNlink | ExtRoCompat.Quota | ExtRoCompat.Project | ExtRoCompat.MetadataChecksum);
 
     /// <summary>These go only when no inode has need of them.</summary>
@@ -48,6 +48,8 @@ internal sealed class ExtFeatureTuning(ExtEditState state, ExtTuning own)
             ExtJournalTuning.Remove(state);
         if (removed.Has(ExtIncompat.Mmp))
             RemoveMountProtection();
+        if (removed.Has(ExtCompat.ResizeInode))
+            ExtReservedDescriptors.Remove(state);
         if (added.Has(ExtCompat.HasJournal))
             ExtJournalTuning.Add(state, own, after.Has(ExtCompat.FastCommit));
         if (added.Has(ExtCompat.OrphanFile))
@@ -55,6 +57,10 @@ internal sealed class ExtFeatureTuning(ExtEditState state, ExtTuning own)
         if (added.Has(ExtIncompat.Mmp))
             AddMountProtection();
         SetQuotas(after, added);
+
+        // At last: descriptors may still be in what they leave, and nothing takes it any more.
+        if ((added.With(removed)).Has(ExtIncompat.Bit64))
+            SetDescriptorSize(after.Has(ExtIncompat.Bit64) ? ExtGroupDescriptor.LargeSize : ExtGroupDescriptor.Size);
         SetFields(after, added, removed);
     }
 
@@ -72,6 +78,10 @@ internal sealed class ExtFeatureTuning(ExtEditState state, ExtTuning own)
             throw new ArgumentException("metadata_csum and ^dir_index both change directories: one after the other");
         if (added.Has(ExtCompat.FastCommit) && !after.Has(ExtCompat.HasJournal))
             throw new ArgumentException("the feature fast_commit needs has_journal");
+        if (added.Has(ExtIncompat.Bit64) && !after.Has(ExtIncompat.Extents))
+            throw new ArgumentException("the feature 64bit needs extent");
+        if ((added.With(removed)).Has(ExtIncompat.Bit64) && removed.Has(ExtCompat.ResizeInode))
+            throw new ArgumentException("64bit and ^resize_inode both change what is behind the group descriptors: one after the other");
 
         static string Names(ExtFeatureSet set) => ExtFeatures.Names(set.Compat, set.Incompat, set.RoCompat);
     }
@@ -126,6 +136,20 @@ internal sealed class ExtFeatureTuning(ExtEditState state, ExtTuning own)
             SetHash(ref s);
         if (added.Has(ExtRoCompat.Project) && _geometry.InodeSize == ExtInodeRecord.Size)
             throw new ArgumentException("inodes of 128 bytes are too small for project");
+    }
+
+    // The table stays where it is: what it takes more is kept behind it already.
+    private void SetDescriptorSize(int size)
+    {
+        if (_geometry.Has(ExtIncompat.MetaBg))
+            throw new UnsupportedFeatureException("adding or taking 64bit on a volume with meta_bg: the group descriptors would have to move");
+        if (size == ExtGroupDescriptor.Size && (_geometry.BlocksCount > uint.MaxValue || Math.Max(_geometry.ClustersPerGroup, _geometry.InodesPerGroup) > ushort.MaxValue))
+            throw new UnsupportedFeatureException($"taking 64bit from a volume that needs it: it has {_geometry.BlocksCount} blocks in groups of {_geometry.ClustersPerGroup}, and {_geometry.InodesPerGroup} inodes in each");
+        var perBlock = _geometry.BlockSize / size;
+        ExtReservedDescriptors.Fit(state, (_geometry.GroupCount + perBlock - 1) / perBlock);
+        ref var s = ref _geometry.EditSuper;
+        s.DescriptorSize = (ushort)(size == ExtGroupDescriptor.LargeSize ? size : 0);
+        (s.BlocksCountHi, s.ReservedBlocksHi, s.FreeBlocksHi) = (0u, 0u, 0u);
     }
 
     // A volume that never had hash trees: the seed can be any, and is the same in every build.

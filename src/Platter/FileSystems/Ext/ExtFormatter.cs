@@ -107,38 +107,25 @@ internal static class ExtFormatter
         return usage;
     }
 
-    // Names the blocks kept for descriptors: those of group 0 are its indirect blocks, each of which names its copies in other groups.
-    // Linux kernel, fs/ext4/resize.c.
     private static void WriteResizeInode(ExtNewVolume volume)
     {
         var geometry = volume.Geometry;
-        var names = geometry.BlockSize / 4;
         int kept = geometry.Super.ReservedGdtBlocks;
         var doubleIndirect = volume.Space.Take(geometry.SuperBlockNumber + geometry.DescriptorBlocks + kept + 2 + geometry.InodeTableBlocks);
-        var top = new byte[geometry.BlockSize];
-        var sectors = (1L + kept) * geometry.ClusterRatio;
         for (var i = 0; i < kept; i++)
         {
-            var block = geometry.SuperBlockNumber + 1 + geometry.DescriptorBlocks + i;
-            MemoryMarshal.Cast<byte, U32Le>(top.AsSpan())[(int)((geometry.DescriptorBlocks + i) % names)] = (uint)block;
-            var bytes = new byte[geometry.BlockSize];
-            var copies = MemoryMarshal.Cast<byte, U32Le>(bytes.AsSpan());
-            var count = 0;
-            for (var group = 1L; group < geometry.GroupCount; group++)
-            {
-                if (geometry.HasSuper(group))
-                    copies[count++] = (uint)(block + group * geometry.BlocksPerGroup);
-            }
-            sectors += (long)count * geometry.ClusterRatio;
-            volume.WriteBlock(block, bytes);
+            var block = geometry.DescriptorBlock(geometry.DescriptorBlocks + i);
+            volume.WriteBlock(block, ExtReservedDescriptors.Copies(geometry, block));
         }
-        volume.WriteBlock(doubleIndirect, top);
+        volume.WriteBlock(doubleIndirect, ExtReservedDescriptors.Top(geometry, geometry.DescriptorBlocks, kept));
         var map = new byte[ExtInodeRecord.BlockLength];
         OnDisk.Edit<U32Le>(map, 13 * 4) = (uint)doubleIndirect;
+        var names = geometry.BlockSize / 4;
         var length = ((long)names * names + names + ExtIndirectBlocks.DirectBlocks) << geometry.LogBlockSize;
         if (length > int.MaxValue)
             volume.Super.RoCompat.Raw |= (uint)ExtRoCompat.LargeFile;
-        volume.WriteInode(ResizeInode, new ExtNewInode { Mode = ExtNewInode.File | 0x180, Length = length, Sectors = sectors << geometry.LogBlockSize - 9, Block = map });
+        var sectors = (1 + ExtReservedDescriptors.Count(geometry, kept)) * geometry.ClusterRatio << geometry.LogBlockSize - 9;
+        volume.WriteInode(ResizeInode, new ExtNewInode { Mode = ExtNewInode.File | 0x180, Length = length, Sectors = sectors, Block = map });
     }
 
     private static void WriteMultipleMountProtection(ExtNewVolume volume, ExtFormatOptions own)

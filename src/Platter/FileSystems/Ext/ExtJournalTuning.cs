@@ -37,7 +37,7 @@ internal static class ExtJournalTuning
         super.JournalUuid = Guid.Empty;
         super.JournalBackupType = 1;
         ExtNewJournal.CopyMap(ref super, inode.Block, inode.Length);
-        AddOverhead(state, blocks + fast);
+        state.Super.AddOverhead(blocks + fast);
     }
 
     /// <exception cref="UnsupportedFeatureException">It is on another device, or a file with a name.</exception>
@@ -49,7 +49,7 @@ internal static class ExtJournalTuning
         var inode = state.Inodes.Read(JournalInode);
         if (!inode.IsFile)
             throw new DiskFormatException("EXT-0501", $"Inode {JournalInode}", inode.Offset, "should hold the journal and is no file of blocks");
-        AddOverhead(state, -inode.Length >> state.Geometry.LogBlockSize);
+        state.Super.AddOverhead(-inode.Length >> state.Geometry.LogBlockSize);
         ExtMapEditor.Of(inode, state).Truncate(0);
 
         // All zeros but for its checksum, as reserved inodes are from the start.
@@ -61,15 +61,6 @@ internal static class ExtJournalTuning
 
     private static long Middle(ExtGeometry geometry) =>
         geometry.GroupStart((geometry.BlocksCount - geometry.FirstDataBlock) / 2 / geometry.BlocksPerGroup);
-
-    // What no file can ever have, when that was ever counted: drivers take it off the size.
-    private static void AddOverhead(ExtEditState state, long blocks)
-    {
-        ref var super = ref state.Geometry.EditSuper;
-        var ratio = state.Geometry.ClusterRatio;
-        if (super.OverheadBlocks != 0)
-            super.OverheadBlocks = (uint)Math.Max(1, super.OverheadBlocks + Math.Sign(blocks) * ((Math.Abs(blocks) + ratio - 1) / ratio));
-    }
 
     // Old content could look like transactions. A hole of the image needs nothing.
     private static void Clear(ExtEditState state, in ExtRun run)

@@ -5,8 +5,7 @@ namespace Platter.FileSystems.Ext;
 
 /// <summary>Gives every structure a new checksum, when what checksums start from has changed (the UUID), or its first one, or takes it away, when metadata_csum comes or
 /// goes. What does not match its old one is damaged, and ends it.</summary>
-/// <remarks>Descriptors come last: the way to everything else leads over them, by their old checksums. Where there were none, <see cref="ExtDirectoryTails"/> has made
-/// room for them; a field for a checksum that is not there any more is zero.</remarks>
+/// <remarks>Descriptors come last (<see cref="ExtNewDescriptors"/>). Where there were no checksums, <see cref="ExtDirectoryTails"/> has made room for them; a field for a checksum that is not there any more is zero.</remarks>
 internal sealed class ExtResealing(ExtEditState state, ExtChecksums next)
 {
     private readonly ExtGeometry _geometry = state.Geometry;
@@ -38,64 +37,6 @@ internal sealed class ExtResealing(ExtEditState state, ExtChecksums next)
         }
         if ((state.Geometry.EditSuper.Incompat.Value & ExtIncompat.Mmp) != 0)
             SealMountProtection((long)(ulong)_geometry.Super.MmpBlock);
-    }
-
-    /// <summary>Seals the bitmaps' checksums and the descriptors that hold them.</summary>
-    /// <exception cref="DiskFormatException">A checksum is wrong already.</exception>
-    public static void SealDescriptors(ExtEditState state, ExtChecksums next)
-    {
-        var (geometry, groups) = (state.Geometry, state.Volume.Groups);
-        var bitmaps = new ExtBitmaps(geometry, state.Blocks, groups, state.Checksums);
-        for (var group = 0L; group < geometry.GroupCount; group++)
-        {
-            var block = state.Edit(geometry.DescriptorBlock(group / geometry.DescriptorsPerBlock), "Group descriptors");
-            var bytes = block.AsSpan((int)(group % geometry.DescriptorsPerBlock) * geometry.DescriptorSize, geometry.DescriptorSize);
-            if (!groups.IsRight(group, bytes))
-                throw new DiskFormatException("EXT-0031", $"GroupDescriptor {group}", groups.Offset(group), "the checksum is wrong");
-            // What is said of parts that were never written counts only with a checksum: without one it may be anything, and is not to be believed now.
-            if (!state.Checksums.IsOnForDescriptors)
-                ForgetUnwritten(bytes);
-            if (next.IsOn || state.Checksums.IsOn)
-                SealBitmaps(group, bytes);
-            OnDisk.Edit<ExtGroupDescriptor>(bytes).Checksum = next.OfDescriptor(group, bytes);
-            if (group % geometry.DescriptorsPerBlock == geometry.DescriptorsPerBlock - 1)
-                state.WriteBackLargeChanges();
-        }
-
-        void SealBitmaps(long group, Span<byte> bytes)
-        {
-            var descriptor = groups.Decode(bytes);
-            ref var low = ref OnDisk.Edit<ExtGroupDescriptor>(bytes);
-            var high = new ExtGroupDescriptorHigh();
-            if (bytes.Length >= ExtGroupDescriptor.LargeSize)
-                high = OnDisk.View<ExtGroupDescriptorHigh>(bytes, ExtGroupDescriptor.Size);
-            if ((descriptor.Flags & ExtGroupFlags.BlockUninit) == 0)
-            {
-                var found = state.Blocks.Read(descriptor.BlockBitmap, "Block bitmap");
-                if (!bitmaps.IsRight(found, geometry.ClustersPerGroup, descriptor.BlockBitmapChecksum))
-                    throw new DiskFormatException("EXT-0607", $"Block bitmap of group {group}", descriptor.BlockBitmap << geometry.LogBlockSize, "the checksum is wrong");
-                var sum = next.IsOn ? next.OfBitmap(found, geometry.ClustersPerGroup) : 0;
-                (low.BlockBitmapChecksumLo, high.BlockBitmapChecksumHi) = ((ushort)sum, (ushort)(sum >> 16));
-            }
-            if ((descriptor.Flags & ExtGroupFlags.InodeUninit) == 0)
-            {
-                var found = state.Blocks.Read(descriptor.InodeBitmap, "Inode bitmap");
-                if (!bitmaps.IsRight(found, geometry.InodesPerGroup, descriptor.InodeBitmapChecksum))
-                    throw new DiskFormatException("EXT-0608", $"Inode bitmap of group {group}", descriptor.InodeBitmap << geometry.LogBlockSize, "the checksum is wrong");
-                var sum = next.IsOn ? next.OfBitmap(found, geometry.InodesPerGroup) : 0;
-                (low.InodeBitmapChecksumLo, high.InodeBitmapChecksumHi) = ((ushort)sum, (ushort)(sum >> 16));
-            }
-            if (bytes.Length >= ExtGroupDescriptor.LargeSize)
-                OnDisk.Edit<ExtGroupDescriptorHigh>(bytes, ExtGroupDescriptor.Size) = high;
-        }
-    }
-
-    private static void ForgetUnwritten(Span<byte> descriptor)
-    {
-        ref var low = ref OnDisk.Edit<ExtGroupDescriptor>(descriptor);
-        (low.Flags.Raw, low.UnusedInodesLo) = ((ushort)0, (ushort)0);
-        if (descriptor.Length >= ExtGroupDescriptor.LargeSize)
-            OnDisk.Edit<ExtGroupDescriptorHigh>(descriptor, ExtGroupDescriptor.Size).UnusedInodesHi = (ushort)0;
     }
 
     private static void Clear(ExtInode inode)

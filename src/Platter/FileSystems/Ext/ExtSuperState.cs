@@ -40,6 +40,14 @@ internal sealed class ExtSuperState(ExtEditState state, BlockDevice device)
         label.CopyTo(field);
     }
 
+    /// <summary>Counts blocks (or, negative, no longer) among those that no file can ever have, when they were ever counted: drivers take them off the size.</summary>
+    public void AddOverhead(long blocks)
+    {
+        var ratio = state.Geometry.ClusterRatio;
+        if (Super.OverheadBlocks != 0)
+            Super.OverheadBlocks = (uint)Math.Max(1, Super.OverheadBlocks + Math.Sign(blocks) * ((Math.Abs(blocks) + ratio - 1) / ratio));
+    }
+
     /// <summary>Marks the volume as being changed, before anything else reaches a device that keeps nothing to go back to.</summary>
     public void Mark()
     {

@@ -104,23 +104,23 @@ internal static class ExtTuner
         text.CopyTo(field);
     }
 
-    // What checksums start from (the UUID, or the seed that was kept of an older one), or whether there are any.
+    // What checksums start from (the UUID, or the seed that was kept of an older one), or whether there are any; and descriptors of another size.
     private static void Seal(ExtEditState state)
     {
         var super = state.Geometry.SuperBytes.ToArray();
         OnDisk.Edit<ExtSuperblock>(super).Checksum = ExtChecksums.OfSuper(super);
-        var next = new ExtChecksums(ExtGeometry.Of(super));
+        var after = ExtGeometry.Of(super);
+        var next = new ExtChecksums(after);
         var hasNewSeed = next.Seed != state.Checksums.Seed;
-        if (!hasNewSeed && next.IsOn == state.Checksums.IsOn)
-            return;
+        var hasNewSums = hasNewSeed || next.IsOn != state.Checksums.IsOn;
         if (hasNewSeed && state.Geometry.Has(ExtIncompat.EaInode))
             RequireNoValues(state);
-        if (next.IsOn || state.Checksums.IsOn)
+        if (hasNewSums && (next.IsOn || state.Checksums.IsOn))
             new ExtResealing(state, next).Run();
-        if (next.IsOnForDescriptors)
+        if ((hasNewSums && next.IsOnForDescriptors) || after.DescriptorSize != state.Geometry.DescriptorSize)
         {
-            ExtResealing.SealDescriptors(state, next);
-            ExtCopies.WriteDescriptors(state);
+            new ExtNewDescriptors(state, after, next).Write();
+            ExtCopies.WriteDescriptors(state, after);
         }
     }
 

@@ -232,11 +232,11 @@ internal sealed class FatDirectory : ICachedDirectory
         var first = entry.FirstSlot;
         while (first > 0 && IsLongSlot(first - 1))
             first--;
-        var range = (first * FatShortSlot.Size)..((entry.ShortSlot + 1) * FatShortSlot.Size);
-        var saved = _bytes[range];
+        var at = first * FatShortSlot.Size;
+        var saved = _bytes.AsSpan(at, (entry.ShortSlot + 1) * FatShortSlot.Size - at).ToArray();
         for (var slot = first; slot <= entry.ShortSlot; slot++)
             _bytes[slot * FatShortSlot.Size] = FatShortSlot.Removed;
-        MarkDirty(range.Start.Value, saved.Length);
+        MarkDirty(at, saved.Length);
         for (var size = 0; size < _holeFrom.Length; size++)
             _holeFrom[size] = Math.Min(_holeFrom[size], Math.Max(first - size, 0));
         return saved;

@@ -211,7 +211,7 @@ internal sealed class FatGeometry
             OnlyActiveFat = active,
             SerialNumber = extended.Signature is 0x28 or 0x29 ? extended.SerialNumber : null,
             State = extended.Signature is 0x28 or 0x29 ? extended.State : FatStateFlags.None,
-            BootLabel = extended.Signature == 0x29 ? ((ReadOnlySpan<byte>)extended.Label).ToArray() : null,
+            BootLabel = extended.Signature == 0x29 ? OnDisk.Bytes(in extended.Label).ToArray() : null,
         };
 
         if (sector[0x1FE] != 0x55 || sector[0x1FF] != 0xAA)

@@ -30,10 +30,18 @@ internal static class FatShortNames
         stored[..Length].CopyTo(name);
         if (name[0] == FatShortSlot.KanjiE5)
             name[0] = FatShortSlot.Removed;
-        var stem = name[..BaseLength].TrimEnd((byte)' ');
-        var extension = name[BaseLength..].TrimEnd((byte)' ');
+        var stem = name[..Trimmed(name, 0, BaseLength)];
+        var extension = name[BaseLength..Trimmed(name, BaseLength, Length)];
         var text = Part(stem, flags.HasFlag(FatCaseFlags.LowerBase), codePage);
         return extension.IsEmpty ? text : text + "." + Part(extension, flags.HasFlag(FatCaseFlags.LowerExtension), codePage);
+    }
+
+    // Where a part ends without its padding.
+    private static int Trimmed(ReadOnlySpan<byte> name, int start, int end)
+    {
+        while (end > start && name[end - 1] == ' ')
+            end--;
+        return end;
     }
 
     /// <summary>A label as shown: eleven bytes without the padding.</summary>

@@ -11,7 +11,7 @@ namespace Platter.FileSystems.Fat;
 /// slot's index; so no table is kept. Only an entry that was moved while the volume is open is looked up in one.</para>
 /// <para>Opening reads the boot sector, nothing else.</para>
 /// </remarks>
-public sealed class FatVolume : EditableVolume
+public sealed class FatVolume : EditableVolume, INodeLives
 {
     // Directories kept in memory; a directory has 2 MiB at most.
     private const int DirectoryCacheBytes = 24 << 20;
@@ -311,9 +311,14 @@ public sealed class FatVolume : EditableVolume
 
     private void Claim(NodeId id, FatDirectory content)
     {
-        if (content.Chain is not null && _directoryOwners.Claim(id, content.Chain, owner => owner == RootNode || _nodes.TryLocate(owner, out _)) is var cluster and not 0)
-            throw new DiskFormatException("FAT-0210", "Directory", Geometry.ClusterOffset(cluster), $"cluster {cluster} belongs to another directory as well: the volume needs a check");
+        if (content.Chain is not null && _directoryOwners.Claim(id, content.Chain, this) is var cluster and not 0)
+            throw SharedCluster(cluster);
     }
+
+    private DiskFormatException SharedCluster(uint cluster) =>
+        new("FAT-0210", "Directory", Geometry.ClusterOffset(cluster), $"cluster {cluster} belongs to another directory as well: the volume needs a check");
+
+    bool INodeLives.IsAlive(NodeId id) => id == RootNode || _nodes.TryLocate(id, out _);
 
     [MemberNotNull(nameof(Table), nameof(Area))]
     private void OpenTable()

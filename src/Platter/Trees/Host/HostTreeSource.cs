@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Platter.Blocks;
 using Platter.FileSystems;
 
@@ -21,7 +22,7 @@ public abstract class HostTreeSource : TreeSource
         _given = path;
         TopName = name;
         Options = options;
-        _exclude = PathPatterns.Parse(options.Exclude);
+        _exclude = options.Exclude is string[] { Length: 0 } ? null : PathPatterns.Parse(options.Exclude);
     }
 
     /// <summary>The folder or file, by an absolute path.</summary>
@@ -68,7 +69,7 @@ public abstract class HostTreeSource : TreeSource
     /// <summary>Leaves out the image that is being made from this tree, should it lie within it, finished or under its temporary name.</summary>
     internal void LeaveOut(string image) => _image = System.IO.Path.GetFullPath(image);
 
-    private readonly PathPatterns _exclude;
+    private readonly PathPatterns? _exclude;        // null for nothing
     private readonly string _given;
     private string? _full;
     private string? _image;
@@ -79,14 +80,17 @@ public abstract class HostTreeSource : TreeSource
         if (_image is not null && name.StartsWith(System.IO.Path.GetFileName(_image), StringComparison.Ordinal)
             && System.IO.Path.Combine(folder, name) is var path && (path == _image || path.StartsWith(_image + ".platter-new-", StringComparison.Ordinal)))
             return true;
-        return !_exclude.IsEmpty && _exclude.IsMatch(parent, name, isDirectory: false);
+        return _exclude is { IsEmpty: false } && _exclude.IsMatch(parent, name, isDirectory: false);
     }
 
     /// <summary>Whether a directory is left out for being one.</summary>
     private protected bool IsExcludedDirectory(TreeEntry entry) =>
-        !_exclude.IsEmpty && entry.Kind == EntryKind.Directory && _exclude.IsMatch(entry.Parent, entry.Name, isDirectory: true);
+        _exclude is { IsEmpty: false } && entry.Kind == EntryKind.Directory && _exclude.IsMatch(entry.Parent, entry.Name, isDirectory: true);
 
     private static HostTreeSource Open(string path, string? name, HostSourceOptions? options) => LinuxFiles.IsAvailable
         ? new LinuxTreeSource(path, name, options ?? HostSourceOptions.Default)
-        : new PortableTreeSource(path, name, options ?? HostSourceOptions.Default);
+        : OpenPortably(path, name, options ?? HostSourceOptions.Default);
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static PortableTreeSource OpenPortably(string path, string? name, HostSourceOptions options) => new(path, name, options);
 }

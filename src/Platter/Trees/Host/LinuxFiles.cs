@@ -148,7 +148,9 @@ internal static unsafe partial class LinuxFiles
     {
         var names = new List<string>();
         // A handle of its own for the stream: closedir closes it.
-        var stream = fdopendir(openat(directory, Dot, ReadOnly | Directory | CloseOnExec, 0));
+        nint stream;
+        fixed (byte* dot = ".\0"u8)
+            stream = fdopendir(openat(directory, dot, ReadOnly | Directory | CloseOnExec, 0));
         if (stream == 0)
             throw Failure(path, Error);
         try
@@ -272,11 +274,12 @@ internal static unsafe partial class LinuxFiles
 
     private const int EmptyPath = 0x1000, NoFollowLinks = 0x100;    // AT_EMPTY_PATH, AT_SYMLINK_NOFOLLOW
     private const uint AllFields = 0xFFF;                            // STATX_BASIC_STATS | STATX_BTIME
-    private static readonly byte* Dot = (byte*)System.Runtime.CompilerServices.Unsafe.AsPointer(ref MemoryMarshal.GetReference(".\0"u8));
 
     // Longer names than the kernel takes fail there (ENAMETOOLONG), so a buffer on the stack has a bound.
     private static int BufferLength(string name) =>
-        name.Length <= 4096 ? EscapedUtf8.TerminatedLength(name) : throw new PathTooLongException($"a name of {name.Length} characters is too long for this host");
+        name.Length <= 4096 ? EscapedUtf8.TerminatedLength(name) : throw TooLong(name);
+
+    private static PathTooLongException TooLong(string name) => new($"a name of {name.Length} characters is too long for this host");
 
     private static ReadOnlySpan<byte> Terminated(string name, Span<byte> bytes) => EscapedUtf8.Terminate(name, bytes);
 

@@ -209,6 +209,8 @@ internal sealed class LinuxHostFiles : HostFiles
         protected override long Copy(long offset, HostExtent extent)
         {
             using var handle = new SafeFileHandle(file, ownsHandle: false);
+            if (OperatingSystem.IsLinux())
+                Blocks.LinuxFile.AllocateAhead(handle, offset, extent.Length);
             var copied = extent.CopyTo(handle, offset);
             _end = offset + copied;
             return copied;

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Microsoft.Win32.SafeHandles;
 using Platter.Blocks;
 using Platter.FileSystems;
@@ -68,6 +69,9 @@ internal sealed class LinuxTreeSource : HostTreeSource
             CloseAll();
         }
     }
+
+    internal override TreeEntry? LoneFile =>
+        TopName is not null && MakeEntry(null, LinuxFiles.CurrentDirectory, TopName, HostPath, HostPath) is { Kind: EntryKind.File, Problem: null } top ? top : null;
 
     public override int ReadWhole(TreeEntry entry, Span<byte> buffer)
     {
@@ -171,7 +175,7 @@ internal sealed class LinuxTreeSource : HostTreeSource
 
     private HostEntry MakeEntry(TreeEntry? parent, int directory, string name, string hostName, string hostPath)
     {
-        var level = _open.TryPeek(out var top) ? top : null;
+        var level = _open.Count > 0 ? _open[_open.Count - 1] : null;
         try
         {
             var stat = Stat(directory, hostName, hostPath);
@@ -179,13 +183,16 @@ internal sealed class LinuxTreeSource : HostTreeSource
             if (stat.Kind == EntryKind.SymbolicLink)
                 target = LinuxFiles.ReadLink(directory, hostName) ?? throw LinuxFiles.Failure(hostPath, LinuxFiles.Error);
             var linked = stat.LinkCount > 1 && stat.Kind != EntryKind.Directory;
-            return new HostEntry(parent, name, stat.ToMetadata(target), level, hostPath) { LinkIdentity = linked ? stat.Identity : null };
+            return new HostEntry(parent, name, stat.ToMetadata(target), level, hostPath) { LinkIdentity = linked ? IdentityOf(stat) : null };
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             return new HostEntry(parent, name, new FileMetadata { Kind = EntryKind.File }, level, hostPath) { Problem = e };
         }
     }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static object IdentityOf(in LinuxStat stat) => stat.Identity;
 
     /// <summary>Opens and lists a directory; what does not work is an entry that says so.</summary>
     private HostEntry? Enter(TreeEntry? entry, int parent, string name, int flags)

@@ -1,5 +1,6 @@
 using Platter.FileSystems;
 using Platter.FileSystems.Ext;
+using Platter.Primitives;
 using Platter.Testing.Ext;
 using Platter.Testing.Volumes;
 using Xunit;
@@ -32,7 +33,12 @@ public class ExtTuneTests
     [InlineData("quota,quotatype=everyone", "names 'everyone'")]
     [InlineData("quota,quotatype=:", "names no quota")]
     [InlineData("^has_journal,fast_commit", "fast_commit needs has_journal")]
-    public void A_wrong_wish_is_refused_and_nothing_changes(string options, string message) => Refused<ArgumentException>(ExtCase.Ext4(), options, message);
+    [InlineData("^64bit,^resize_inode", "one after the other", true)]
+    public void A_wrong_wish_is_refused_and_nothing_changes(string options, string message, bool isResizable = false) =>
+        Refused<ArgumentException>(isResizable ? ExtCase.Resizable() : ExtCase.Ext4(), options, message);
+
+    [Fact]
+    public void Large_descriptors_need_extents() => Refused<ArgumentException>(ExtCase.Ext2(), "64bit", "needs extent");
 
     [Theory]
     [InlineData("^extent", "taking extent")]
@@ -41,8 +47,38 @@ public class ExtTuneTests
     [InlineData("bigalloc", "adding bigalloc")]
     [InlineData("bigalloc,quota", "adding bigalloc")]
     [InlineData("^extra_isize", "taking extra_isize")]
-    [InlineData("64bit,mmp,^64bit", "taking 64bit")]
+    [InlineData("64bit,mmp,^flex_bg", "taking flex_bg")]
+    [InlineData("resize_inode", "adding resize_inode")]
     public void A_feature_that_more_depends_on_is_refused_by_name(string options, string message) => Refused<UnsupportedFeatureException>(ExtCase.Ext4(), options, message);
+
+    [Theory]
+    [InlineData("-t ext4 -b 1024 -g 256 -N 320 -O ^has_journal,^64bit,^resize_inode,^meta_bg", "64bit", "1 blocks more are needed behind the group descriptors, and 0 are kept")]
+    [InlineData("-t ext4 -b 1024 -O ^has_journal,meta_bg,^resize_inode", "^64bit", "meta_bg")]
+    [InlineData("-t ext4 -b 1024 -g 2048 -C 2048 -N 320 -O ^has_journal,bigalloc", "^resize_inode", "bigalloc")]
+    public void Descriptors_stay_where_they_are(string made, string options, string message)
+    {
+        var device = ExtFixture.Empty(made, 5 << 20);
+        Assert.Contains(message, Assert.Throws<UnsupportedFeatureException>(() => new ExtType().Tune(device, Options(options))).Message, StringComparison.Ordinal);
+        Assert.Null(ExtFixture.Complaint(device));
+    }
+
+    [Fact]
+    public void What_is_kept_for_descriptors_must_be_what_is_there()
+    {
+        foreach (var change in (Action<byte[]>[])[b => b[40] ^= 1, b => b[1000] = 7])
+        {
+            var test = ExtCase.Resizable();
+            test.Block(test.Use(v => (uint)OnDisk.View<U32Le>(v.Inodes.Read(7).Block, 13 * 4)), change);
+            Assert.Equal("EXT-0113", Refused<DiskFormatException>(test, "^resize_inode", "names other blocks").Code);
+        }
+        Assert.Equal("EXT-0113", Refused<DiskFormatException>(ExtCase.Resizable().Inode(7, (ref ExtInodeRecord r) => r.Block[3] = 9), "^resize_inode", "below its double").Code);
+        var over = ExtCase.Resizable();
+        over.Descriptor(1, (ref ExtGroupDescriptor d) => d.InodeBitmapLo = (uint)over.Geometry.DescriptorBlock(4));
+        Assert.Equal("EXT-0033", Refused<DiskFormatException>(over, "^resize_inode", "in the room").Code);
+        var free = ExtCase.Resizable();
+        new ExtType().Tune(free.Device, Options("^resize_inode"));
+        Assert.Equal("EXT-0113", Refused<DiskFormatException>(free.Super((ref ExtSuperblock s) => s.Compat.Raw |= (uint)ExtCompat.ResizeInode), "^resize_inode", "double").Code);
+    }
 
     [Fact]
     public void A_feature_that_is_in_use_stays()
