@@ -6,8 +6,8 @@ namespace Platter.Primitives;
 
 // The whole byte layer. A structure on disk is a struct of these, in disk order; alignment is 1, so there is no padding.
 // Inlined wherever a field is read, also in code that was compiled ahead of time: else each start would prepare an operator for each type, and with
-// it the compiler's own conversion of such arrays to spans, which that code never inlines. Nor does it inline the framework's BinaryPrimitives; what stands
-// here instead are intrinsics, a plain load each.
+// it the compiler's own conversion of such arrays to spans, which that code never inlines. A plain load or store each: the size of a field is known, so no
+// length needs to be checked.
 
 [InlineArray(2)]
 public struct U16Le

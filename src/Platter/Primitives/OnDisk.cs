@@ -4,8 +4,8 @@ using System.Runtime.InteropServices;
 namespace Platter.Primitives;
 
 /// <summary>Views a structure in place over bytes read from a disk: length checked, nothing copied.</summary>
-/// <remarks>Only for structs made of bytes and the fields of EndianFields.cs; their alignment is 1. The slice checks the length; MemoryMarshal.AsRef would
-/// check it once more, by a call for each type that code compiled ahead of time can't inline.</remarks>
+/// <remarks>Only for structs made of bytes and the fields of EndianFields.cs; their alignment is 1. The slice checks the length;
+/// MemoryMarshal.AsRef would check it once more.</remarks>
 public static class OnDisk
 {
     /// <summary>The structure at <paramref name="offset"/> (bytes from the start of <paramref name="bytes"/>), read only.</summary>
