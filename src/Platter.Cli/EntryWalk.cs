@@ -4,15 +4,18 @@ using Platter.FileSystems;
 namespace Platter.Cli;
 
 /// <summary>An entry met on a walk.</summary>
-/// <param name="Path">Absolute.</param>
-/// <param name="Name">The last name of it.</param>
+/// <param name="Directory">The absolute path of the directory it is in, empty for the root.</param>
+/// <param name="Name">The last name of its path.</param>
 /// <param name="Id">The node.</param>
 /// <param name="Kind">What it is.</param>
 /// <param name="Known">Everything known of it; null where the walk did not have to look.</param>
 /// <param name="Depth">0 for the entries of the directory that the walk started in.</param>
 /// <param name="IsLast">Whether no entry of the same directory follows.</param>
-internal readonly record struct WalkedEntry(string Path, string Name, NodeId Id, EntryKind Kind, FileMetadata? Known, int Depth, bool IsLast)
+internal readonly record struct WalkedEntry(string Directory, string Name, NodeId Id, EntryKind Kind, FileMetadata? Known, int Depth, bool IsLast)
 {
+    /// <summary>Absolute.</summary>
+    public string Path { get => field ?? Directory + "/" + Name; init; }
+
     /// <summary>Everything known of it; of a walk that is not <see cref="EntryWalk.NamesOnly"/>.</summary>
     public FileMetadata Metadata => Known ?? throw new InvalidOperationException("the walk was to look at names alone");
 }
@@ -21,6 +24,7 @@ internal readonly record struct WalkedEntry(string Path, string Name, NodeId Id,
 internal sealed class EntryWalk(Volume volume)
 {
     private readonly Volume _volume = volume;
+    private DirectoryEntry[]? _spare;
 
     private bool HasAttributes { get; } = volume.Capabilities.SettableAttributes != DosAttributes.None;
 
@@ -45,14 +49,13 @@ internal sealed class EntryWalk(Volume volume)
         {
             if (!level.TryNext(out var entry, out var metadata))
             {
-                level = level.Above;
+                level = level.Leave();
                 continue;
             }
-            var entryPath = level.Path + "/" + entry.Name;
             var kind = metadata?.Kind ?? entry.Kind;
-            yield return new WalkedEntry(entryPath, entry.Name, entry.Id, kind, metadata, level.Depth, level.IsAtEnd);
+            yield return new WalkedEntry(level.Path, entry.Name, entry.Id, kind, metadata, level.Depth, level.IsAtEnd);
             if (Recursive && kind == EntryKind.Directory && level.Depth + 1 < MaxDepth && IsNew(ref entered, directory, entry.Id))
-                level = new Level(this, entry.Id, entryPath, level);
+                level = new Level(this, entry.Id, level.Path + "/" + entry.Name, level);
         }
     }
 
@@ -67,7 +70,7 @@ internal sealed class EntryWalk(Volume volume)
         private const int Few = 64;
 
         private readonly EntryWalk _walk;
-        private DirectoryEntry[] _entries = new DirectoryEntry[16];
+        private DirectoryEntry[] _entries;
         private int _count;
         private int _next;
         private bool _isAhead;
@@ -76,6 +79,8 @@ internal sealed class EntryWalk(Volume volume)
         public Level(EntryWalk walk, NodeId directory, string path, Level? above)
         {
             _walk = walk;
+            _entries = walk._spare ?? new DirectoryEntry[16];
+            walk._spare = null;
             Path = path;
             Above = above;
             Depth = above is null ? 0 : above.Depth + 1;
@@ -92,8 +97,7 @@ internal sealed class EntryWalk(Volume volume)
             LookAhead();
         }
 
-        /// <summary>The directory that this one is in; null where the walk started.</summary>
-        public Level? Above { get; }
+        private Level? Above { get; }
 
         public int Depth { get; }
 
@@ -110,6 +114,14 @@ internal sealed class EntryWalk(Volume volume)
             entry = _entries[_next++];
             LookAhead();
             return true;
+        }
+
+        /// <summary>All of it was gone through: what it held is the next one's.</summary>
+        /// <returns>The directory that this one is in; null where the walk started.</returns>
+        public Level? Leave()
+        {
+            _walk._spare = _entries;
+            return Above;
         }
 
         private void Sort()

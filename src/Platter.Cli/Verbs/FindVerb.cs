@@ -27,7 +27,7 @@ internal sealed class FindVerb : Verb
         var path = session.Inside(session.Words.Length > 1 ? session.Words[1] : ".");
         var start = at.Volume.Find(path);
         var wanted = Condition(session, at.Volume);
-        var self = new WalkedEntry(path, start.Name, start.Id, start.Metadata.Kind, start.Metadata, 0, true);
+        var self = new WalkedEntry("", start.Name, start.Id, start.Metadata.Kind, start.Metadata, 0, true) { Path = path };
         IEnumerable<WalkedEntry> entries = [self];
         if (start.IsDirectory)
             entries = entries.Concat(new EntryWalk(at.Volume) { Recursive = true }.Walk(path, start.Id));

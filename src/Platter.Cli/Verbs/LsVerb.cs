@@ -95,11 +95,12 @@ internal sealed class LsVerb : Verb
             isFirst = false;
             foreach (var entry in Walk(session, volume, paths[i], id, namesOnly: !isLong))
             {
-                var shown = recursive ? entry.Path : entry.Name;
                 if (isLong)
-                    listing.Add(shown, entry.Metadata);
+                    listing.Add(recursive ? entry.Path : entry.Name, entry.Metadata);
+                else if (recursive)
+                    listing.AddPath(entry);
                 else
-                    listing.Add(shown, entry.Kind);
+                    listing.Add(entry.Name, entry.Kind);
             }
             listing.Write();
         }
@@ -132,6 +133,20 @@ internal sealed class LsVerb : Verb
         {
             Count++;
             session.Out.WriteLine(Name(name, kind));
+        }
+
+        /// <summary>A path alone: where nothing is painted it is never put together.</summary>
+        public void AddPath(in WalkedEntry entry)
+        {
+            if (session.IsTerminal || session.Paint.Enabled)
+            {
+                Add(entry.Path, entry.Kind);
+                return;
+            }
+            Count++;
+            session.Out.Write(entry.Directory);
+            session.Out.Write("/");
+            session.Out.WriteLine(entry.Name);
         }
 
         public void Write()

@@ -79,8 +79,8 @@ internal sealed class FatDirectory : ICachedDirectory
                 throw new DiskFormatException("FAT-0204", "Directory", geometry.ClusterOffset(first), $"longer than {FatGeometry.MaxDirectoryBytes} bytes, the most a directory may have");
         }
         var bytes = new byte[(int)count * geometry.ClusterSize];
-        for (var index = 0u; index < count && chain.TryLocate(index, out var run); index++)
-            ReadCluster(device, geometry.ClusterOffset(run.First), bytes.AsSpan((int)index * geometry.ClusterSize, geometry.ClusterSize));
+        for (var index = 0u; index < count && chain.TryLocate(index, out var run); index += run.Count)
+            ReadClusters(device, geometry, run with { Count = Math.Min(run.Count, count - index) }, bytes.AsSpan((int)index * geometry.ClusterSize));
         return new FatDirectory(device, geometry, codePage, chain, bytes);
     }
 
@@ -272,11 +272,18 @@ internal sealed class FatDirectory : ICachedDirectory
         _dirtyCount = 0;
     }
 
-    private static void ReadCluster(BlockDevice device, long offset, Span<byte> target)
+    private static void ReadClusters(BlockDevice device, FatGeometry geometry, ClusterRun run, Span<byte> target)
     {
+        var offset = geometry.ClusterOffset(run.First);
+        target = target[..((int)run.Count * geometry.ClusterSize)];
         // A volume that claims more than its device has: what is missing can't be read, and says so.
         if (offset + target.Length > device.Length)
-            throw new DiskFormatException("FAT-0205", "Cluster", offset, $"lies behind the end of the device ({device.Length} bytes): the image is cut short");
+        {
+            var missing = run.First;
+            while (geometry.ClusterOffset(missing) + geometry.ClusterSize <= device.Length)
+                missing++;
+            throw new DiskFormatException("FAT-0205", "Cluster", geometry.ClusterOffset(missing), $"lies behind the end of the device ({device.Length} bytes): the image is cut short");
+        }
         device.Read(offset, target);
     }
 

@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using Platter.Primitives;
 
 namespace Platter.FileSystems.Fat;
@@ -96,18 +95,12 @@ internal static class FatSlotReader
         return end < 0 ? length : end;
     }
 
+    // Unit by unit, each put together from its bytes: a plain loop, which code compiled ahead of time has in place.
     private static void CopyUnits(ReadOnlySpan<byte> bytes, Span<char> name, ref int length)
     {
         var target = name.Slice(length, bytes.Length / 2);
-        if (BitConverter.IsLittleEndian)
-        {
-            bytes.CopyTo(MemoryMarshal.AsBytes(target));
-        }
-        else
-        {
-            for (var i = 0; i < target.Length; i++)
-                target[i] = (char)(bytes[2 * i] | bytes[2 * i + 1] << 8);
-        }
+        for (var i = 0; i < target.Length; i++)
+            target[i] = (char)(bytes[2 * i] | bytes[2 * i + 1] << 8);
         length += target.Length;
     }
 

@@ -29,11 +29,7 @@ internal sealed class NtfsDirectory
     private string Structure => "Record " + _file.Base.Number + ", $I30";
 
     /// <summary>All names, short ones too, in the order of the index.</summary>
-    public IEnumerable<NtfsName> Names()
-    {
-        foreach (var item in _index.Entries())
-            yield return Parse(item);
-    }
+    public NtfsIndexTree.Walk Names() => new(_index, leavesBlocks: true);
 
     /// <summary>Finds a name; one that differs by case alone counts when there is no exact one.</summary>
     /// <param name="name">What is looked for.</param>
@@ -48,18 +44,21 @@ internal sealed class NtfsDirectory
         return found is { } item ? Parse(item).File : null;
     }
 
-    private NtfsName Parse(NtfsIndexItem item)
+    /// <summary>What an entry of <see cref="Names"/> says.</summary>
+    /// <exception cref="DiskFormatException">It is damaged, or another directory's.</exception>
+    public NtfsName Parse(NtfsIndexItem item)
     {
-        if (NtfsFileNames.Problem(item.Key) is { } problem)
+        var value = item.Key;
+        if (NtfsFileNames.Problem(value) is { } problem)
             throw new DiskFormatException("NTFS-0303", Structure, _file.Base.Offset, problem);
-        ref readonly var key = ref OnDisk.View<NtfsFileName>(item.Key);
+        ref readonly var key = ref OnDisk.View<NtfsFileName>(value);
         // A name of another directory: index blocks that several directories share would multiply their names without end.
         if (key.Parent.Record != _file.Base.Number)
-            throw new DiskFormatException("NTFS-0305", Structure, _file.Base.Offset, $"'{NtfsCollation.NameOf(item.Key)}' is a name in the directory of record {key.Parent.Record}");
-        uint attributes = key.Attributes;
-        return new NtfsName(NtfsCollation.NameOf(item.Key).ToString(), key.Namespace, item.File, attributes,
-            (attributes & (uint)DosAttributes.ReparsePoint) != 0 ? key.ReparseTagOrEaSize : 0U,
-            (attributes & (uint)DosAttributes.ReparsePoint) == 0 && key.ReparseTagOrEaSize != 0U, (long)(ulong)key.DataSize);
+            throw new DiskFormatException("NTFS-0305", Structure, _file.Base.Offset, $"'{NtfsCollation.NameOf(value)}' is a name in the directory of record {key.Parent.Record}");
+        uint attributes = key.Attributes, tagOrSize = key.ReparseTagOrEaSize;
+        var isReparsePoint = (attributes & (uint)DosAttributes.ReparsePoint) != 0;
+        return new NtfsName(NtfsCollation.NameOf(value).ToString(), key.Namespace, item.File, attributes, isReparsePoint ? tagOrSize : 0U,
+            !isReparsePoint && tagOrSize != 0U, (long)(ulong)key.DataSize);
     }
 }
 

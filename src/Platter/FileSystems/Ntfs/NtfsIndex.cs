@@ -15,8 +15,9 @@ internal sealed class NtfsIndex : NtfsIndexTree
 
     // Blocks that are likely to be gone through next, of an index that nobody changes meanwhile.
     private byte[] _ahead = [];
-    private long _aheadFrom;
+    private long _aheadFrom, _aheadEnd;
     private long _expected = -1;        // where the block behind the last one lies, in bytes
+    private byte[]? _spare;             // of a block that was gone through
 
     private NtfsIndex(NtfsGeometry geometry, NtfsFile file, string name, NtfsIndexNode root, LruCache<NtfsIndexNode> nodes)
     {
@@ -74,6 +75,12 @@ internal sealed class NtfsIndex : NtfsIndexTree
 
     protected override NtfsIndexNode BlockOnce(long vcn) => Block(vcn, isKept: false);
 
+    protected override void Leave(NtfsIndexNode node)
+    {
+        if (node.IsPassing)
+            _spare = node.Bytes;
+    }
+
     private NtfsIndexNode Block(long vcn, bool isKept)
     {
         if (_allocation is null || vcn < 0 || vcn > (_allocation.Length - BlockSize) / _unit)
@@ -83,14 +90,16 @@ internal sealed class NtfsIndex : NtfsIndexTree
         var place = run is { IsHole: false } r ? (r.Lcn << _geometry.ClusterShift) + (offset - (r.Vcn << _geometry.ClusterShift)) : -1;
         if (place >= 0 && _nodes.TryGet(place, out var node) && OnDisk.View<NtfsIndexBlock>(node.Bytes).Vcn == (ulong)vcn && node.Bytes.Length == BlockSize)
             return node;
-        var bytes = new byte[BlockSize];
+        var bytes = isKept || _spare is null ? new byte[BlockSize] : _spare;
+        _spare = isKept ? _spare : null;
         if (isKept || run is null || !TryReadAhead(offset, run.Value, bytes))
             _allocation.Read(offset, bytes);
         if (ParseBlock(bytes, vcn, _isView, out node, out var code) is { } problem)
             throw new DiskFormatException(code, $"{Structure}, block {vcn}", place, problem);
         if (place >= 0 && isKept)
             _nodes.Set(place, node!);
-        return node!;
+        node!.IsPassing = !isKept;
+        return node;
     }
 
     // From the second block on that follows the one before, as far as they lie in one piece.
@@ -98,15 +107,19 @@ internal sealed class NtfsIndex : NtfsIndexTree
     {
         var isExpected = offset == _expected;
         _expected = offset + BlockSize;
-        if (offset < _aheadFrom || offset + BlockSize > _aheadFrom + _ahead.Length)
+        if (offset < _aheadFrom || offset + BlockSize > _aheadEnd)
         {
             var end = Math.Min(Math.Min(_allocation!.Initialized, run.End << _geometry.ClusterShift), offset + AheadBytes);
-            if (!isExpected || run.IsHole || _allocation.Device.CanWrite || end < offset + BlockSize
+            // A block that stands alone is read where it is wanted.
+            if (!isExpected || run.IsHole || _allocation.Device.CanWrite || end < offset + 2 * BlockSize
                 || (run.Lcn << _geometry.ClusterShift) + (end - (run.Vcn << _geometry.ClusterShift)) > _allocation.Device.Length)
                 return false;
-            _ahead = new byte[end - offset];
-            _aheadFrom = offset;
-            _allocation.Read(offset, _ahead);
+            if (_ahead.Length < end - offset)
+                _ahead = new byte[end - offset];
+            // Nothing, should the reading fail.
+            (_aheadFrom, _aheadEnd) = (offset, offset);
+            _allocation.Read(offset, _ahead.AsSpan(0, (int)(end - offset)));
+            _aheadEnd = end;
         }
         _ahead.AsSpan((int)(offset - _aheadFrom), BlockSize).CopyTo(block);
         return true;

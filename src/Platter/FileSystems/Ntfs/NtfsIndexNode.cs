@@ -24,6 +24,9 @@ internal sealed class NtfsIndexNode
     /// <summary>Where the <see cref="NtfsIndexHeader"/> is.</summary>
     public int HeaderOffset { get; }
 
+    /// <summary>Whether it was read to be gone through once: nobody keeps it.</summary>
+    public bool IsPassing { get; set; }
+
     /// <summary>How many entries there are; the last one is the end entry.</summary>
     public int Count => _entries.Length;
 
@@ -108,8 +111,9 @@ internal sealed class NtfsIndexNode
 internal readonly record struct NtfsIndexItem(byte[] Node, int Offset)
 {
     public ref readonly NtfsIndexEntry Entry => ref OnDisk.View<NtfsIndexEntry>(Node, Offset);
-    public bool IsEnd => (Entry.Flags & NtfsIndexEntry.IsEnd) != 0;
-    public bool HasSubNode => (Entry.Flags & NtfsIndexEntry.HasSubNode) != 0;
+    public ushort Flags => Entry.Flags;
+    public bool IsEnd => (Flags & NtfsIndexEntry.IsEnd) != 0;
+    public bool HasSubNode => (Flags & NtfsIndexEntry.HasSubNode) != 0;
 
     /// <summary>Empty in the end entry.</summary>
     public ReadOnlySpan<byte> Key => IsEnd ? default : Node.AsSpan(Offset + NtfsIndexEntry.Size, Entry.KeyLength);

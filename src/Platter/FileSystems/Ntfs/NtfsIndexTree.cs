@@ -1,3 +1,5 @@
+using Platter.Primitives;
+
 namespace Platter.FileSystems.Ntfs;
 
 /// <summary>A B-tree of keys, found or listed in order, wherever its nodes come from. See OnDisk/NtfsIndexes.cs for its drawing.</summary>
@@ -19,31 +21,78 @@ internal abstract class NtfsIndexTree
     /// <summary>A block that is gone through once, and need not be kept.</summary>
     protected virtual NtfsIndexNode BlockOnce(long vcn) => Block(vcn);
 
+    /// <summary>A block of <see cref="BlockOnce"/> was gone through, and nobody looks at it any more.</summary>
+    protected virtual void Leave(NtfsIndexNode node)
+    {
+    }
+
     /// <summary>All entries but the end entries, in order, as blocks are read.</summary>
     /// <exception cref="DiskFormatException">A block is damaged, or reached twice.</exception>
     public IEnumerable<NtfsIndexItem> Entries()
     {
-        var way = new List<(NtfsIndexNode Node, int Next, bool IsBelowDone)> { (Root, 0, false) };
-        var seen = new HashSet<long>();
-        while (way.Count > 0)
-        {
-            var (node, next, isBelowDone) = way[^1];
-            var item = node[next];
-            if (item.HasSubNode && !isBelowDone)
-            {
-                way[^1] = (node, next, true);
-                if (way.Count > MaxDepth || !seen.Add(item.SubNode))
-                    throw new DiskFormatException("NTFS-0304", Structure, -1, way.Count > MaxDepth ? $"has more than {MaxDepth} levels" : $"reaches the block {item.SubNode} twice");
-                way.Add((BlockOnce(item.SubNode), 0, false));
-                continue;
-            }
-            if (item.IsEnd)
-            {
-                way.RemoveAt(way.Count - 1);
-                continue;
-            }
-            way[^1] = (node, next + 1, false);
+        var walk = new Walk(this, leavesBlocks: false);
+        while (walk.TryNext(out var item))
             yield return item;
+    }
+
+    /// <summary>Goes through the entries, as <see cref="Entries"/> does, for who asks for very many.</summary>
+    /// <param name="tree">The index.</param>
+    /// <param name="leavesBlocks">Whether an entry is looked at until the next one is asked for, and no longer: then the memory of its block is used again.</param>
+    public sealed class Walk(NtfsIndexTree tree, bool leavesBlocks)
+    {
+        private struct Level
+        {
+            public NtfsIndexNode Node;
+            public int Next;
+            public bool IsBelowDone;
+        }
+
+        // The root's level and those below, deepest last.
+        private readonly Level[] _way = NewWay(tree);
+        private readonly NumberMap<int> _seen = new();      // the keys alone count
+        private int _depth = 1;
+
+        /// <exception cref="DiskFormatException">A block is damaged, or reached twice.</exception>
+        public bool TryNext(out NtfsIndexItem item)
+        {
+            while (_depth > 0)
+            {
+                ref var level = ref _way[_depth - 1];
+                item = level.Node[level.Next];
+                var flags = item.Flags;
+                if ((flags & NtfsIndexEntry.HasSubNode) != 0 && !level.IsBelowDone)
+                {
+                    level.IsBelowDone = true;
+                    Enter(item.SubNode);
+                    continue;
+                }
+                if ((flags & NtfsIndexEntry.IsEnd) == 0)
+                {
+                    level.Next++;
+                    level.IsBelowDone = false;
+                    return true;
+                }
+                if (leavesBlocks && _depth > 1)
+                    tree.Leave(level.Node);
+                _depth--;
+            }
+            item = default;
+            return false;
+        }
+
+        private static Level[] NewWay(NtfsIndexTree tree)
+        {
+            var way = new Level[MaxDepth + 1];
+            way[0].Node = tree.Root;
+            return way;
+        }
+
+        private void Enter(long block)
+        {
+            if (_depth > MaxDepth || _seen.ContainsKey((ulong)block))
+                throw new DiskFormatException("NTFS-0304", tree.Structure, -1, _depth > MaxDepth ? $"has more than {MaxDepth} levels" : $"reaches the block {block} twice");
+            _seen[(ulong)block] = 0;
+            _way[_depth++] = new Level { Node = tree.BlockOnce(block) };
         }
     }
 

@@ -236,8 +236,10 @@ public sealed class NtfsVolume : Volume
     private IEnumerable<DirectoryEntry> Entries(NtfsFile file, NtfsDirectory directory)
     {
         var isRoot = file.Base.Number == NtfsMft.RootRecord;
-        foreach (var name in directory.Names())
+        var names = directory.Names();
+        while (names.TryNext(out var item))
         {
+            var name = directory.Parse(item);
             // A short name stands beside a long one of the same file.
             if (name.Namespace == NtfsNamespace.Dos || (isRoot && name.File.Record < NtfsMft.FirstFreeRecord))
                 continue;
