@@ -182,8 +182,7 @@ internal sealed class NtfsNames(NtfsEditState state)
         head.Modified = information.Modified;
         head.Changed = information.Changed;
         head.Accessed = information.Accessed;
-        head.Attributes = information.Attributes | ((file.Flags & NtfsRecordFlags.Directory) != 0 ? NtfsFileAttributes.HasNameIndex : 0)
-            | ((file.Flags & NtfsRecordFlags.ViewIndex) != 0 ? NtfsFileAttributes.HasViewIndex : 0);
+        head.Attributes = NtfsFileAttributes.OfName(information.Attributes, file.Flags);
         var data = (file.Flags & NtfsRecordFlags.Directory) != 0 ? null : file.Open(NtfsAttributeType.Data);
         head.AllocatedSize = (ulong)(data?.Allocated ?? 0);
         head.DataSize = (ulong)(data?.Length ?? 0);

@@ -53,8 +53,7 @@ internal static class NtfsRepairNames
             var tag = NtfsVolume.FindReparse(file)?.Tag ?? PackedLength(file);
             (head.Created, head.Modified, head.Changed, head.Accessed) = (information.Created, information.Modified, information.Changed, information.Accessed);
             (head.AllocatedSize, head.DataSize, head.ReparseTagOrEaSize) = ((ulong)allocated, (ulong)length, tag);
-            head.Attributes = information.Attributes | (file.Base.IsDirectory ? NtfsFileAttributes.HasNameIndex : 0)
-                | ((file.Base.Flags & NtfsRecordFlags.ViewIndex) != 0 ? NtfsFileAttributes.HasViewIndex : 0);
+            head.Attributes = NtfsFileAttributes.OfName(information.Attributes, file.Base.Flags);
         }
         catch (DiskFormatException)
         {

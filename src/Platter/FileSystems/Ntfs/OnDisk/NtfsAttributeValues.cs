@@ -17,6 +17,10 @@ internal static class NtfsFileAttributes
 
     /// <summary>In $FILE_NAME alone: the file has another index.</summary>
     public const uint HasViewIndex = 0x20000000;
+
+    /// <summary>What a name says of its file: the attributes of $STANDARD_INFORMATION, where the two bits above mean nothing, and what the record is.</summary>
+    public static uint OfName(uint information, NtfsRecordFlags record) => information & ~(HasNameIndex | HasViewIndex)
+        | ((record & NtfsRecordFlags.Directory) != 0 ? HasNameIndex : 0) | ((record & NtfsRecordFlags.ViewIndex) != 0 ? HasViewIndex : 0);
 }
 
 /// <summary>$STANDARD_INFORMATION: 48 bytes; on volumes since 3.0 <see cref="NtfsStandardInformation3"/> may follow.</summary>
