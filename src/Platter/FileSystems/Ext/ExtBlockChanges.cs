@@ -52,7 +52,7 @@ internal sealed class ExtBlockChanges(ExtGeometry geometry, BlockDevice device)
     /// <param name="blocks">Where it is read, when it is not held.</param>
     /// <param name="block">Its number.</param>
     /// <param name="structure">What it is, for messages.</param>
-    public byte[] Edit(ExtBlocks blocks, long block, string structure)
+    public byte[] Edit(ExtBlocks blocks, long block, in ExtStructure structure)
     {
         if (_changes.TryGetValue((ulong)block, out var change) && change.Edit == _edit)
             return change.Bytes;

@@ -84,6 +84,37 @@ internal static class ExtDirectoryWriter
         return -1;
     }
 
+    /// <summary>Finds a name, or the first place where it could go.</summary>
+    /// <param name="entries">The chain.</param>
+    /// <param name="blockSize">Decides how lengths are stored.</param>
+    /// <param name="name">The name; not empty.</param>
+    /// <param name="at">Where its entry stands.</param>
+    /// <param name="room">As <see cref="FindRoom"/> finds it, when the name is not there.</param>
+    /// <param name="problem">What is wrong with the chain, or null.</param>
+    public static bool TryFind(ReadOnlySpan<byte> entries, int blockSize, ReadOnlySpan<byte> name, out int at, out int room, out string? problem)
+    {
+        room = -1;
+        var needed = SizeOf(name.Length);
+        var chain = new ExtDirectoryBlock(entries, blockSize);
+        while (chain.MoveNext())
+        {
+            var used = 0;
+            if (chain.Inode != 0)
+            {
+                if (chain.Name.SequenceEqual(name))
+                {
+                    (at, problem) = (chain.Offset, null);
+                    return true;
+                }
+                used = SizeOf(chain.Name.Length);
+            }
+            if (room < 0 && chain.RecordLength - used >= needed)
+                room = chain.Offset;
+        }
+        (at, problem) = (-1, chain.Problem);
+        return false;
+    }
+
     /// <summary>Takes an entry out: its room goes to the one before, or it becomes a free one.</summary>
     public static void Remove(Span<byte> entries, int blockSize, int offset)
     {

@@ -71,6 +71,11 @@ public sealed class ExtEditableVolume : EditableVolume
 
     public override bool TryLookup(NodeId directory, string name, out NodeId id)
     {
+        if (_editor.IsMissing(directory, name))
+        {
+            id = default;
+            return false;
+        }
         _editor.Live(directory);
         return _volume.TryLookup(directory, name, out id);
     }
@@ -111,14 +116,20 @@ public sealed class ExtEditableVolume : EditableVolume
         return _volume.AllocatedRanges();
     }
 
-    public override NodeId CreateFile(NodeId parent, string name, MetadataChange metadata) => Run(() => _editor.CreateFile(parent, name, metadata));
+    public override NodeId CreateFile(NodeId parent, string name, MetadataChange metadata) => RunBeside(() => _editor.CreateFile(parent, name, metadata));
 
     /// <inheritdoc/>
     /// <remarks>A file of some blocks is one edit, and its content one write.</remarks>
     public override NodeId CreateFile(NodeId parent, string name, Stream content, long? length, MetadataChange metadata)
     {
-        if (length is not (> 0 and <= MaxAtOnce))
+        if (length is not (>= 0 and <= MaxAtOnce))
             return base.CreateFile(parent, name, content, length, metadata);
+        if (length == 0)
+        {
+            var empty = CreateFile(parent, name, metadata);
+            Append(parent, name, empty, content, metadata);
+            return empty;
+        }
         var blocks = (int)length + _volume.Geometry.BlockSize - 1 & -_volume.Geometry.BlockSize;
         if (_content.Length < blocks)
             _content = new byte[Math.Max(blocks, Math.Min(_content.Length * 2, MaxAtOnce))];
@@ -127,19 +138,19 @@ public sealed class ExtEditableVolume : EditableVolume
             return CreateFile(parent, name, metadata);
         _content.AsSpan(read, blocks - read).Clear();
         var padded = _content.AsMemory(0, blocks);
-        var id = Run(() => _editor.CreateFile(parent, name, padded, read, metadata));
+        var id = RunBeside(() => _editor.CreateFile(parent, name, padded, read, metadata));
         if (read == length)
             Append(parent, name, id, content, metadata);
         return id;
     }
 
-    public override NodeId CreateDirectory(NodeId parent, string name, MetadataChange metadata) => Run(() => _editor.CreateDirectory(parent, name, metadata));
+    public override NodeId CreateDirectory(NodeId parent, string name, MetadataChange metadata) => RunBeside(() => _editor.CreateDirectory(parent, name, metadata));
 
     public override NodeId CreateSymbolicLink(NodeId parent, string name, string target, MetadataChange metadata) =>
-        Run(() => _editor.CreateSymbolicLink(parent, name, target, metadata));
+        RunBeside(() => _editor.CreateSymbolicLink(parent, name, target, metadata));
 
     public override NodeId CreateSpecial(NodeId parent, string name, EntryKind kind, DeviceNumber device, MetadataChange metadata) =>
-        Run(() => _editor.CreateSpecial(parent, name, kind, device, metadata));
+        RunBeside(() => _editor.CreateSpecial(parent, name, kind, device, metadata));
 
     public override void CreateHardLink(NodeId node, NodeId parent, string name) => Run(() => _editor.CreateHardLink(node, parent, name));
 
@@ -253,8 +264,15 @@ public sealed class ExtEditableVolume : EditableVolume
 
     private T Run<T>(Func<T> edit)
     {
+        _state.Directories.Clear();
+        return RunBeside(edit);
+    }
+
+    // Of an edit that makes an entry: the directory stays open for the next one.
+    private T RunBeside<T>(Func<T> edit)
+    {
         var complete = false;
-        _state.Begin();
+        _state.BeginBeside();
         try
         {
             var result = edit();

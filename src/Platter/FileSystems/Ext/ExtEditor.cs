@@ -180,6 +180,15 @@ internal sealed class ExtEditor(ExtEditState state, OpenFiles openFiles)
         state.Super.SetLabel(bytes);
     }
 
+    /// <summary>Whether a directory that is held for more names is known not to have one.</summary>
+    public bool IsMissing(NodeId directory, string name)
+    {
+        if (state.Directories.Find(directory.Value) is not { } open)
+            return false;
+        var bytes = EscapedUtf8.Encode(name);
+        return bytes.Length is > 0 and <= ExtDirectoryEntryHead.MaxNameLength && !ExtDirectoryBlock.IsDot(bytes) && !open.TryFind(bytes, out _);
+    }
+
     /// <summary>An inode that is in use.</summary>
     /// <exception cref="FileNotFoundException">It is not.</exception>
     public ExtInode Live(NodeId id)
@@ -192,7 +201,12 @@ internal sealed class ExtEditor(ExtEditState state, OpenFiles openFiles)
 
     private NodeId Create(NodeId parent, string name, EntryKind kind, MetadataChange metadata, Action<ExtInode>? fill)
     {
-        var directory = Directory(parent);
+        var directory = state.Directories.Find(parent.Value);
+        if (directory is null)
+        {
+            directory = Directory(parent);
+            state.Directories.Add(directory);
+        }
         var bytes = Validated(name);
         RefuseForeign(metadata);
         if (directory.TryFind(bytes, out _))

@@ -26,7 +26,7 @@ internal sealed class ExtInodeTable(ExtGeometry geometry, ExtBlocks blocks, ExtG
         var table = groups[(number - 1) / geometry.InodesPerGroup].InodeTable;
         var block = table + index / geometry.InodesPerBlock;
         var at = index % geometry.InodesPerBlock * geometry.InodeSize;
-        var bytes = blocks.Read(block, "Inode " + number).AsSpan(at, geometry.InodeSize).ToArray();
+        var bytes = blocks.Read(block, new ExtStructure("Inode", number)).AsSpan(at, geometry.InodeSize).ToArray();
         return new ExtInode(number, bytes, (block << geometry.LogBlockSize) + at);
     }
 
