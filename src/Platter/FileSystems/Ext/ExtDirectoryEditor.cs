@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Platter.Primitives;
 
 namespace Platter.FileSystems.Ext;
@@ -113,6 +114,7 @@ internal sealed partial class ExtDirectoryEditor
         return TryFindAnywhere(name, out place);
     }
 
+    [MethodImpl(MethodImplOptions.NoInlining)]
     private bool TryFindAnywhere(ReadOnlySpan<byte> name, out ExtPlace place)
     {
         place = default;
@@ -132,7 +134,7 @@ internal sealed partial class ExtDirectoryEditor
         for (var block = 0L; block < BlockCount;)
         {
             var run = Map.Find(block);
-            if (run.IsHole)
+            if (!run.HasData)
                 block = run.End;
             else if (TryFindIn(block, name, out place))
                 return true;
@@ -156,8 +158,7 @@ internal sealed partial class ExtDirectoryEditor
         }
         if (IsMissing(entry.Name) && _room >= 0)
         {
-            ExtDirectoryWriter.Put(Entries(Edit(_leaf)), BlockSize, _room, entry);
-            SealLeaf(_leaf);
+            Put(_leaf, _room, entry);
             return;
         }
         if ((Inode.Flags & ExtInodeFlags.Index) != 0 && !_geometry.Has(ExtCompat.DirIndex))
@@ -282,9 +283,20 @@ internal sealed partial class ExtDirectoryEditor
             throw Broken("EXT-0200", block, problem);
         if (at < 0)
             return false;
-        ExtDirectoryWriter.Put(Entries(Edit(block)), BlockSize, at, entry);
-        SealLeaf(block);
+        Put(block, at, entry);
         return true;
+    }
+
+    // Behind an entry of a leaf that has room.
+    private void Put(long leaf, int at, in ExtNewEntry entry)
+    {
+        _missingLength = -1;
+        var physical = Mapped(leaf);
+        var bytes = Read(leaf);
+        bytes = _state.EditPart(physical, at, ExtDirectoryWriter.ChangedBy(Entries(bytes), at, entry), Structure(leaf));
+        ExtDirectoryWriter.Put(Entries(bytes), BlockSize, at, entry);
+        if (HasTails)
+            ExtDirectoryWriter.Seal(_state.EditPart(physical, bytes.Length - ExtDirectoryTail.Size, ExtDirectoryTail.Size, Structure(leaf)), Seed);
     }
 
     /// <summary>Makes the directory a block longer: an empty leaf.</summary>
@@ -296,7 +308,7 @@ internal sealed partial class ExtDirectoryEditor
             throw new UnsupportedFeatureException($"directory {Inode.Number} would be larger than 4 GiB (large_dir)");
         if (block >= Map.MaxBlocks)
             throw new UnsupportedFeatureException($"directory {Inode.Number} would have more than {Map.MaxBlocks} blocks");
-        var made = new List<ExtRun>();
+        var made = new GrowingArray<ExtRun>();
         Map.Fill(block, block + 1, 0, made);
         var bytes = _state.Changes.New(Map.Find(block).Physical);
         ExtDirectoryWriter.Clear(Entries(bytes), BlockSize);
@@ -449,7 +461,11 @@ internal sealed partial class ExtDirectoryEditor
         return false;
     }
 
-    private ReadOnlySpan<byte> Folded(ReadOnlySpan<byte> name) => IsFolded ? EscapedUtf8.Encode(ExtCasefold.Fold(EscapedUtf8.Decode(name))) : name;
+    private ReadOnlySpan<byte> Folded(ReadOnlySpan<byte> name) => IsFolded ? Fold(name) : name;
 
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static byte[] Fold(ReadOnlySpan<byte> name) => EscapedUtf8.Encode(ExtCasefold.Fold(EscapedUtf8.Decode(name)));
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
     private static bool IsAscii(ReadOnlySpan<byte> name) => !name.ContainsAnyInRange((byte)0x80, (byte)0xFF);
 }

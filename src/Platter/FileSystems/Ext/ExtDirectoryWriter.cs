@@ -52,6 +52,13 @@ internal static class ExtDirectoryWriter
         Write(entries, blockSize, at, length, entry);
     }
 
+    /// <summary>How many bytes from an entry on <see cref="Put"/> changes.</summary>
+    public static int ChangedBy(ReadOnlySpan<byte> entries, int at, in ExtNewEntry entry)
+    {
+        ref readonly var head = ref OnDisk.View<ExtDirectoryEntryHead>(entries, at);
+        return (head.Inode != 0 ? SizeOf(head.NameLength) : 0) + SizeOf(entry.Name.Length);
+    }
+
     /// <summary>Writes an entry over a record of a given length.</summary>
     public static void Write(Span<byte> entries, int blockSize, int at, int length, in ExtNewEntry entry)
     {
@@ -93,24 +100,35 @@ internal static class ExtDirectoryWriter
     /// <param name="problem">What is wrong with the chain, or null.</param>
     public static bool TryFind(ReadOnlySpan<byte> entries, int blockSize, ReadOnlySpan<byte> name, out int at, out int room, out string? problem)
     {
-        room = -1;
+        (room, problem) = (-1, null);
         var needed = SizeOf(name.Length);
-        var chain = new ExtDirectoryBlock(entries, blockSize);
-        while (chain.MoveNext())
+        var last = name[^1];
+        for (at = 0; at <= entries.Length - ExtDirectoryEntryHead.Size;)
         {
+            ref readonly var head = ref OnDisk.View<ExtDirectoryEntryHead>(entries, at);
+            var length = ExtDirectoryBlock.DecodeLength(head.RecordLength, blockSize);
+            int nameLength = head.NameLength;
+            if (length < ExtDirectoryEntryHead.Size + nameLength || length % 4 != 0 || length > entries.Length - at)
+                break;
             var used = 0;
-            if (chain.Inode != 0)
+            if (head.Inode != 0)
             {
-                if (chain.Name.SequenceEqual(name))
+                // Names of one leaf often begin alike.
+                if (nameLength == name.Length && entries[at + ExtDirectoryEntryHead.Size + nameLength - 1] == last
+                    && entries.Slice(at + ExtDirectoryEntryHead.Size, nameLength).SequenceEqual(name))
                 {
-                    (at, problem) = (chain.Offset, null);
                     return true;
                 }
-                used = SizeOf(chain.Name.Length);
+                used = SizeOf(nameLength);
             }
-            if (room < 0 && chain.RecordLength - used >= needed)
-                room = chain.Offset;
+            if (room < 0 && length - used >= needed)
+                room = at;
+            at += length;
         }
+
+        // Short of the end: what is wrong there, the one rule for it says.
+        var chain = new ExtDirectoryBlock(entries, blockSize, at);
+        chain.MoveNext();
         (at, problem) = (-1, chain.Problem);
         return false;
     }

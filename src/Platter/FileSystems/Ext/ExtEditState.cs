@@ -102,12 +102,15 @@ internal sealed class ExtEditState
     /// <summary>A block's bytes, to be changed.</summary>
     public byte[] Edit(long block, in ExtStructure structure) => Changes.Edit(Blocks, block, structure);
 
+    /// <summary>As <see cref="Edit"/>, of which only a part is going to be changed: nothing else is kept for going back.</summary>
+    public byte[] EditPart(long block, int offset, int length, in ExtStructure structure) => Changes.EditPart(Blocks, block, offset, length, structure);
+
     /// <summary>Writes what is held to the device; nothing is committed.</summary>
     public void WriteBack()
     {
         Descriptors.SealBitmaps();
         if (Changes.Bytes > 0)
-            Changes.WriteBack(Blocks, block => Space.IsFresh(block, 1));
+            Changes.WriteBack(Blocks, Space);
     }
 
     /// <summary>As <see cref="WriteBack"/>, when much is held: for work over the whole volume, between two of its steps.</summary>

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Platter.Blocks;
 
 namespace Platter.FileSystems.Ext;
@@ -71,13 +72,10 @@ public sealed class ExtEditableVolume : EditableVolume
 
     public override bool TryLookup(NodeId directory, string name, out NodeId id)
     {
-        if (_editor.IsMissing(directory, name))
-        {
-            id = default;
-            return false;
-        }
-        _editor.Live(directory);
-        return _volume.TryLookup(directory, name, out id);
+        if (_editor.Find(directory, name) is not { } inode)
+            return _volume.TryLookup(directory, name, out id);
+        id = new NodeId(inode);
+        return inode != 0;
     }
 
     public override IEnumerable<DirectoryEntry> Enumerate(NodeId directory)
@@ -127,7 +125,7 @@ public sealed class ExtEditableVolume : EditableVolume
         if (length == 0)
         {
             var empty = CreateFile(parent, name, metadata);
-            Append(parent, name, empty, content, metadata);
+            AppendRest(parent, name, empty, content, metadata);
             return empty;
         }
         var blocks = (int)length + _volume.Geometry.BlockSize - 1 & -_volume.Geometry.BlockSize;
@@ -137,10 +135,9 @@ public sealed class ExtEditableVolume : EditableVolume
         if (read == 0)
             return CreateFile(parent, name, metadata);
         _content.AsSpan(read, blocks - read).Clear();
-        var padded = _content.AsMemory(0, blocks);
-        var id = RunBeside(() => _editor.CreateFile(parent, name, padded, read, metadata));
+        var id = Create(parent, name, _content.AsSpan(0, blocks), read, metadata);
         if (read == length)
-            Append(parent, name, id, content, metadata);
+            AppendRest(parent, name, id, content, metadata);
         return id;
     }
 
@@ -192,32 +189,30 @@ public sealed class ExtEditableVolume : EditableVolume
         var geometry = ExtGeometry.Read(device);
         ExtFeatures.RequireReadable(geometry.Incompat);
         ExtFeatures.RequireEditable(geometry);
+        if (geometry.HasRemarks)
+            RefuseErrors(geometry);
+        ExtRecovery.RequireNotInUse(device, geometry);
+        return geometry;
+    }
+
+    private static void RefuseErrors(ExtGeometry geometry)
+    {
         foreach (var remark in geometry.Remarks)
         {
             if (remark.Severity == Severity.Error)
                 throw new DiskFormatException(remark.Code, remark.Structure, remark.Offset ?? -1, remark.Message);
         }
-        ExtRecovery.RequireNotInUse(device, geometry);
-        return geometry;
     }
 
     // A stream may hold more than was said.
-    private void Append(NodeId parent, string name, NodeId id, Stream content, MetadataChange metadata)
+    private void AppendRest(NodeId parent, string name, NodeId id, Stream content, MetadataChange metadata)
     {
         var complete = false;
         try
         {
             Span<byte> next = stackalloc byte[1];
             if (content.Read(next) > 0)
-            {
-                using (var stream = OpenWrite(id, StreamName.Data))
-                {
-                    stream.Seek(0, SeekOrigin.End);
-                    stream.Write(next);
-                    content.CopyTo(stream, 1 << 20);
-                }
-                SetMetadata(id, metadata);
-            }
+                Append(id, next[0], content, metadata);
             complete = true;
         }
         finally
@@ -225,6 +220,18 @@ public sealed class ExtEditableVolume : EditableVolume
             if (!complete)
                 Delete(parent, name);
         }
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private void Append(NodeId id, byte next, Stream content, MetadataChange metadata)
+    {
+        using (var stream = OpenWrite(id, StreamName.Data))
+        {
+            stream.Seek(0, SeekOrigin.End);
+            stream.WriteByte(next);
+            content.CopyTo(stream, 1 << 20);
+        }
+        SetMetadata(id, metadata);
     }
 
     private void RequireTree(NodeId top)
@@ -256,36 +263,60 @@ public sealed class ExtEditableVolume : EditableVolume
         return _openFiles.Open(id, writable) ?? _openFiles.Open(new ExtFile(id, inode, _state), writable);
     }
 
-    private void Run(Action edit) => Run(() =>
-    {
-        edit();
-        return 0;
-    });
-
-    private T Run<T>(Func<T> edit)
-    {
-        _state.Directories.Clear();
-        return RunBeside(edit);
-    }
-
-    // Of an edit that makes an entry: the directory stays open for the next one.
-    private T RunBeside<T>(Func<T> edit)
+    private NodeId Create(NodeId parent, string name, ReadOnlySpan<byte> padded, int length, MetadataChange metadata)
     {
         var complete = false;
         _state.BeginBeside();
         try
         {
-            var result = edit();
+            var id = _editor.CreateFile(parent, name, padded, length, metadata);
             complete = true;
-            return result;
+            return id;
         }
         finally
         {
-            if (complete)
-                _state.Keep();
-            else
-                _state.Undo();
+            End(complete);
         }
+    }
+
+    private void Run(Action edit)
+    {
+        var complete = false;
+        _state.Begin();
+        try
+        {
+            edit();
+            complete = true;
+        }
+        finally
+        {
+            End(complete);
+        }
+    }
+
+    // Of an edit that makes an entry: the directory stays open for the next one.
+    private NodeId RunBeside(Func<NodeId> edit)
+    {
+        var complete = false;
+        _state.BeginBeside();
+        try
+        {
+            var id = edit();
+            complete = true;
+            return id;
+        }
+        finally
+        {
+            End(complete);
+        }
+    }
+
+    private void End(bool complete)
+    {
+        if (complete)
+            _state.Keep();
+        else
+            _state.Undo();
     }
 
     // The counts of a volume that was not left properly are old: those of the groups are right.
