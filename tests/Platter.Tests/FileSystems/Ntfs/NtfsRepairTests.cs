@@ -4,14 +4,15 @@ using Platter.FileSystems.Ntfs;
 using Platter.Testing.Ntfs;
 using Xunit;
 using static Platter.FileSystems.Ntfs.NtfsAttributeType;
-using static Platter.Tests.FileSystems.Ntfs.NtfsCheckVolume;
+using static Platter.Testing.Ntfs.NtfsDamageKinds;
+using static Platter.Testing.Ntfs.NtfsSoundVolume;
 
 namespace Platter.Tests.FileSystems.Ntfs;
 
 /// <summary>What a repair mends, says it would mend, and leaves alone.</summary>
 public class NtfsRepairTests : NtfsCheckBase
 {
-    private static readonly NtfsCheckCase[] Cases =
+    private static readonly NtfsDamageKind[] Cases =
     [
         new("a boot sector of another kind", Small, "NTFS-0009", d => d.Bytes[3] = (byte)'X'),
         new("a boot sector without an end", Small, "NTFS-0010", d => d.Bytes[0x1FE] = 0),
