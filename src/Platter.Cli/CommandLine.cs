@@ -146,7 +146,7 @@ internal static class CommandLine
         var parsed = ArgumentParser.Parse(new VerbSyntax { Summary = "" }, args);
         if (parsed.Has(GlobalOptions.Version))
         {
-            output.WriteLine("platter " + (typeof(CommandLine).Assembly.GetName().Version?.ToString(3) ?? ""));
+            output.WriteLine("platter " + BuildVersion.Text);
             return ExitCode.Done;
         }
         if (parsed.Has(GlobalOptions.Help) || (shell is null && args.IsEmpty))

@@ -62,6 +62,26 @@ public class NtfsRepairTests : NtfsCheckBase
         Assert.True(volume.Bytes.SequenceEqual(sound));
     }
 
+    [Theory, InlineData(0), InlineData(1)]
+    public void A_copy_of_record_0_is_taken_where_it_maps_the_same_records(int moved)
+    {
+        // Record 0 has another's name and number. By its map every record is found, though; by that of a copy which is a cluster off none would be.
+        var volume = Sound(Small);
+        var copy = volume.Record(0);
+        var copyAt = (int)volume.Place(volume.Record(1), Data, 0);
+        volume.EditValue(volume.Record(0), FileName, v => v.Span[^2] = (byte)'x');
+        volume.Edit(volume.Record(0), r => r[0x2C] = 77);
+        copy.TryFind(Data, "", out var data);
+        var runs = data.Offset + data.Length - data.RunBytes.Length;
+        copy.Bytes[runs + 1 + (copy.Bytes[runs] & 15)] += (byte)moved;
+        NtfsUpdateSequence.Apply(copy.Bytes);
+        copy.Bytes.CopyTo(volume.Bytes[copyAt..]);
+        var report = new NtfsType().Repair(volume.Device, RepairOptions.Default);
+        Assert.Equal(moved == 0, report.Repairs.Any(r => r.Code == "NTFS-0142"));
+        Assert.True(report.Remaining.IsClean, string.Join('\n', report.Remaining.Findings));
+        Assert.True(volume.Record(5).IsDirectory, "the root is where it was");
+    }
+
     [Fact]
     public void A_log_in_use_is_not_written_over_unless_it_is_given_up()
     {
