@@ -13,7 +13,7 @@ internal static class NtfsFileNaming
     {
         if (!name.AsSpan().ContainsAnyInRange('\uD800', '\uDFFF'))
         {
-            WindowsNames.Validate(name, "ntfs");
+            WindowsNames.Validate(name, "NTFS");
             return;
         }
         var text = name.ToCharArray();
@@ -24,7 +24,7 @@ internal static class NtfsFileNaming
         }
         try
         {
-            WindowsNames.Validate(new string(text), "ntfs");
+            WindowsNames.Validate(new string(text), "NTFS");
         }
         catch (InvalidNameException e)
         {
