@@ -58,6 +58,25 @@ public sealed class BitmapTests
         }
     }
 
+    [Theory]
+    [InlineData(70)]
+    [InlineData(64 * 512)]
+    [InlineData(64 * 513)]
+    [InlineData(64 * 514 + 63)]
+    [InlineData(199_999)]
+    public void A_bit_is_found_however_far_away(int place)
+    {
+        var bitmap = new Bitmap(200_000);
+        bitmap.Fill(place, 1, true);
+        Assert.Equal(place, bitmap.NextSet(0, 200_000));
+        Assert.Equal(place, bitmap.NextSet(3, place + 1));
+        Assert.Equal(-1, bitmap.NextSet(3, place));
+        bitmap.Fill(0, 200_000, true);
+        bitmap.Fill(place, 1, false);
+        Assert.Equal(place, bitmap.NextClear(1, 200_000));
+        Assert.Equal(-1, bitmap.NextClear(0, place));
+    }
+
     [Fact]
     public void Bits_go_to_disk_in_either_order()
     {
