@@ -51,6 +51,12 @@ internal sealed class NtfsIndexNode
         return new NtfsIndexNode(bytes, HeaderOffset, entries, IsEven);
     }
 
+    /// <summary>A block that was laid down here, and need not be verified.</summary>
+    /// <param name="bytes">All of it, its protection off.</param>
+    /// <param name="entries">Where its entries are, in order, the end entry last.</param>
+    /// <param name="isEven">See <see cref="IsEven"/>.</param>
+    public static NtfsIndexNode OfBlock(byte[] bytes, int[] entries, bool isEven) => new(bytes, NtfsIndexBlock.HeaderOffset, entries, isEven);
+
     /// <summary>Verifies the header and the entries of a node.</summary>
     /// <param name="bytes">The root's value, or a block whose protection is off.</param>
     /// <param name="headerOffset">Where the index header is.</param>

@@ -35,7 +35,7 @@ internal sealed class NtfsPlainFiles(NtfsEditState state, NtfsNames names)
         var directory = new NtfsReference(parent.Value);
         var keyLength = NtfsFileName.Size + 2 * name.Length;
         if (Find(directory, name, keyLength, out var place) is not { } leaf
-            || !state.Descriptors.TryInherit(leaf.SecurityId, out var securityId))
+            || !state.Descriptors.TryInherit(leaf.Descriptor, out var securityId))
             return false;
         var nameLength = NtfsResidentHeader.Size + keyLength + 7 & ~7;
         var room = state.Geometry.RecordSize - state.Records.AttributesOffset - NtfsAttributeHeader.EndSize - StandardLength - nameLength;
@@ -56,11 +56,17 @@ internal sealed class NtfsPlainFiles(NtfsEditState state, NtfsNames names)
                 var standard = Standard(leaf, metadata, now);
                 FillKey(name, leaf.Directory, standard, isResident ? length + 7 & ~7 : clusters << state.Geometry.ClusterShift, length);
                 Fill(standard, securityId, _key.AsSpan(0, keyLength), isResident ? buffer[..length] : default, clusters, length);
+                var hasRoom = leaf.HasRoom(keyLength);
+                if (!hasRoom)
+                    names.Overflow(leaf, reference, _key.AsSpan(0, keyLength), now);
                 state.Store();
                 if (!isResident)
                     Put(buffer, length);
                 state.Records.WriteNew(number, _record);
-                leaf.Insert(place, reference, _key.AsSpan(0, keyLength), state.Now);
+                if (hasRoom)
+                    leaf.Insert(place, reference, _key.AsSpan(0, keyLength), now);
+                else
+                    state.Leaf = null;
                 id = new NodeId(reference.Raw);
                 complete = true;
             }
@@ -80,7 +86,14 @@ internal sealed class NtfsPlainFiles(NtfsEditState state, NtfsNames names)
         && metadata.FinderInfo is null && metadata.ShortName is null && metadata.Compressed is null && metadata.Sparse is null
         && (metadata.DosAttributes is not { } attributes || ((attributes & DosAttributes.System) == 0 && state.Volume.Capabilities.MissingFor(metadata) is null));
 
-    // The leaf that a name goes into, which has room for it; null where there is none, or the name may be there.
+    /// <summary>Whether a name is free, where the leaf that it belongs to can tell.</summary>
+    /// <param name="parent">The directory.</param>
+    /// <param name="name">The name, which may be one that can't be stored.</param>
+    /// <returns>False: it is there, or that is to be found out in another way.</returns>
+    public bool IsFree(NodeId parent, string name) =>
+        name.Length is > 0 and <= NtfsFileName.MaxNameLength && Find(new NtfsReference(parent.Value), name, NtfsFileName.Size + 2 * name.Length, out _) is not null;
+
+    // The leaf that a name goes into; null where there is none, or the name may be there.
     private NtfsOpenLeaf? Find(NtfsReference directory, string name, int keyLength, out int place)
     {
         place = -1;
@@ -89,14 +102,10 @@ internal sealed class NtfsPlainFiles(NtfsEditState state, NtfsNames names)
         if (place < 0)
         {
             state.Settle();
-            if (!TryOpen(directory, name, keyLength))
-                return null;
-            place = state.Leaf!.PlaceOf(name);
+            if (TryOpen(directory, name, keyLength))
+                place = state.Leaf!.PlaceOf(name);
         }
-        if (place >= 0 && state.Leaf!.HasRoom(keyLength))
-            return state.Leaf;
-        state.Settle();
-        return null;
+        return place < 0 ? null : state.Leaf;
     }
 
     private bool TryOpen(NtfsReference directory, string name, int keyLength)

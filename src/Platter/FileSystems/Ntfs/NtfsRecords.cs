@@ -22,6 +22,9 @@ internal sealed class NtfsRecords
     private readonly byte[] _scratch;       // a record on its way
     private long _hint = FirstOfFiles;      // no record below is free
 
+    // Records that were formatted here, and that nobody has had: they need not be read.
+    private long _blankFrom, _blankEnd;
+
     public NtfsRecords(NtfsEditState state)
     {
         _state = state;
@@ -72,6 +75,26 @@ internal sealed class NtfsRecords
         _bitmap.Set(number, 1, true);
         if (!isOfMft)
             _hint = number + 1;
+        if (number >= _blankFrom && number < _blankEnd)
+        {
+            Blank(bytes, number, 1);
+            BinaryPrimitives.WriteUInt16LittleEndian(bytes.AsSpan(UpdateSequenceOffset), NtfsUpdateSequence.FirstNumber);
+        }
+        else
+        {
+            BlankAfter(number, bytes);
+        }
+        if (number >= _blankFrom)
+            _blankFrom = number + 1;
+        ref var head = ref OnDisk.Edit<NtfsRecordHeader>(bytes);
+        head.Flags.Value = flags;
+        head.BaseRecord = baseRecord;
+        return number;
+    }
+
+    // With the numbers that it was left with.
+    private void BlankAfter(long number, byte[] bytes)
+    {
         var isSound = _state.Volume.Mft.Load(number, _scratch, out _) is null;
         ref readonly var old = ref OnDisk.View<NtfsRecordHeader>(_scratch);
         if (isSound && (old.Flags.Value & NtfsRecordFlags.InUse) != 0)
@@ -79,10 +102,6 @@ internal sealed class NtfsRecords
         Blank(bytes, number, isSound ? Math.Max((ushort)1, (ushort)old.SequenceNumber) : (ushort)1);
         if (isSound && old.Protection.UpdateSequenceOffset == UpdateSequenceOffset)
             _scratch.AsSpan(UpdateSequenceOffset, 2).CopyTo(bytes.AsSpan(UpdateSequenceOffset));
-        ref var head = ref OnDisk.Edit<NtfsRecordHeader>(bytes);
-        head.Flags.Value = flags;
-        head.BaseRecord = baseRecord;
-        return number;
     }
 
     /// <summary>Gives a record up.</summary>
@@ -132,6 +151,7 @@ internal sealed class NtfsRecords
     {
         Attach();
         _hint = FirstOfFiles;
+        _blankFrom = _blankEnd = 0;
     }
 
     private void Attach()
@@ -177,6 +197,7 @@ internal sealed class NtfsRecords
         GrowBitmap(mft, data.Length / size, count);
         _state.Volume.Mft.SetMap(data.Runs, data.Length);
         Format(data.Length / size, count);
+        (_blankFrom, _blankEnd) = (data.Length / size, count);
         data.SetSizes(count * size);
         _state.Volume.Mft.SetMap(data.Runs, data.Length);
     }
@@ -200,15 +221,17 @@ internal sealed class NtfsRecords
     {
         var size = _state.Geometry.RecordSize;
         var some = new byte[(int)Math.Min(FormattedAtOnce, end - first) * size];
+        for (var at = 0; at < some.Length; at += size)
+        {
+            Blank(some.AsSpan(at, size), first, 1);
+            NtfsUpdateSequence.Apply(some.AsSpan(at, size));
+        }
+        // They differ in their numbers alone, of which the protection holds nothing.
         for (var number = first; number < end;)
         {
             var count = (int)Math.Min(FormattedAtOnce, end - number);
-            for (var i = 0; i < count; i++)
-            {
-                var bytes = some.AsSpan(i * size, size);
-                Blank(bytes, number + i, 1);
-                NtfsUpdateSequence.Apply(bytes);
-            }
+            for (var i = 0; i < count && !IsOld; i++)
+                OnDisk.Edit<NtfsRecordHeader>(some, i * size).RecordNumber = (uint)(number + i);
             Write(_state.Volume.Mft.Content.Runs, number * size, some.AsSpan(0, count * size));
             number += count;
         }
