@@ -34,7 +34,7 @@ internal static class WindowsNames
         if (name[^1] is '.' or ' ')
             throw new InvalidNameException(name, "ends in a dot or a space, which Windows cuts off");
         // The first letters of devices first: all else is seldom needed, and prepared at every start where it is.
-        if ((name[0] | 0x20) is 'a' or 'c' or 'l' or 'n' or 'p' && IsDevice(name))
+        if (name.Length >= 3 && MayBeDevice(name[0] | 0x20, name[1] | 0x20) && IsDevice(name))
             throw new InvalidNameException(name, "is reserved for a device");
     }
 
@@ -74,12 +74,18 @@ internal static class WindowsNames
             end++;
         while (end > 0 && name[end - 1] == ' ')
             end--;
-        return end is >= 3 and <= LongestDevice && MayBeDevice(name[1], end) && IsDevice(name.AsSpan(0, end));
+        return end is >= 3 and <= LongestDevice && IsDevice(name.AsSpan(0, end));
     }
 
-    // The second letter of CON, PRN, AUX, NUL, CLOCK$, COM1 and LPT1.
-    private static bool MayBeDevice(char second, int length) =>
-        (second | 0x20) is 'o' or 'r' or 'u' && length is 3 or 4 or 6 or 7 || (second | 0x20) == 'l' && length == 6 || (second | 0x20) == 'p' && length == 4;
+    // CON and COM1, CLOCK$; PRN; AUX; NUL; LPT1.
+    private static bool MayBeDevice(int first, int second) => first switch
+    {
+        'c' => second is 'o' or 'l',
+        'p' => second == 'r',
+        'a' or 'n' => second == 'u',
+        'l' => second == 'p',
+        _ => false,
+    };
 
     private static bool IsDevice(ReadOnlySpan<char> stem)
     {

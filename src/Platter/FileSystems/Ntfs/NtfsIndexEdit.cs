@@ -251,7 +251,13 @@ internal sealed class NtfsIndexEdit(NtfsIndexEditor tree, NtfsIndexStorage stora
             return;
         }
         for (var i = 0; i < written.Length; i++)
-            storage.WriteNode(_blocks[i].Vcn, written[i]);
+        {
+            // Blocks that stay full, since names come in order, are rarely looked at again.
+            if (IsAppended && _blocks[i].Old is null)
+                storage.WriteBlock(_blocks[i].Vcn, written[i].Bytes);
+            else
+                storage.WriteNode(_blocks[i].Vcn, written[i]);
+        }
         foreach (var vcn in _freed)
             storage.FreeBlock(vcn);
     }

@@ -54,8 +54,8 @@ internal sealed class NtfsOpenLeaf
     /// <summary>The block's own.</summary>
     public long Vcn { get; }
 
-    /// <summary>The block as it is now.</summary>
-    public NtfsIndexNode ToNode() => NtfsIndexNode.OfBlock([.. _block], _entries.AsSpan(0, _count).ToArray(), isEven: true);
+    /// <summary>The block as it is now, to be written: nothing comes after it unless writing it failed, and was undone.</summary>
+    public NtfsIndexNode ToNode() => NtfsIndexNode.OfBlock(_block, _entries.AsSpan(0, _count).ToArray(), isEven: true);
 
     /// <summary>When the last name came; 0 when none has come.</summary>
     public ulong Touched { get; private set; }

@@ -44,6 +44,19 @@ internal sealed class NtfsPlainFiles(NtfsEditState state, NtfsNames names)
         if (!isResident && (clusters << state.Geometry.ClusterShift > buffer.Length || NtfsNonResidentHeader.Size + MostRuns * NtfsRunList.MaxRunBytes + 8 > room))
             return false;
 
+        var now = state.Now;
+        var file = new NewFile(name, keyLength, Standard(leaf, metadata, now), securityId, clusters, length);
+        var hasRoom = leaf.HasRoom(keyLength);
+        // Most files need nothing that could be lacking, and nothing that would have to be undone: pages are not kept as they were before each.
+        if (isResident && hasRoom && state.Records.TakeBlank(_record) is >= 0 and var blank)
+        {
+            var reference = Lay(file, blank, leaf.Directory, buffer);
+            state.Records.WriteNew(blank, _record);
+            leaf.Insert(place, reference, _key.AsSpan(0, keyLength), now);
+            id = new NodeId(reference.Raw);
+            return true;
+        }
+
         var complete = false;
         state.BeginBeside();
         try
@@ -51,12 +64,7 @@ internal sealed class NtfsPlainFiles(NtfsEditState state, NtfsNames names)
             var number = state.Records.Take(default, NtfsRecordFlags.InUse, _record);
             if (isResident || TryTake(clusters))
             {
-                var now = state.Now;
-                var reference = new NtfsReference(number, OnDisk.View<NtfsRecordHeader>(_record).SequenceNumber);
-                var standard = Standard(leaf, metadata, now);
-                FillKey(name, leaf.Directory, standard, isResident ? length + 7 & ~7 : clusters << state.Geometry.ClusterShift, length);
-                Fill(standard, securityId, _key.AsSpan(0, keyLength), isResident ? buffer[..length] : default, clusters, length);
-                var hasRoom = leaf.HasRoom(keyLength);
+                var reference = Lay(file, number, leaf.Directory, buffer);
                 if (!hasRoom)
                     names.Overflow(leaf, reference, _key.AsSpan(0, keyLength), now);
                 state.Store();
@@ -79,6 +87,23 @@ internal sealed class NtfsPlainFiles(NtfsEditState state, NtfsNames names)
                 state.Undo();
         }
         return complete;
+    }
+
+    /// <summary>A file to be made.</summary>
+    /// <param name="Name">Its name.</param>
+    /// <param name="KeyLength">Bytes of its $FILE_NAME value.</param>
+    /// <param name="Standard">Times and attributes.</param>
+    /// <param name="SecurityId">Of its descriptor.</param>
+    /// <param name="Clusters">Of its content; 0 where that lies in the record.</param>
+    /// <param name="Length">Bytes of content.</param>
+    private readonly record struct NewFile(string Name, int KeyLength, NtfsStandardInformation Standard, uint SecurityId, long Clusters, int Length);
+
+    // The key and the record, which has its head.
+    private NtfsReference Lay(in NewFile file, long number, NtfsReference directory, ReadOnlySpan<byte> content)
+    {
+        FillKey(file.Name, directory, file.Standard, file.Clusters == 0 ? file.Length + 7 & ~7 : file.Clusters << state.Geometry.ClusterShift, file.Length);
+        Fill(file.Standard, file.SecurityId, _key.AsSpan(0, file.KeyLength), file.Clusters == 0 ? content[..file.Length] : default, file.Clusters, file.Length);
+        return new NtfsReference(number, OnDisk.View<NtfsRecordHeader>(_record).SequenceNumber);
     }
 
     // Without owner, permissions and descriptor, and not what Interix takes for something else.

@@ -76,20 +76,46 @@ internal sealed class NtfsRecords
         if (!isOfMft)
             _hint = number + 1;
         if (number >= _blankFrom && number < _blankEnd)
-        {
-            Blank(bytes, number, 1);
-            BinaryPrimitives.WriteUInt16LittleEndian(bytes.AsSpan(UpdateSequenceOffset), NtfsUpdateSequence.FirstNumber);
-        }
+            BlankFirst(number, bytes);
         else
-        {
             BlankAfter(number, bytes);
-        }
         if (number >= _blankFrom)
             _blankFrom = number + 1;
         ref var head = ref OnDisk.Edit<NtfsRecordHeader>(bytes);
         head.Flags.Value = flags;
         head.BaseRecord = baseRecord;
         return number;
+    }
+
+    /// <summary>Takes a record for a new file between two edits, where nothing of it has to be undone: one that was formatted here, and that nobody has had.
+    /// After this, <see cref="WriteNew"/> can't fail.</summary>
+    /// <param name="bytes">Takes the record without attributes: as long as a record.</param>
+    /// <returns>Its number; below 0 when there is no such record, and nothing was changed.</returns>
+    public long TakeBlank(byte[] bytes)
+    {
+        var number = Find(_hint);
+        if (number < _blankFrom || number >= _blankEnd || number < _mirrorRecords)
+            return -1;
+        _bitmap.Hold(number);
+        var offset = number * bytes.Length;
+        for (var done = 0; done < bytes.Length;)
+        {
+            var (place, count) = Place(_state.Volume.Mft.Content.Runs, offset + done, bytes.Length - done);
+            _state.Changes.Hold(place, count);
+            done += count;
+        }
+        _bitmap.Set(number, 1, true);
+        _hint = _blankFrom = number + 1;
+        BlankFirst(number, bytes);
+        OnDisk.Edit<NtfsRecordHeader>(bytes).Flags.Value = NtfsRecordFlags.InUse;
+        return number;
+    }
+
+    // As it was formatted.
+    private void BlankFirst(long number, byte[] bytes)
+    {
+        Blank(bytes, number, 1);
+        BinaryPrimitives.WriteUInt16LittleEndian(bytes.AsSpan(UpdateSequenceOffset), NtfsUpdateSequence.FirstNumber);
     }
 
     // With the numbers that it was left with.
@@ -255,16 +281,21 @@ internal sealed class NtfsRecords
 
     private void Write(NtfsRunList runs, long offset, ReadOnlySpan<byte> bytes)
     {
-        var shift = _state.Geometry.ClusterShift;
         for (var done = 0; done < bytes.Length;)
         {
-            var run = runs.Find(offset + done >> shift);
-            if (run is not { IsHole: false } r)
-                throw new DiskFormatException("NTFS-0201", "$MFT", -1, $"cluster {offset + done >> shift} is not mapped");
-            var within = offset + done - (r.Vcn << shift);
-            var part = (int)Math.Min(bytes.Length - done, (r.Count << shift) - within);
-            _state.Changes.Write((r.Lcn << shift) + within, bytes.Slice(done, part));
-            done += part;
+            var (place, count) = Place(runs, offset + done, bytes.Length - done);
+            _state.Changes.Write(place, bytes.Slice(done, count));
+            done += count;
         }
+    }
+
+    // Where a part of the table, or of its mirror, is on the volume, and how much of it lies there in one piece.
+    private (long Place, int Count) Place(NtfsRunList runs, long offset, int length)
+    {
+        var shift = _state.Geometry.ClusterShift;
+        if (runs.Find(offset >> shift) is not { IsHole: false } run)
+            throw new DiskFormatException("NTFS-0201", "$MFT", -1, $"cluster {offset >> shift} is not mapped");
+        var within = offset - (run.Vcn << shift);
+        return ((run.Lcn << shift) + within, (int)Math.Min(length, (run.Count << shift) - within));
     }
 }
