@@ -44,7 +44,9 @@ internal static class CommandLine
             var verbAt = FindVerb(args, out var verbName, out var words);
             if (verbAt is null)
                 return WithoutVerb(args, output, shell);
-            var verb = VerbTable.Create(verbName) ?? throw UnknownVerb(verbName);
+            var verb = VerbTable.Create(verbName);
+            if (verb is null)
+                return HelpOn(verbName, words, output);
             known = verbName;
             if (shell is not null && verb is ShellVerb)
                 throw new UsageException("this is the shell already");
@@ -82,13 +84,13 @@ internal static class CommandLine
     {
         session?.EndProgress();
         var code = ExitCode.Of(e);
-        var why = ExitCode.Why(e);
         var what = ExitCode.What(e, session?.Subject);
+        var why = ExitCode.Why(e, what);
         // Library messages often name the image already.
         if (what is not null && why.StartsWith(what + ":", StringComparison.Ordinal))
             what = null;
         var hint = e is DiskFormatException && verb == "check" ? null        // which is what the hint would name
-            : ExitCode.Hint(e, session?.Subject) ?? (e is UsageException && verb is not null ? $"'platter {verb} --help' tells more" : null);
+            : ExitCode.Hint(e, session is { HasOpened: true } ? session.Subject : null) ?? (e is UsageException && verb is not null ? $"'platter {verb} --help' tells more" : null);
         var line = (what is null ? "" : SafeText.OneLine(what) + ": ") + why + (hint is null ? "" : $" ({SafeText.OneLine(hint)})");
         if (output is not null && (session?.Json ?? args.Contains("--json")))
         {
@@ -146,7 +148,7 @@ internal static class CommandLine
         var parsed = ArgumentParser.Parse(new VerbSyntax { Summary = "" }, args);
         if (parsed.Has(GlobalOptions.Version))
         {
-            output.WriteLine("platter " + (typeof(CommandLine).Assembly.GetName().Version?.ToString(3) ?? ""));
+            output.WriteLine("platter " + BuildVersion.Text);
             return ExitCode.Done;
         }
         if (parsed.Has(GlobalOptions.Help) || (shell is null && args.IsEmpty))
@@ -155,6 +157,23 @@ internal static class CommandLine
             return args.IsEmpty ? ExitCode.Usage : ExitCode.Done;
         }
         throw new UsageException("what is to be done? A verb is missing", "'platter --help' lists them");
+    }
+
+    // 'part --help', 'help', 'help part add': words that are no verb, and ask for help all the same.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int HelpOn(string name, string[] words, TextOut output)
+    {
+        var asked = name == "help" ? string.Join(' ', words.Where(w => !w.StartsWith('-'))) : name;
+        var paint = new Paint(Session.WantsColor(new ParsedArguments()));
+        if (name == "help" && asked.Length == 0)
+            HelpText.WriteAll(output, paint);
+        else if (name == "help" && VerbTable.Create(asked) is { } verb)
+            HelpText.WriteVerb(asked, verb.Syntax, output, paint);
+        else if (VerbTable.IsGroup(asked) && (name == "help" || words.Contains("--help") || words.Contains("-h")))
+            HelpText.WriteGroup(asked, output, paint);
+        else
+            throw UnknownVerb(asked);
+        return ExitCode.Done;
     }
 
     private static UsageException UnknownVerb(string name)

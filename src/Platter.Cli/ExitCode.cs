@@ -51,7 +51,9 @@ internal static class ExitCode
     };
 
     /// <summary>The reason in one line, safe to print.</summary>
-    public static string Why(Exception e)
+    /// <param name="e">The error.</param>
+    /// <param name="what">What the line says it is about, which need not be said twice.</param>
+    public static string Why(Exception e, string? what = null)
     {
         var text = e switch
         {
@@ -61,6 +63,9 @@ internal static class ExitCode
             FileNotFoundException { FileName: not null } => "no such file",
             // ArgumentException adds the name of a parameter that no user knows.
             ArgumentException { ParamName: { } name } a => a.Message.Replace($" (Parameter '{name}')", "", StringComparison.Ordinal),
+            // "No space left on device: NAME", or NAME.platter-new-123 while it is being made.
+            IOException when what is not null && e.Message.IndexOf($": {what}", StringComparison.Ordinal) is > 0 and var at
+                && (e.Message.Length == at + 2 + what.Length || e.Message.AsSpan(at + 2 + what.Length).StartsWith(".platter-", StringComparison.Ordinal)) => e.Message[..at],
             _ => e.Message,
         };
         return SafeText.OneLine(text);

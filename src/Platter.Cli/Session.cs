@@ -65,6 +65,9 @@ internal sealed class Session : IDisposable
     /// <summary>The image that is worked on, as it was typed: what error lines start with.</summary>
     public string? Subject { get; set; }
 
+    /// <summary>Whether an image was opened: what is wrong then is wrong in what it holds, and a check can tell more.</summary>
+    public bool HasOpened { get; private set; }
+
     /// <summary>Whether somebody watches standard output.</summary>
     public bool IsTerminal
     {
@@ -259,13 +262,15 @@ internal sealed class Session : IDisposable
         _cancel?.Dispose();
     }
 
-    private ImageAddress Address(string address) => ImageAddress.Parse(Subject = address);
+    private ImageAddress Address(string address) => address.Length > 0 ? ImageAddress.Parse(Subject = address) : throw new UsageException("the image's name is empty");
 
     private DiskImage Open(ImageAddress address, bool edit)
     {
         try
         {
-            return edit ? DiskImage.OpenForEditing(address, DiskOptions) : DiskImage.Open(address, DiskOptions);
+            var disk = edit ? DiskImage.OpenForEditing(address, DiskOptions) : DiskImage.Open(address, DiskOptions);
+            HasOpened = true;
+            return disk;
         }
         catch (UnauthorizedAccessException) when (Directory.Exists(address.Path))
         {

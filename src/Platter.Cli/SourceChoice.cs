@@ -1,6 +1,7 @@
 using Platter.Cli.Syntax;
 using Platter.FileSystems;
 using Platter.Trees;
+using Platter.Trees.Building;
 
 namespace Platter.Cli;
 
@@ -51,6 +52,19 @@ internal sealed class SourceChoice : IDisposable
         {
             if (finding.Severity < Severity.Error)
                 session.Say($"platter: note: {finding.Code} {finding.Structure}: {finding.Message}");
+        }
+    }
+
+    /// <summary>Makes the image of the tree; a name that the filesystem cannot hold ends with what goes on all the same.</summary>
+    public BuildReport Fill(string path, NewFileSystem what, BuildOptions options)
+    {
+        try
+        {
+            return FileSystemBuilder.Create(path, what, _tree, options);
+        }
+        catch (InvalidNameException e) when (!options.KeepGoing)
+        {
+            throw new CommandException(ExitCode.Of(e), null, ExitCode.Why(e), "--keep-going leaves such entries out, and lists them");
         }
     }
 

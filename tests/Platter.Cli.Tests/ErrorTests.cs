@@ -63,6 +63,76 @@ public class ErrorTests
     }
 
     [Fact]
+    public void Help_is_there_for_whoever_asks_in_another_way()
+    {
+        Assert.Contains("part add     add a partition", Cli.Expect("part", "--help").Output, StringComparison.Ordinal);
+        Assert.Equal(Cli.Expect("xattr", "-h").Output, Cli.Expect("help", "xattr").Output);
+        Assert.Equal(Cli.Expect("--help").Output, Cli.Expect("help").Output);
+        Assert.Equal(Cli.Expect("part", "add", "--help").Output, Cli.Expect("help", "part", "add").Output);
+        Assert.Equal("platter: there is no verb 'lss' (did you mean 'ls'?)\n", Cli.Fails(2, "help", "lss").Error);
+        Assert.Contains("\nUsage: platter create -t TYPE -o OUT [OPTIONS] [SOURCE...]\n", Cli.Expect("create", "--help").Output, StringComparison.Ordinal);
+        Assert.Equal("platter: the image's name is empty ('platter ls --help' tells more)\n", Cli.Fails(2, "ls", "").Error);
+    }
+
+    [Fact]
+    public void Bytes_that_are_nothing_known_are_not_called_clean()
+    {
+        using var folder = new TempFolder();
+        File.WriteAllBytes(folder.File("noise.img"), new byte[8192]);
+        Assert.Contains("there is nothing to check", Cli.Fails(7, "check", folder.File("noise.img")).Error, StringComparison.Ordinal);
+        // A container has rules of its own, and an empty table is one.
+        Cli.Expect("convert", folder.File("noise.img"), folder.File("noise.qcow2"));
+        Assert.Equal("clean\n", Cli.Expect("check", folder.File("noise.qcow2")).Output);
+        Cli.Expect("part", "init", "gpt", folder.File("table.img"), "--size", "4M");
+        Assert.Equal("clean\n", Cli.Expect("check", folder.File("table.img")).Output);
+        Cli.Expect("mkfs", folder.File("swap.img"), "-t", "swap", "--size", "1M");
+        Assert.Equal("clean\n", Cli.Expect("check", folder.File("swap.img")).Output);
+    }
+
+    [Fact]
+    public void A_container_that_cannot_be_opened_is_not_sent_to_a_check_that_cannot_open_it_either()
+    {
+        using var folder = new TempFolder();
+        Cli.Expect("mkfs", folder.File("a.qcow2"), "-t", "fat16", "--size", "8M");
+        using (var file = File.OpenWrite(folder.File("a.qcow2")))
+        {
+            file.Position = 0x14;       // cluster_bits, big-endian
+            file.Write([0, 0, 0, 77]);
+        }
+        Assert.DoesNotContain("platter check", Cli.Fails(6, "ls", folder.File("a.qcow2")).Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_name_that_cannot_be_stored_says_how_to_go_on()
+    {
+        using var folder = new TempFolder();
+        Directory.CreateDirectory(folder.File("from"));
+        File.WriteAllText(folder.File("from/a*b"), "1");
+        File.WriteAllText(folder.File("from/c"), "2");
+        var image = folder.File("a.img");
+        Assert.Equal($"platter: {image}: the name 'a*b' holds '*', which NTFS forbids (--keep-going leaves such entries out, and lists them)\n", Cli.Fails(7, "create", "-t", "ntfs", "-o", image, folder.File("from")).Error);
+        Assert.StartsWith("platter: /a*b: ", Cli.Fails(7, "create", "-t", "ntfs", "-o", image, "--keep-going", "-q", folder.File("from")).Error, StringComparison.Ordinal);
+        Assert.Equal(["/c"], Cli.Expect("ls", "-R", image).Lines);
+    }
+
+    [Fact]
+    public void A_volume_that_was_only_made_is_made_anew_without_force()
+    {
+        using var image = new TestImage("ext4", "8M");
+        Cli.Expect("mkfs", image.Path, "-t", "ext4");
+        image.Put("/a", "1");
+        Assert.Equal($"platter: {image.Path}: the ext4 filesystem that is there holds files, which would be lost (--force does it all the same)\n", Cli.Fails(8, "mkfs", image.Path, "-t", "fat16").Error);
+    }
+
+    [Fact]
+    public void A_full_host_s_line_names_the_image_once()
+    {
+        Assert.Equal("No space left on device", ExitCode.Why(new IOException("No space left on device: a.img.platter-new-77", 28), "a.img"));
+        Assert.Equal("No space left on device", ExitCode.Why(new IOException("No space left on device: a.img", 28), "a.img"));
+        Assert.Equal("No space left on device: b.img", ExitCode.Why(new IOException("No space left on device: b.img", 28), "a.img"));
+    }
+
+    [Fact]
     public void A_hostile_path_cannot_break_the_line()
     {
         using var image = new TestImage();
@@ -125,7 +195,7 @@ public class ErrorTests
         }
         var all = Cli.Expect("--help").Output;
         Assert.All(Verbs.VerbTable.Names, name => Assert.Contains("  " + name, all, StringComparison.Ordinal));
-        Assert.StartsWith("platter 0.", Cli.Expect("--version").Output, StringComparison.Ordinal);
+        Assert.Equal($"platter {typeof(CommandLine).Assembly.GetName().Version?.ToString(3)}\n", Cli.Expect("--version").Output);
     }
 
     [Fact]

@@ -13,6 +13,7 @@ internal sealed class ProgressReport(TextOut error, bool asJson) : IProgress<Wor
     private TimeSpan _next = TimeSpan.FromMilliseconds(asJson ? 0 : 300);   // short work shows no bar at all
     private (string Stage, TimeSpan Start, long Bytes) _stage = ("", TimeSpan.Zero, 0);
     private bool _shown;
+    private WorkProgress? _untold;      // the newest step that is not on a line yet
 
     public void Report(WorkProgress value)
     {
@@ -23,7 +24,11 @@ internal sealed class ProgressReport(TextOut error, bool asJson) : IProgress<Wor
             if (isNewStage)
                 _stage = (value.Stage, now, value.DoneBytes);
             if (now < _next && !(asJson && isNewStage))
+            {
+                _untold = asJson ? value : null;
                 return;
+            }
+            _untold = null;
             _next = now + TimeSpan.FromMilliseconds(100);
             if (asJson)
                 WriteJson(value);
@@ -33,11 +38,17 @@ internal sealed class ProgressReport(TextOut error, bool asJson) : IProgress<Wor
         }
     }
 
-    /// <summary>Takes the bar away.</summary>
+    /// <summary>Takes the bar away; as JSON, tells how far the work had come.</summary>
     public void Clear()
     {
         lock (_lock)
         {
+            if (_untold is { } last)
+            {
+                _untold = null;
+                WriteJson(last);
+                error.Flush();
+            }
             if (!_shown)
                 return;
             _shown = false;

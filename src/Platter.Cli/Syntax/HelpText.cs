@@ -12,12 +12,7 @@ internal static class HelpText
         output.WriteLine();
         output.WriteLine(paint.Heading("Usage: ") + "platter VERB [OPTIONS] IMAGE[@N] ...");
         output.WriteLine();
-        output.WriteLine(paint.Heading("Verbs:"));
-        var verbs = new Table("", "");
-        foreach (var name in VerbTable.Names)
-            verbs.Add(new Cell(name, paint.Bold(name)), VerbTable.Create(name)!.Syntax.Summary);
-        verbs.Write(output, paint, "  ");
-        output.WriteLine();
+        WriteVerbs(output, paint, VerbTable.Names);
         WriteOptions(output, paint, "Options of every verb:", GlobalOptions.All);
         output.WriteLine();
         output.WriteLine("IMAGE is a disk image in any container, or a block device; @N is its partition N, counted from 1. Without @N: the");
@@ -26,12 +21,22 @@ internal static class HelpText
         output.WriteLine("'platter VERB --help' shows a verb's own options and examples.");
     }
 
+    /// <summary>The verbs that start with one word: <c>part</c>.</summary>
+    public static void WriteGroup(string group, TextOut output, Paint paint)
+    {
+        output.WriteLine(paint.Heading("Usage: ") + $"platter {group} {string.Join('|', VerbTable.InGroup(group))} [OPTIONS] IMAGE[@N] ...");
+        output.WriteLine();
+        WriteVerbs(output, paint, VerbTable.InGroup(group).Select(verb => $"{group} {verb}"));
+        output.WriteLine($"'platter {group} {VerbTable.InGroup(group).First()} --help' shows one with its options and examples.");
+    }
+
     public static void WriteVerb(string name, VerbSyntax syntax, TextOut output, Paint paint)
     {
         output.WriteLine(char.ToUpperInvariant(syntax.Summary[0]) + syntax.Summary[1..] + ".");
         output.WriteLine();
         var usage = new List<string> { "platter", name };
-        if (syntax.Options.Length > 0)
+        usage.AddRange(syntax.Options.Where(o => o.IsRequired).Select(o => $"{o.Names[0]} {o.Value}"));
+        if (syntax.Options.Any(o => !o.IsRequired))
             usage.Add("[OPTIONS]");
         usage.AddRange(syntax.Arguments.Select(a => a.Usage));
         output.WriteLine(paint.Heading("Usage: ") + string.Join(' ', usage));
@@ -65,6 +70,16 @@ internal static class HelpText
             output.WriteLine();
         }
         output.WriteLine(paint.Dim("'platter --help' lists the options that every verb takes."));
+    }
+
+    private static void WriteVerbs(TextOut output, Paint paint, IEnumerable<string> names)
+    {
+        output.WriteLine(paint.Heading("Verbs:"));
+        var verbs = new Table("", "");
+        foreach (var name in names)
+            verbs.Add(new Cell(name, paint.Bold(name)), VerbTable.Create(name)!.Syntax.Summary);
+        verbs.Write(output, paint, "  ");
+        output.WriteLine();
     }
 
     private static void WriteOptions(TextOut output, Paint paint, string heading, IEnumerable<Option> options)

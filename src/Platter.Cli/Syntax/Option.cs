@@ -34,6 +34,9 @@ internal sealed record Option(string[] Names, string Help)
 
     public ValueKind Kind { get; init; }
 
+    /// <summary>Whether the verb cannot do without, and the usage line names it.</summary>
+    public bool IsRequired { get; init; }
+
     public string Name => Names[^1];
 
     public static Option Flag(string names, string help) => new(NamesOf(names), help);

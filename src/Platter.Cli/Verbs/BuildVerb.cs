@@ -6,7 +6,7 @@ namespace Platter.Cli.Verbs;
 
 internal sealed class BuildVerb : Verb
 {
-    private static readonly Option Output = Option.Of("-o --output", "OUT", "the image to make", ValueKind.HostPath);
+    private static readonly Option Output = Option.Of("-o --output", "OUT", "the image to make", ValueKind.HostPath) with { IsRequired = true };
     private static readonly Option Set = Option.Of("--set", "NAME=VALUE", "give a variable of the spec this value; may be given several times");
     private static readonly Option Verify = Option.Flag("--verify", "build twice and compare; needs SOURCE_DATE_EPOCH");
     private static readonly Option KeepGoing = Option.Flag("--keep-going", "leave out what a filesystem cannot hold, and list it");

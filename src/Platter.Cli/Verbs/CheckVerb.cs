@@ -1,6 +1,7 @@
 using Platter.Cli.Output;
 using Platter.Cli.Syntax;
 using Platter.FileSystems;
+using Platter.FileSystems.Swap;
 
 namespace Platter.Cli.Verbs;
 
@@ -29,6 +30,8 @@ internal sealed class CheckVerb : Verb
         var repaired = repairs ? disk.Repair(partition, new RepairOptions { DryRun = isDry, Check = options }) : null;
         var report = repaired?.Remaining ?? disk.Check(partition, options);
         session.EndProgress();
+        if (partition is null && report.Findings.Count == 0)
+            RefuseNothing(disk);
         if (session.Json)
         {
             WriteJson(session, report, repaired);
@@ -40,6 +43,13 @@ internal sealed class CheckVerb : Verb
             WriteText(session, report);
         }
         return report.IsClean ? ExitCode.Done : ExitCode.FindingsMade;
+    }
+
+    // A container has its own rules, which hold; bare bytes that are nothing known have none, and are not to be called clean.
+    private static void RefuseNothing(DiskImage disk)
+    {
+        if (disk.Container.Format.Name == "raw" && disk.FileSystem is null && disk.PartitionTable is null && !SwapArea.Recognise(disk.Device))
+            throw new UnsupportedFeatureException("neither a filesystem nor a partition table that Platter knows, so there is nothing to check");
     }
 
     private static void WriteText(Session session, CheckReport report)

@@ -8,7 +8,7 @@ namespace Platter.Cli.Verbs;
 
 internal sealed class CreateVerb : Verb
 {
-    private static readonly Option Output = Option.Of("-o --output", "OUT", "the image to make", ValueKind.HostPath);
+    private static readonly Option Output = Option.Of("-o --output", "OUT", "the image to make", ValueKind.HostPath) with { IsRequired = true };
     private static readonly Option Backing = Option.Of("--backing", "BASE", "make an empty image that builds upon this one: no filesystem, no SOURCE", ValueKind.Image);
     private static readonly Option SectorSize = Option.Choice("--sector-size", "bytes in a sector", "512", "1024", "2048", "4096");
     private static readonly Option KeepGoing = Option.Flag("--keep-going", "leave out what the filesystem cannot hold, and list it");
@@ -88,7 +88,7 @@ internal sealed class CreateVerb : Verb
     {
         using var sources = SourceChoice.Open(session, path, layered: false);
         session.Subject = path;
-        var report = FileSystemBuilder.Create(path, what, sources.Tree, options);
+        var report = sources.Fill(path, what, options);
         sources.SayFindings(session);
         return report;
     }

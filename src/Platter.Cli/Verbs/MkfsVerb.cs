@@ -7,7 +7,7 @@ namespace Platter.Cli.Verbs;
 
 internal sealed class MkfsVerb : Verb
 {
-    public static readonly Option Type = Option.Of("-t --type", "TYPE", "the filesystem: fat12, fat16, fat32 (fat picks the width), exfat, ntfs, ext2, ext3, ext4; swap", ValueKind.FileSystemType);
+    public static readonly Option Type = Option.Of("-t --type", "TYPE", "the filesystem: fat12, fat16, fat32 (fat picks the width), exfat, ntfs, ext2, ext3, ext4; swap", ValueKind.FileSystemType) with { IsRequired = true };
     public static readonly Option Label = Option.Of("-L --label", "LABEL", "the volume label");
     public static readonly Option Settings = Option.Of("-O", "KEY=VALUE,...", "settings of the type, such as cluster_size=4K");
     public static readonly Option Id = Option.Of("--id", "ID", "the volume's serial number or UUID, such as 1A2B-3C4D; of NTFS 16 hex digits");
@@ -77,22 +77,28 @@ internal sealed class MkfsVerb : Verb
         var place = disk.Place(partition);
         if (place.FileSystem is { } type)
         {
-            var entries = 0;
+            bool hasFiles;
+            string name;
             try
             {
                 using var volume = type.Open(place.Device, VolumeOptions.Default);
-                entries = volume.Enumerate(volume.RootId).Take(1).Count();
+                name = volume.Info.Type;
+                hasFiles = volume.Enumerate(volume.RootId).Any(entry => !IsEmptyLostAndFound(volume, entry));
             }
             catch (Exception e) when (e is DiskFormatException or UnsupportedFeatureException)
             {
-                throw new SafetyException($"there is a {type.Names[0]} filesystem that cannot be read, which would be lost");
+                throw new SafetyException($"the {type.Names[0]} filesystem that is there cannot be read, and would be lost");
             }
-            if (entries > 0)
-                throw new SafetyException($"there is a {type.Names[0]} filesystem with files in it, which would be lost");
+            if (hasFiles)
+                throw new SafetyException($"the {name} filesystem that is there holds files, which would be lost");
         }
         else if (partition is null && disk.Partitions.Count > 0)
         {
             throw new SafetyException($"there is a partition table with {disk.Partitions.Count} partitions, which would be lost");
         }
     }
+
+    // What formatting ext leaves is no file of anybody's.
+    private static bool IsEmptyLostAndFound(Volume volume, DirectoryEntry entry) =>
+        entry.Kind == EntryKind.Directory && entry.Name == "lost+found" && !volume.Enumerate(entry.Id).Any();
 }

@@ -10,7 +10,7 @@ namespace Platter.Cli.Verbs;
 internal sealed class RepackVerb : Verb
 {
     private static readonly Option Type = Option.Of("-t --type", "TYPE", "a filesystem, or tar, tar.gz, tar.zst, tar.xz, tar.lz4, tar.bz2; by OUT's name, or that of the SOURCE, otherwise", ValueKind.FileSystemType);
-    private static readonly Option Output = Option.Of("-o --output", "OUT", "the image or archive to make; - is standard output, for archives", ValueKind.HostPath);
+    private static readonly Option Output = Option.Of("-o --output", "OUT", "the image or archive to make; - is standard output, for archives", ValueKind.HostPath) with { IsRequired = true };
     private static readonly Option KeepGoing = Option.Flag("--keep-going", "leave out what cannot be read or stored, and list it");
 
     public override VerbSyntax Syntax => new()
@@ -50,7 +50,7 @@ internal sealed class RepackVerb : Verb
             Epoch = Session.Epoch?.ToDateTimeOffset(), Progress = session.Progress, Cancellation = session.Cancellation, Overwrite = session.Force,
             KeepGoing = a.Has(KeepGoing), NoSync = a.Has(ContainerChoice.NoSync), Volume = session.VolumeOptions, ContainerSettings = ContainerChoice.Options(session).Settings,
         };
-        var report = FileSystemBuilder.Create(path, new NewFileSystem
+        var report = sources.Fill(path, new NewFileSystem
         {
             Type = type,
             Length = SizeChoice.Length(session),
@@ -59,7 +59,7 @@ internal sealed class RepackVerb : Verb
             Id = a.Text(MkfsVerb.Id),
             Options = a.Pairs(MkfsVerb.Settings),
             Format = NewImages.Format(a.Text(ContainerChoice.Format)),
-        }, sources.Tree, options);
+        }, options);
         sources.SayFindings(session);
         BuildSummary.Write(session, report);
         return ExitCode.Done;

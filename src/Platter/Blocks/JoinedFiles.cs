@@ -73,28 +73,19 @@ internal sealed class JoinedFiles : ResizableDevice
     public override IEnumerable<ByteRange> AllocatedRanges(long offset, long length)
     {
         CheckRange(offset, length);
-        var last = default(ByteRange);
+        return Ranges(offset, length).Joined();
+    }
+
+    private IEnumerable<ByteRange> Ranges(long offset, long length)
+    {
         foreach (var (part, from, count) in Cut(offset, length))
         {
             var file = part?.File ?? _main;
-            var start = part?.Start ?? MainStart;
             if (from >= file.Length)
                 continue;
             foreach (var range in file.AllocatedRanges(from, Math.Min(count, file.Length - from)))
-            {
-                var moved = range with { Offset = range.Offset + start };
-                if (last.Length > 0 && last.End == moved.Offset)
-                {
-                    last = last with { Length = last.Length + moved.Length };
-                    continue;
-                }
-                if (last.Length > 0)
-                    yield return last;
-                last = moved;
-            }
+                yield return range with { Offset = range.Offset + (part?.Start ?? MainStart) };
         }
-        if (last.Length > 0)
-            yield return last;
     }
 
     private protected override HostExtent? FindOnHostCore(long offset, long length)

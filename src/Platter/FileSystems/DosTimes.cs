@@ -53,7 +53,7 @@ internal static class DosTimes
         return new DosTime(date, clock, (byte)(second % 2 * 100 + rounded.Nanoseconds / 10_000_000));
     }
 
-    // The calendar from 1980 to 2108, whose only leap year that is none is never among them but 2100. The framework's own takes longer to get ready than a file to copy.
+    // The calendar from 1980 to 2107: every fourth year is a leap year, but for 2100. The framework's own takes longer to get ready than a file to copy.
     private static bool IsLeap(int year) => year % 4 == 0 && year != 2100;
 
     /// <summary>Days from 1980-01-01 to the start of a year.</summary>

@@ -118,3 +118,19 @@ internal static class HolePuncher
 /// <param name="DeviceOffset">Bytes from the start of the volume's device; -1 for a hole.</param>
 /// <param name="Length">Bytes.</param>
 public readonly record struct StreamExtent(long StreamOffset, long DeviceOffset, long Length);
+
+/// <summary>The pieces of a stream, one after another.</summary>
+internal static class StreamExtents
+{
+    /// <summary>The parts of the stream that are on the device, joined where they touch.</summary>
+    public static IEnumerable<ByteRange> Stored(this IEnumerable<StreamExtent> extents) => Ranges(extents).Joined();
+
+    private static IEnumerable<ByteRange> Ranges(IEnumerable<StreamExtent> extents)
+    {
+        foreach (var extent in extents)
+        {
+            if (extent.DeviceOffset >= 0)
+                yield return new ByteRange(extent.StreamOffset, extent.Length);
+        }
+    }
+}

@@ -90,7 +90,10 @@ public sealed record CopyReport
     public long Lost(LossKind kind) => LossesByKind?[(int)kind].Count ?? 0;
 
     /// <summary>Entries that could not be copied: the first thousand.</summary>
-    public IReadOnlyList<CopyProblem> Problems { get => field ?? []; init; }
+    public IReadOnlyList<CopyProblem> Problems { get => ProblemsIfAny ?? []; init => ProblemsIfAny = value; }
+
+    // Null when there are none, which is nearly always: even an empty list would have to be prepared.
+    internal IReadOnlyList<CopyProblem>? ProblemsIfAny { private get; init; }
 
     /// <summary>Entries that could not be copied, all of them.</summary>
     public long ProblemCount { get; init; }
@@ -128,7 +131,7 @@ internal sealed class CopyTally
     public CopyReport ToReport() => new()
     {
         Files = Files, Directories = Directories, SymbolicLinks = SymbolicLinks, SpecialFiles = SpecialFiles, HardLinks = HardLinks,
-        Bytes = Bytes, Replaced = Replaced, Skipped = Skipped, LossesByKind = _losses, Problems = _problems!,
+        Bytes = Bytes, Replaced = Replaced, Skipped = Skipped, LossesByKind = _losses, ProblemsIfAny = _problems,
         ProblemCount = ProblemCount, NotReached = NotReached,
     };
 }

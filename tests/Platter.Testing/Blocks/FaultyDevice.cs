@@ -3,18 +3,13 @@ using Platter.Blocks;
 namespace Platter.Testing.Blocks;
 
 /// <summary>Passes everything on, and fails on demand.</summary>
-public sealed class FaultyDevice(BlockDevice inner) : ResizableDevice
+public sealed class FaultyDevice(BlockDevice inner) : ForwardingDevice(inner)
 {
     /// <summary>Called before each operation; may throw what the medium shall throw.</summary>
     public Action<FaultyOperation, long, long> Before { get; set; } = (_, _, _) => { };
 
     /// <summary>How many operations of each kind there have been.</summary>
     public Dictionary<FaultyOperation, int> Counts { get; } = [];
-
-    public override long Length => inner.Length;
-    public override int SectorSize => inner.SectorSize;
-    public override bool CanWrite => inner.CanWrite;
-    public override bool CanRollback => inner.CanRollback;
 
     /// <summary>Lets the operation with this number (counted from 0, from now on) fail, and all others pass.</summary>
     public void FailAt(FaultyOperation operation, int number, bool andAllFollowing = false)
@@ -30,43 +25,37 @@ public sealed class FaultyDevice(BlockDevice inner) : ResizableDevice
     public override void Flush()
     {
         Note(FaultyOperation.Flush, 0, 0);
-        inner.Flush();
+        base.Flush();
     }
-
-    public override void Rollback() => inner.Rollback();
-
-    public override IEnumerable<ByteRange> AllocatedRanges(long offset, long length) => inner.AllocatedRanges(offset, length);
 
     protected override void ReadCore(long offset, Span<byte> buffer)
     {
         Note(FaultyOperation.Read, offset, buffer.Length);
-        inner.Read(offset, buffer);
+        base.ReadCore(offset, buffer);
     }
 
     protected override void WriteCore(long offset, ReadOnlySpan<byte> data)
     {
         Note(FaultyOperation.Write, offset, data.Length);
-        inner.Write(offset, data);
+        base.WriteCore(offset, data);
     }
 
     protected override void WriteFreshCore(long offset, ReadOnlySpan<byte> data)
     {
         Note(FaultyOperation.Write, offset, data.Length);
-        inner.WriteFresh(offset, data);
+        base.WriteFreshCore(offset, data);
     }
-
-    protected override void DiscardCore(long offset, long length) => inner.Discard(offset, length);
 
     protected override void WriteZerosCore(long offset, long length)
     {
         Note(FaultyOperation.Write, offset, length);
-        inner.WriteZeros(offset, length);
+        base.WriteZerosCore(offset, length);
     }
 
     protected override void SetLengthCore(long length)
     {
         Note(FaultyOperation.SetLength, length, 0);
-        ((ResizableDevice)inner).SetLength(length);
+        base.SetLengthCore(length);
     }
 
     private void Note(FaultyOperation operation, long offset, long length)

@@ -72,35 +72,14 @@ public static class PowerCut
             medium.Log.Where(o => o.Kind == MediumKind.Write && o.File <= 0).Select(o => o.File).Distinct().Count());
     }
 
-    private sealed class CommitMarker(TransactionDevice inner, SimulatedMedium medium) : ResizableDevice
+    private sealed class CommitMarker(TransactionDevice inner, SimulatedMedium medium) : ForwardingDevice(inner)
     {
-        public override long Length => inner.Length;
-        public override int SectorSize => inner.SectorSize;
-        public override bool CanWrite => true;
-        public override bool CanRollback => true;
-
         public override void Flush()
         {
             medium.Note(MediumKind.CommitBegins);
-            inner.Flush();
+            base.Flush();
             medium.Note(MediumKind.CommitReturns);
         }
-
-        public override void Rollback() => inner.Rollback();
-
-        public override IEnumerable<ByteRange> AllocatedRanges(long offset, long length) => inner.AllocatedRanges(offset, length);
-
-        protected override void ReadCore(long offset, Span<byte> buffer) => inner.Read(offset, buffer);
-
-        protected override void WriteCore(long offset, ReadOnlySpan<byte> data) => inner.Write(offset, data);
-
-        protected override void WriteFreshCore(long offset, ReadOnlySpan<byte> data) => inner.WriteFresh(offset, data);
-
-        protected override void DiscardCore(long offset, long length) => inner.Discard(offset, length);
-
-        protected override void WriteZerosCore(long offset, long length) => inner.WriteZeros(offset, length);
-
-        protected override void SetLengthCore(long length) => inner.SetLength(length);
     }
 
     private sealed class Replay(PowerCutOptions options, Func<IReadOnlyList<ResizableDevice>, BlockDevice> join, Action<BlockDevice, CrashPoint> verify)

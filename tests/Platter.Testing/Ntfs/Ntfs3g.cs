@@ -42,7 +42,7 @@ public static class Ntfs3g
         return result.Output;
     }
 
-    /// <summary>The tree as the driver shows it.</summary>
+    /// <summary>The tree as the driver shows it; what leads to the root of the volume leads there, wherever that was mounted.</summary>
     /// <param name="path">The image.</param>
     /// <param name="streams">Named streams to be looked at, as <c>file:stream</c>; the driver does not list them.</param>
     public static Dictionary<string, NtfsListing.Line> List(string path, params string[] streams)
@@ -54,11 +54,12 @@ public static class Ntfs3g
             """;
         var lines = Run(path, script, "streams_interface=windows,ro").Split('\n');
         var end = Array.IndexOf(lines, "--");
+        var mount = Path.Combine(Path.GetDirectoryName(path)!, "mnt");
         var found = new Dictionary<string, NtfsListing.Line>(StringComparer.Ordinal);
         foreach (var line in lines[..end])
         {
             var c = line.Split('\t');
-            found["/" + c[2]] = new NtfsListing.Line(c[0], c[0] == "f" ? c[1] : "-", "-", c[0] == "l" ? c[3] : "-");
+            found["/" + c[2]] = new NtfsListing.Line(c[0], c[0] == "f" ? c[1] : "-", "-", c[0] == "l" ? c[3].StartsWith(mount, StringComparison.Ordinal) ? c[3][mount.Length..] : c[3] : "-");
         }
         for (var i = end + 1; i < lines.Length && lines[i].Length > 0; i++)
         {

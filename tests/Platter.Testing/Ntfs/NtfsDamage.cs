@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using Platter.Blocks;
 using Platter.FileSystems;
 using Platter.FileSystems.Ntfs;
@@ -169,6 +170,19 @@ public sealed class NtfsDamage
         byte[] swapped = [.. node.Slice(first + length, second), .. node.Slice(first, length)];
         swapped.CopyTo(node[first..]);
     }
+
+    internal static void Put16(Span<byte> bytes, int offset, int value) => BinaryPrimitives.WriteUInt16LittleEndian(bytes[offset..], (ushort)value);
+
+    internal static void Put32(Span<byte> bytes, int offset, uint value) => BinaryPrimitives.WriteUInt32LittleEndian(bytes[offset..], value);
+
+    internal static ulong Put64(Span<byte> bytes, int offset, ulong value)
+    {
+        BinaryPrimitives.WriteUInt64LittleEndian(bytes[offset..], value);
+        return value;
+    }
+
+    /// <summary>The run list of an extent.</summary>
+    internal static Span<byte> RunsOf(Span<byte> attribute) => attribute[BinaryPrimitives.ReadUInt16LittleEndian(attribute[0x20..])..];
 
     /// <summary>What a check finds: codes, each as often as it was found.</summary>
     public List<string> Findings() => [.. new NtfsType().Check(Device, CheckOptions.Default).Findings.Select(f => f.Code)];

@@ -1,3 +1,5 @@
+using Platter.FileSystems.Clusters;
+
 namespace Platter.FileSystems.ExFat;
 
 /// <summary>Walks every directory, from the root down, without recursion.</summary>
@@ -41,24 +43,4 @@ internal sealed class ExFatCheckerDirectories(ExFatGeometry geometry, ExFatCheck
 /// <param name="Name">Empty for the root.</param>
 /// <param name="Content">Its clusters.</param>
 internal sealed record ExFatCheckedDirectory(ExFatCheckedDirectory? Parent, string Name, ExFatClaimed Content)
-{
-    // Enough for any path that a driver takes; a deeper one is cut in the message.
-    private const int MostNames = 128;
-
-    public bool IsRoot => Parent is null;
-
-    /// <summary>The absolute path, ending in a slash.</summary>
-    public string Path
-    {
-        get
-        {
-            var names = new List<string>();
-            var at = this;
-            for (; at.Parent is not null && names.Count < MostNames; at = at.Parent)
-                names.Add(at.Name);
-            names.Add(at.Parent is null ? "" : "...");
-            names.Reverse();
-            return string.Join('/', names) + "/";
-        }
-    }
-}
+    : CheckedDirectory<ExFatCheckedDirectory>(Parent, Name);

@@ -157,20 +157,19 @@ public sealed class ExFatVolume : EditableVolume, INodeLives
     {
         if (_editor is not null)
             WriteBack();
-        var (start, end) = (0L, Geometry.HeapOffset);
+        return UsedRanges().Joined();
+    }
+
+    private IEnumerable<ByteRange> UsedRanges()
+    {
+        yield return new ByteRange(0, Math.Min(Geometry.HeapOffset, Device.Length));
         foreach (var run in Bitmap.UsedRuns())
         {
             var offset = Geometry.ClusterOffset(run.First);
             if (offset >= Device.Length)
                 break;      // the image is cut short
-            if (offset > end)
-            {
-                yield return new ByteRange(start, end - start);
-                start = offset;
-            }
-            end = offset + ((long)run.Count << Geometry.ClusterShift);
+            yield return new ByteRange(offset, Math.Min((long)run.Count << Geometry.ClusterShift, Device.Length - offset));
         }
-        yield return new ByteRange(start, Math.Min(end, Device.Length) - start);
     }
 
     public override NodeId CreateFile(NodeId parent, string name, MetadataChange metadata) => Editor.CreateFile(parent, name, metadata);

@@ -7,33 +7,24 @@ namespace Platter.FileSystems.Ext;
 internal sealed class ExtBitmaps(ExtGeometry geometry, ExtBlocks blocks, ExtGroups groups, ExtChecksums checksums)
 {
     /// <summary>The bytes of everything in use, group by group, for used-only imaging. A group whose bitmap cannot be trusted counts as full.</summary>
-    public IEnumerable<ByteRange> UsedRanges()
+    public IEnumerable<ByteRange> UsedRanges() => Used().Joined();
+
+    private IEnumerable<ByteRange> Used()
     {
-        // Before the first group: the boot block.
-        var start = 0L;
-        var end = geometry.FirstDataBlock << geometry.LogBlockSize;
         var limit = blocks.Device.Length;
+        // Before the first group: the boot block.
+        yield return new ByteRange(0, Math.Min(geometry.FirstDataBlock << geometry.LogBlockSize, limit));
         for (var group = 0L; group < geometry.GroupCount; group++)
         {
             foreach (var run in UsedClusters(group))
             {
                 var from = geometry.GroupStart(group) + run.Start * geometry.ClusterRatio;
                 var offset = Math.Min(from << geometry.LogBlockSize, limit);
-                var runEnd = Math.Min(Math.Min(from + run.Length * geometry.ClusterRatio, geometry.BlocksCount) << geometry.LogBlockSize, limit);
-                if (runEnd <= offset)
-                    continue;
-                if (offset > end)
-                {
-                    if (end > start)
-                        yield return new ByteRange(start, end - start);
-                    start = offset;
-                }
-                end = runEnd;
+                var end = Math.Min(Math.Min(from + run.Length * geometry.ClusterRatio, geometry.BlocksCount) << geometry.LogBlockSize, limit);
+                if (end > offset)
+                    yield return new ByteRange(offset, end - offset);
             }
         }
-        end = Math.Min(end, limit);
-        if (end > start)
-            yield return new ByteRange(start, end - start);
     }
 
     /// <summary>A group's block bitmap: a bit for each cluster; computed where it was never written.</summary>

@@ -3,30 +3,13 @@ using Platter.Blocks;
 namespace Platter.FileSystems.Ext;
 
 /// <summary>An open file whose content is in blocks; holes and unwritten extents read as zeros.</summary>
-internal sealed class ExtFileStream(ExtInode inode, ExtBlockMap map, ExtGeometry geometry, ExtBlocks blocks) : VolumeStream
+internal sealed class ExtFileStream(ExtInode inode, ExtBlockMap map, ExtGeometry geometry, ExtBlocks blocks) : ReadingStream(inode.Length)
 {
     private readonly long _length = inode.Length;
     private ExtRun _run;
-    private bool _closed;
 
-    public override bool CanWrite => false;
-
-    public override long Length
+    protected override void Fill(long offset, Span<byte> buffer)
     {
-        get
-        {
-            ObjectDisposedException.ThrowIf(_closed, this);
-            return _length;
-        }
-    }
-
-    public override int ReadAt(long offset, Span<byte> buffer)
-    {
-        ObjectDisposedException.ThrowIf(_closed, this);
-        ArgumentOutOfRangeException.ThrowIfNegative(offset);
-        if (offset >= _length)
-            return 0;
-        buffer = buffer[..(int)Math.Min(buffer.Length, _length - offset)];
         for (var done = 0; done < buffer.Length;)
         {
             var run = RunAt(offset + done >> geometry.LogBlockSize);
@@ -38,29 +21,9 @@ internal sealed class ExtFileStream(ExtInode inode, ExtBlockMap map, ExtGeometry
                 part.Clear();
             done += part.Length;
         }
-        return buffer.Length;
     }
 
-    public override IEnumerable<ByteRange> DataRanges()
-    {
-        var start = 0L;
-        var end = 0L;
-        foreach (var run in Runs())
-        {
-            if (!run.HasData)
-                continue;
-            var from = run.Logical << geometry.LogBlockSize;
-            if (from != end)
-            {
-                if (end > start)
-                    yield return new ByteRange(start, end - start);
-                start = from;
-            }
-            end = from + (run.Count << geometry.LogBlockSize);
-        }
-        if (end > start)
-            yield return new ByteRange(start, Math.Min(end, _length) - start);
-    }
+    public override IEnumerable<ByteRange> DataRanges() => Extents().Stored();
 
     public override IEnumerable<StreamExtent> Extents()
     {
@@ -74,7 +37,7 @@ internal sealed class ExtFileStream(ExtInode inode, ExtBlockMap map, ExtGeometry
 
     internal override HostExtent? FindOnHost(long offset, long length)
     {
-        ObjectDisposedException.ThrowIf(_closed, this);
+        CheckOpen();
         if (offset >= _length)
             return null;
         var run = RunAt(offset >> geometry.LogBlockSize);
@@ -83,12 +46,6 @@ internal sealed class ExtFileStream(ExtInode inode, ExtBlockMap map, ExtGeometry
         var within = offset - (run.Logical << geometry.LogBlockSize);
         var there = Math.Min(Math.Min(length, _length - offset), (run.End - run.Logical << geometry.LogBlockSize) - within);
         return blocks.Device.FindOnHostWithin((run.Physical << geometry.LogBlockSize) + within, there);
-    }
-
-    protected override void Dispose(bool disposing)
-    {
-        _closed = true;
-        base.Dispose(disposing);
     }
 
     private IEnumerable<ExtRun> Runs() =>
@@ -111,35 +68,7 @@ internal sealed class ExtFileStream(ExtInode inode, ExtBlockMap map, ExtGeometry
 }
 
 /// <summary>An open file whose content is in its inode.</summary>
-internal sealed class ExtInlineStream(byte[] content) : VolumeStream
+internal sealed class ExtInlineStream(byte[] content) : ReadingStream(content.Length)
 {
-    private bool _closed;
-
-    public override bool CanWrite => false;
-
-    public override long Length
-    {
-        get
-        {
-            ObjectDisposedException.ThrowIf(_closed, this);
-            return content.Length;
-        }
-    }
-
-    public override int ReadAt(long offset, Span<byte> buffer)
-    {
-        ObjectDisposedException.ThrowIf(_closed, this);
-        ArgumentOutOfRangeException.ThrowIfNegative(offset);
-        if (offset >= content.Length)
-            return 0;
-        var part = content.AsSpan((int)offset, (int)Math.Min(buffer.Length, content.Length - offset));
-        part.CopyTo(buffer);
-        return part.Length;
-    }
-
-    protected override void Dispose(bool disposing)
-    {
-        _closed = true;
-        base.Dispose(disposing);
-    }
+    protected override void Fill(long offset, Span<byte> buffer) => content.AsSpan((int)offset, buffer.Length).CopyTo(buffer);
 }

@@ -1,4 +1,5 @@
 using Platter.Blocks;
+using Platter.FileSystems.Clusters;
 using Platter.Primitives;
 
 namespace Platter.FileSystems.Fat;
@@ -88,28 +89,8 @@ internal sealed class FatCheckerDirectories
 /// <param name="Name">Empty for the root.</param>
 /// <param name="FirstCluster">0 for the fixed root.</param>
 /// <param name="Clusters">How many of its chain are its own.</param>
-internal sealed record FatCheckedDirectory(FatCheckedDirectory? Parent, string Name, uint FirstCluster, uint Clusters)
+internal sealed record FatCheckedDirectory(FatCheckedDirectory? Parent, string Name, uint FirstCluster, uint Clusters) : CheckedDirectory<FatCheckedDirectory>(Parent, Name)
 {
-    // Enough for any path that a driver takes; a deeper one is cut in the message.
-    private const int MostNames = 128;
-
-    public bool IsRoot => Parent is null;
-
-    /// <summary>The absolute path, ending in a slash.</summary>
-    public string Path
-    {
-        get
-        {
-            var names = new List<string>();
-            var at = this;
-            for (; at.Parent is not null && names.Count < MostNames; at = at.Parent)
-                names.Add(at.Name);
-            names.Add(at.Parent is null ? "" : "...");
-            names.Reverse();
-            return string.Join('/', names) + "/";
-        }
-    }
-
     /// <summary>Whether a cluster starts this directory or one above it.</summary>
     public bool IsOrLiesBelow(uint cluster)
     {

@@ -21,25 +21,8 @@ internal sealed class NtfsAllocation(NtfsContent bitmap, NtfsGeometry geometry)
     }
 
     /// <summary>The clusters in use and the copy of the boot sector, in bytes of the device.</summary>
-    public IEnumerable<ByteRange> UsedRanges(long deviceLength)
-    {
-        long start = 0, end = 0;
-        foreach (var range in Used())
-        {
-            if (range.Start >= deviceLength)
-                break;
-            if (range.Start != end && end > start)
-            {
-                yield return new ByteRange(start, end - start);
-                start = end;
-            }
-            if (end == start)
-                start = range.Start;
-            end = Math.Min(range.End, deviceLength);
-        }
-        if (end > start)
-            yield return new ByteRange(start, end - start);
-    }
+    public IEnumerable<ByteRange> UsedRanges(long deviceLength) => Used().TakeWhile(r => r.Start < deviceLength)
+        .Select(r => new ByteRange(r.Start, Math.Min(r.End, deviceLength) - r.Start)).Joined();
 
     // In bytes, in order; neighbours not yet joined.
     private IEnumerable<LongRange> Used()

@@ -8,7 +8,7 @@ namespace Platter.FileSystems.Ntfs;
 /// "NTFS Documentation" of the Linux-NTFS project, "Compressed Files". A unit of 16 clusters is all there: its bytes as they are; not there: zeros; there
 /// in part, with a hole behind: compressed.
 /// </remarks>
-internal sealed class NtfsCompressedStream : VolumeStream
+internal sealed class NtfsCompressedStream : ReadingStream
 {
     /// <summary>Bytes of a unit: 16 clusters of 64 KiB; Windows compresses with clusters of up to 4 KiB.</summary>
     private const int MaxUnitSize = 1 << 20;
@@ -17,10 +17,9 @@ internal sealed class NtfsCompressedStream : VolumeStream
     private readonly int _unitSize;
     private readonly byte[] _unit, _packed;
     private long _held = -1;
-    private bool _closed;
 
     /// <exception cref="UnsupportedFeatureException">The method is another, or the unit is larger than any that Windows makes.</exception>
-    public NtfsCompressedStream(NtfsContent content)
+    public NtfsCompressedStream(NtfsContent content) : base(content.Length)
     {
         _content = content;
         if ((content.Flags & NtfsAttributeFlags.CompressionMask) != NtfsAttributeFlags.Compressed)
@@ -32,24 +31,8 @@ internal sealed class NtfsCompressedStream : VolumeStream
         _packed = new byte[_unitSize];
     }
 
-    public override bool CanWrite => false;
-
-    public override long Length
+    protected override void Fill(long offset, Span<byte> buffer)
     {
-        get
-        {
-            ObjectDisposedException.ThrowIf(_closed, this);
-            return _content.Length;
-        }
-    }
-
-    public override int ReadAt(long offset, Span<byte> buffer)
-    {
-        ObjectDisposedException.ThrowIf(_closed, this);
-        ArgumentOutOfRangeException.ThrowIfNegative(offset);
-        if (offset >= _content.Length)
-            return 0;
-        buffer = buffer[..(int)Math.Min(buffer.Length, _content.Length - offset)];
         var written = (int)Math.Clamp(_content.Initialized - offset, 0, buffer.Length);
         buffer[written..].Clear();
         for (var done = 0; done < written;)
@@ -62,37 +45,16 @@ internal sealed class NtfsCompressedStream : VolumeStream
             _unit.AsSpan(within, part.Length).CopyTo(part);
             done += part.Length;
         }
-        return buffer.Length;
     }
 
-    public override IEnumerable<ByteRange> DataRanges()
+    // A unit with any cluster holds data.
+    public override IEnumerable<ByteRange> DataRanges() => NtfsExtents.Data(_content, _content.Initialized).Select(r =>
     {
-        // A unit with any cluster holds data.
-        long start = 0, end = 0;
-        var length = _content.Initialized;
-        foreach (var range in NtfsExtents.Data(_content, length))
-        {
-            var from = range.Offset / _unitSize * _unitSize;
-            if (from > end)
-            {
-                if (end > start)
-                    yield return new ByteRange(start, end - start);
-                start = from;
-            }
-            var to = (range.End + _unitSize - 1) / _unitSize * _unitSize;
-            end = Math.Max(end, Math.Min(to, length));
-        }
-        if (end > start)
-            yield return new ByteRange(start, end - start);
-    }
+        var from = r.Offset / _unitSize * _unitSize;
+        return new ByteRange(from, Math.Min((r.End + _unitSize - 1) / _unitSize * _unitSize, _content.Initialized) - from);
+    }).Joined();
 
     public override IEnumerable<StreamExtent> Extents() => NtfsExtents.Of(_content, _content.Length);
-
-    protected override void Dispose(bool disposing)
-    {
-        _closed = true;
-        base.Dispose(disposing);
-    }
 
     private void Hold(long unit)
     {

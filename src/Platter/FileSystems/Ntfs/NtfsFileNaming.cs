@@ -9,7 +9,7 @@ internal static class NtfsFileNaming
 
     /// <summary>Checks a name. Half of a surrogate pair is kept as it is.</summary>
     /// <exception cref="InvalidNameException">It breaks a rule; the message says which.</exception>
-    public static void Validate(string name) => WindowsNames.Validate(name, "ntfs", keepsHalfPairs: true);
+    public static void Validate(string name) => WindowsNames.Validate(name, "NTFS", keepsHalfPairs: true);
 
     /// <summary>Whether a name can be a short one: up to 8 characters, and up to 3 behind a dot, in capitals.</summary>
     public static bool IsShort(string name)

@@ -64,12 +64,23 @@ internal sealed class NtfsRepairCopies(NtfsRepairState repair)
                 repair.Device.Write(copyAt, record);
                 repair.Add("NTFS-0140", $"$MFTMirr, copy of record {i}", "made anew from the record");
             }
-            else if (!isUsable && isCopyUsable && i <= NtfsMft.ExtendRecord)
+            else if (!isUsable && isCopyUsable && i <= NtfsMft.ExtendRecord && (i > 0 || MapsAlike(record, copy)))
             {
                 repair.Device.Write(recordAt, copy);
                 repair.Add(code, $"Record {i}", "made anew from its copy in $MFTMirr");
             }
         }
+    }
+
+    // Record 0 tells where all the others are. Where the damaged one still does, a copy that says otherwise would lose what can be reached.
+    private bool MapsAlike(byte[] record, byte[] copy) => Map(record) is not { } map || (Map(copy) is { } other && map.Runs.SequenceEqual(other.Runs));
+
+    private NtfsRunList? Map(byte[] stored)
+    {
+        var bytes = stored.ToArray();
+        var runs = new NtfsRunList();
+        return NtfsRecord.Parse(bytes, out _) is null && new NtfsRecord(NtfsMft.MftRecord, bytes, 0).TryFind(NtfsAttributeType.Data, "", out var data)
+            && data is { IsResident: false, LowestVcn: 0 } && runs.Decode(data.RunBytes, data.EndVcn, _state.Geometry.ClusterCount) is null ? runs : null;
     }
 
     private byte[] Read(long offset)

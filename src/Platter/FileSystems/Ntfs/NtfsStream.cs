@@ -5,56 +5,31 @@ namespace Platter.FileSystems.Ntfs;
 /// <summary>An open stream whose clusters are its bytes: resident, plain or sparse.</summary>
 /// <param name="content">What it reads.</param>
 /// <param name="length">Bytes to show: more than the content's for the last sector of ciphertext.</param>
-internal sealed class NtfsStream(NtfsContent content, long length) : VolumeStream
+internal sealed class NtfsStream(NtfsContent content, long length) : ReadingStream(length)
 {
-    private bool _closed;
-
-    public override bool CanWrite => false;
-
-    public override long Length
+    protected override void Fill(long offset, Span<byte> buffer)
     {
-        get
-        {
-            ObjectDisposedException.ThrowIf(_closed, this);
-            return length;
-        }
-    }
-
-    public override int ReadAt(long offset, Span<byte> buffer)
-    {
-        ObjectDisposedException.ThrowIf(_closed, this);
-        ArgumentOutOfRangeException.ThrowIfNegative(offset);
-        if (offset >= length)
-            return 0;
-        buffer = buffer[..(int)Math.Min(buffer.Length, length - offset)];
-        if (length == content.Length)
+        if (Length == content.Length)
             content.Read(offset, buffer);
         else
             content.ReadClusters(offset, buffer);
-        return buffer.Length;
     }
 
     public override IEnumerable<ByteRange> DataRanges()
     {
-        var end = Math.Min(content.Initialized, length);
+        var end = Math.Min(content.Initialized, Length);
         if (content.IsResident)
             return end == 0 ? [] : [new ByteRange(0, end)];
-        return NtfsExtents.Data(content, length == content.Length ? end : length);
+        return NtfsExtents.Data(content, Length == content.Length ? end : Length);
     }
 
-    public override IEnumerable<StreamExtent> Extents() => NtfsExtents.Of(content, length);
+    public override IEnumerable<StreamExtent> Extents() => NtfsExtents.Of(content, Length);
 
     internal override HostExtent? FindOnHost(long offset, long length)
     {
-        ObjectDisposedException.ThrowIf(_closed, this);
+        CheckOpen();
         var there = Math.Min(length, content.Initialized - offset);
         return there > 0 && !content.IsResident ? content.FindOnHost(offset, there) : null;
-    }
-
-    protected override void Dispose(bool disposing)
-    {
-        _closed = true;
-        base.Dispose(disposing);
     }
 }
 
@@ -62,28 +37,7 @@ internal sealed class NtfsStream(NtfsContent content, long length) : VolumeStrea
 internal static class NtfsExtents
 {
     /// <summary>The parts of the content that are in clusters, up to a length, joined where they touch.</summary>
-    public static IEnumerable<ByteRange> Data(NtfsContent content, long length)
-    {
-        long start = 0, end = 0;
-        for (var i = 0; i < content.Runs.Count; i++)
-        {
-            var run = content.Runs[i];
-            var from = run.Vcn << content.ClusterShift;
-            if (from >= length)
-                break;
-            if (run.IsHole)
-                continue;
-            if (from != end)
-            {
-                if (end > start)
-                    yield return new ByteRange(start, end - start);
-                start = from;
-            }
-            end = Math.Min(run.End > length >> content.ClusterShift ? length : run.End << content.ClusterShift, length);
-        }
-        if (end > start)
-            yield return new ByteRange(start, end - start);
-    }
+    public static IEnumerable<ByteRange> Data(NtfsContent content, long length) => Of(content, length).Stored();
 
     /// <summary>The runs as extents of the stream, holes as such.</summary>
     public static IEnumerable<StreamExtent> Of(NtfsContent content, long length)

@@ -9,7 +9,7 @@ namespace Platter.FileSystems.Ntfs;
 /// wimlib's wof.h. The stream: a table of chunk ends (32 bits, or 64 when the file is of 4 GiB and more), counted from the end of the table, of all
 /// chunks but the last; then the chunks. One that did not get smaller is stored.
 /// </remarks>
-internal sealed class NtfsWofStream : VolumeStream
+internal sealed class NtfsWofStream : ReadingStream
 {
     public const string StreamName = "WofCompressedData";
 
@@ -21,13 +21,12 @@ internal sealed class NtfsWofStream : VolumeStream
     private readonly Lzx? _lzx;
     private readonly byte[] _chunk, _source;
     private long _held = -1;
-    private bool _closed;
 
     /// <param name="packed">The stream WofCompressedData.</param>
     /// <param name="length">Bytes of the file.</param>
     /// <param name="algorithm">What its reparse point says.</param>
     /// <exception cref="UnsupportedFeatureException">The algorithm is none of those that there are.</exception>
-    public NtfsWofStream(NtfsContent packed, long length, NtfsWofAlgorithm algorithm)
+    public NtfsWofStream(NtfsContent packed, long length, NtfsWofAlgorithm algorithm) : base(length)
     {
         _packed = packed;
         _length = length;
@@ -52,24 +51,8 @@ internal sealed class NtfsWofStream : VolumeStream
             _xpress = new XpressHuffman();
     }
 
-    public override bool CanWrite => false;
-
-    public override long Length
+    protected override void Fill(long offset, Span<byte> buffer)
     {
-        get
-        {
-            ObjectDisposedException.ThrowIf(_closed, this);
-            return _length;
-        }
-    }
-
-    public override int ReadAt(long offset, Span<byte> buffer)
-    {
-        ObjectDisposedException.ThrowIf(_closed, this);
-        ArgumentOutOfRangeException.ThrowIfNegative(offset);
-        if (offset >= _length)
-            return 0;
-        buffer = buffer[..(int)Math.Min(buffer.Length, _length - offset)];
         for (var done = 0; done < buffer.Length;)
         {
             var at = offset + done;
@@ -79,17 +62,10 @@ internal sealed class NtfsWofStream : VolumeStream
             _chunk.AsSpan(within, part.Length).CopyTo(part);
             done += part.Length;
         }
-        return buffer.Length;
     }
 
     /// <summary>Nothing of the file lies on the volume as it is.</summary>
     public override IEnumerable<StreamExtent> Extents() => [];
-
-    protected override void Dispose(bool disposing)
-    {
-        _closed = true;
-        base.Dispose(disposing);
-    }
 
     private void Hold(long chunk)
     {

@@ -71,7 +71,7 @@ internal sealed class VmdkExtentsDisk(BlockDevice descriptor, bool isNew = false
     public override IEnumerable<ByteRange> AllocatedRanges(long offset, long length)
     {
         CheckRange(offset, length);
-        return Joined(offset, offset + length);
+        return Ranges(offset, offset + length).Joined();
     }
 
     private protected override HostExtent? FindOnHostCore(long offset, long length)
@@ -147,29 +147,15 @@ internal sealed class VmdkExtentsDisk(BlockDevice descriptor, bool isNew = false
         }
     }
 
-    private IEnumerable<ByteRange> Joined(long offset, long end)
+    private IEnumerable<ByteRange> Ranges(long offset, long end)
     {
-        var last = default(ByteRange);
         for (var number = Find(offset); number < _parts.Count && _parts[number].Offset < end; number++)
         {
             var part = _parts[number];
             var from = Math.Max(offset, part.Offset);
-            var count = Math.Min(end, part.Offset + part.Length) - from;
-            foreach (var range in part.Device?.AllocatedRanges(from - part.Offset, count) ?? [])
-            {
-                var moved = range with { Offset = range.Offset + part.Offset };
-                if (last.Length > 0 && last.End == moved.Offset)
-                {
-                    last = last with { Length = last.Length + moved.Length };
-                    continue;
-                }
-                if (last.Length > 0)
-                    yield return last;
-                last = moved;
-            }
+            foreach (var range in part.Device?.AllocatedRanges(from - part.Offset, Math.Min(end, part.Offset + part.Length) - from) ?? [])
+                yield return range with { Offset = range.Offset + part.Offset };
         }
-        if (last.Length > 0)
-            yield return last;
     }
 
     private int Find(long offset)

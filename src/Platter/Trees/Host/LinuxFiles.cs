@@ -268,7 +268,7 @@ internal static unsafe partial class LinuxFiles
             NotFound => new FileNotFoundException(message),
             PermissionDenied or NotPermitted => new UnauthorizedAccessException(message),
             NameTooLong => new PathTooLongException(message),
-            _ => new IOException(message),
+            _ => new IOException(message, error),
         };
     }
 

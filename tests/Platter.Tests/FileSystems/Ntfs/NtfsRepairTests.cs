@@ -4,14 +4,15 @@ using Platter.FileSystems.Ntfs;
 using Platter.Testing.Ntfs;
 using Xunit;
 using static Platter.FileSystems.Ntfs.NtfsAttributeType;
-using static Platter.Tests.FileSystems.Ntfs.NtfsCheckVolume;
+using static Platter.Testing.Ntfs.NtfsDamageKinds;
+using static Platter.Testing.Ntfs.NtfsSoundVolume;
 
 namespace Platter.Tests.FileSystems.Ntfs;
 
 /// <summary>What a repair mends, says it would mend, and leaves alone.</summary>
 public class NtfsRepairTests : NtfsCheckBase
 {
-    private static readonly NtfsCheckCase[] Cases =
+    private static readonly NtfsDamageKind[] Cases =
     [
         new("a boot sector of another kind", Small, "NTFS-0009", d => d.Bytes[3] = (byte)'X'),
         new("a boot sector without an end", Small, "NTFS-0010", d => d.Bytes[0x1FE] = 0),
@@ -59,6 +60,26 @@ public class NtfsRepairTests : NtfsCheckBase
         Assert.Empty(report.Repairs);
         Assert.True(report.Remaining.IsClean);
         Assert.True(volume.Bytes.SequenceEqual(sound));
+    }
+
+    [Theory, InlineData(0), InlineData(1)]
+    public void A_copy_of_record_0_is_taken_where_it_maps_the_same_records(int moved)
+    {
+        // Record 0 has another's name and number. By its map every record is found, though; by that of a copy which is a cluster off none would be.
+        var volume = Sound(Small);
+        var copy = volume.Record(0);
+        var copyAt = (int)volume.Place(volume.Record(1), Data, 0);
+        volume.EditValue(volume.Record(0), FileName, v => v.Span[^2] = (byte)'x');
+        volume.Edit(volume.Record(0), r => r[0x2C] = 77);
+        copy.TryFind(Data, "", out var data);
+        var runs = data.Offset + data.Length - data.RunBytes.Length;
+        copy.Bytes[runs + 1 + (copy.Bytes[runs] & 15)] += (byte)moved;
+        NtfsUpdateSequence.Apply(copy.Bytes);
+        copy.Bytes.CopyTo(volume.Bytes[copyAt..]);
+        var report = new NtfsType().Repair(volume.Device, RepairOptions.Default);
+        Assert.Equal(moved == 0, report.Repairs.Any(r => r.Code == "NTFS-0142"));
+        Assert.True(report.Remaining.IsClean, string.Join('\n', report.Remaining.Findings));
+        Assert.True(volume.Record(5).IsDirectory, "the root is where it was");
     }
 
     [Fact]
