@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using Platter.FileSystems;
+using Platter.Primitives;
 
 namespace Platter.Cli;
 
@@ -43,7 +44,7 @@ internal sealed class EntryWalk(Volume volume)
     public IEnumerable<WalkedEntry> Walk(string path, NodeId directory)
     {
         // What lies on the way of listing one directory stays clear of collections of other types: each is prepared at every start.
-        HashSet<NodeId>? entered = null;
+        NumberMap<int>? entered = null;
         var level = new Level(this, directory, path == "/" ? "" : path, null);
         while (level is not null)
         {
@@ -59,9 +60,15 @@ internal sealed class EntryWalk(Volume volume)
         }
     }
 
-    // Whether a directory has not been entered before: directories that contain each other would be walked for ever.
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static bool IsNew(ref HashSet<NodeId>? entered, NodeId start, NodeId directory) => (entered ??= [start]).Add(directory);
+    // Whether a directory has not been entered before: directories that contain each other would be walked for ever. The keys alone count.
+    private static bool IsNew(ref NumberMap<int>? entered, NodeId start, NodeId directory)
+    {
+        entered ??= new NumberMap<int> { [start.Value] = 0 };
+        if (entered.ContainsKey(directory.Value))
+            return false;
+        entered[directory.Value] = 0;
+        return true;
+    }
 
     /// <summary>A directory being gone through, one entry ahead so that the last one is known.</summary>
     private sealed class Level
