@@ -146,6 +146,31 @@ public class ErrorTests
     }
 
     [Fact]
+    public void A_damaged_directory_does_not_hide_the_others()
+    {
+        using var image = new TestImage();
+        image.Put("/a/inner", "1");
+        image.Put("/b/inner", "2");
+        image.Put("/c/inner", "3");
+        var bytes = File.ReadAllBytes(image.Path);
+        // The first clusters of two directories, out of the volume: bytes 0x1A of their entries in the root.
+        foreach (var name in new[] { "A          ", "B          " })
+            bytes.AsSpan(bytes.AsSpan().IndexOf(System.Text.Encoding.ASCII.GetBytes(name)) + 0x1A, 2).Fill(0xEE);
+        File.WriteAllBytes(image.Path, bytes);
+        foreach (var verb in new[] { "ls", "find", "tree" })
+        {
+            var listed = Cli.Run(verb == "ls" ? ["ls", "-R", image.Path] : [verb, image.Path]);
+            Assert.Equal(6, listed.Code);
+            Assert.Contains("inner", listed.Lines[^(verb == "tree" ? 2 : 1)], StringComparison.Ordinal);
+            Assert.Contains("platter: /b/: ", listed.Error, StringComparison.Ordinal);
+            Assert.EndsWith($"(2 such places, the rest is listed; 'platter check {image.Path}' tells more)\n", listed.Error, StringComparison.Ordinal);
+        }
+        Assert.Contains("\n0 directories, 1 file, 1 B\n", Cli.Expect("tree", image.Path, "/c").Output, StringComparison.Ordinal);
+        using var json = JsonDocument.Parse(Cli.Fails(6, "ls", "-R", "--json", image.Path).Bytes);
+        Assert.True(json.RootElement.TryGetProperty("error", out _));
+    }
+
+    [Fact]
     public void Values_of_another_form_are_told_by_what_they_should_be()
     {
         using var image = new TestImage("ext4", "8M");
