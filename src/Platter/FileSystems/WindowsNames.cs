@@ -10,18 +10,47 @@ internal static class WindowsNames
 
     private const int LongestDevice = 7;
 
+    // Bit n: the unit n, or 64 + n, is a control character or forbidden.
+    private const ulong LowForbidden = 0xFFFF_FFFF | 1UL << '"' | 1UL << '*' | 1UL << '/' | 1UL << ':' | 1UL << '<' | 1UL << '>' | 1UL << '?';
+    private const ulong HighForbidden = 1UL << '\\' - 64 | 1UL << '|' - 64;
+
     private static readonly string[] Devices = ["CON", "PRN", "AUX", "NUL", "CLOCK$", "CONIN$", "CONOUT$"];
 
     /// <summary>Checks a name that is to be stored.</summary>
     /// <param name="name">The name.</param>
     /// <param name="type">The format, as messages call it.</param>
+    /// <param name="keepsHalfPairs">Whether half of a surrogate pair is stored as it is.</param>
     /// <exception cref="InvalidNameException">It breaks a rule; the message says which.</exception>
-    public static void Validate(string name, string type)
+    public static void Validate(string name, string type, bool keepsHalfPairs = false)
     {
         if (name.Length == 0)
             throw new InvalidNameException(name, "is empty");
         if (name.Length > MaxLength)
             throw new InvalidNameException(name, $"has {name.Length} UTF-16 units, {type} stores at most {MaxLength}");
+        if (!IsPlain(name))
+            ValidateUnits(name, type, keepsHalfPairs);
+        if (name is "." or "..")
+            throw new InvalidNameException(name, "stands for a directory itself or its parent");
+        if (name[^1] is '.' or ' ')
+            throw new InvalidNameException(name, "ends in a dot or a space, which Windows cuts off");
+        // The first letters of devices first: all else is seldom needed, and prepared at every start where it is.
+        if (name.Length >= 3 && MayBeDevice(name[0] | 0x20, name[1] | 0x20) && IsDevice(name))
+            throw new InvalidNameException(name, "is reserved for a device");
+    }
+
+    // Most names have nothing that must be looked at closely: a hundred thousand of them are made in a second.
+    private static bool IsPlain(string name)
+    {
+        foreach (var c in name)
+        {
+            if (c < 128 ? ((c < 64 ? LowForbidden : HighForbidden) >> (c & 63) & 1) != 0 : char.IsSurrogate(c))
+                return false;
+        }
+        return true;
+    }
+
+    private static void ValidateUnits(string name, string type, bool keepsHalfPairs)
+    {
         foreach (var c in name)
         {
             if (c < 0x20)
@@ -29,18 +58,11 @@ internal static class WindowsNames
             if (c is '"' or '*' or '/' or ':' or '<' or '>' or '?' or '\\' or '|')
                 throw new InvalidNameException(name, $"holds '{c}', which {type} forbids");
         }
-        for (var i = 0; i < name.Length; i++)
+        for (var i = 0; i < name.Length && !keepsHalfPairs; i++)
         {
             if (char.IsSurrogate(name[i]) && !(char.IsHighSurrogate(name[i]) && i + 1 < name.Length && char.IsLowSurrogate(name[++i])))
                 throw new InvalidNameException(Printable(name), "is no valid Unicode (half of a surrogate pair): choose another name");
         }
-        if (name is "." or "..")
-            throw new InvalidNameException(name, "stands for a directory itself or its parent");
-        if (name[^1] is '.' or ' ')
-            throw new InvalidNameException(name, "ends in a dot or a space, which Windows cuts off");
-        // The first letters of devices first: all else is seldom needed, and prepared at every start where it is.
-        if ((name[0] | 0x20) is 'a' or 'c' or 'l' or 'n' or 'p' && IsDevice(name))
-            throw new InvalidNameException(name, "is reserved for a device");
     }
 
     // CON, con.txt, COM1 ... COM9, LPT1 ... LPT9 and their superscript digits, with any extension.
@@ -52,12 +74,18 @@ internal static class WindowsNames
             end++;
         while (end > 0 && name[end - 1] == ' ')
             end--;
-        return end is >= 3 and <= LongestDevice && MayBeDevice(name[1], end) && IsDevice(name.AsSpan(0, end));
+        return end is >= 3 and <= LongestDevice && IsDevice(name.AsSpan(0, end));
     }
 
-    // The second letter of CON, PRN, AUX, NUL, CLOCK$, COM1 and LPT1.
-    private static bool MayBeDevice(char second, int length) =>
-        (second | 0x20) is 'o' or 'r' or 'u' && length is 3 or 4 or 6 or 7 || (second | 0x20) == 'l' && length == 6 || (second | 0x20) == 'p' && length == 4;
+    // CON and COM1, CLOCK$; PRN; AUX; NUL; LPT1.
+    private static bool MayBeDevice(int first, int second) => first switch
+    {
+        'c' => second is 'o' or 'l',
+        'p' => second == 'r',
+        'a' or 'n' => second == 'u',
+        'l' => second == 'p',
+        _ => false,
+    };
 
     private static bool IsDevice(ReadOnlySpan<char> stem)
     {

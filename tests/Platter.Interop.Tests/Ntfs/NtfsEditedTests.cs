@@ -62,6 +62,41 @@ public class NtfsEditedTests
         Compare(path, Streams);
     }
 
+    /// <summary>A tree that is copied into the root: each name is looked up, and the file made at once.</summary>
+    [Theory]
+    [InlineData("-c 512", true)]
+    [InlineData("-c 4096", false)]
+    public void Thousands_of_names_in_the_root_are_read_by_ntfs_3g_which_goes_on_with_them(string arguments, bool isShuffled)
+    {
+        using var folder = new TempFolder();
+        var path = folder.File("volume.img");
+        Ntfs3g.Make(path, 64 << 20, arguments);
+        var names = Enumerable.Range(0, 3000).Select(i => $"a name of some length {i}").Order(StringComparer.Ordinal).ToArray();
+        if (isShuffled)
+            new Random(3000).Shuffle(names);
+        Edit(path, v => Copy(v, names));
+        Compare(path);
+        Tool.Expect("ntfsinfo", "-m", path);
+        Assert.Equal(names.Length, Tool.Expect("ntfsls", path).Split('\n', StringSplitOptions.RemoveEmptyEntries).Length);
+        Ntfs3g.Run(path, """
+            set -e
+            i=0; while [ $i -lt 3000 ]; do rm "a name of some length $i"; i=$((i+3)); done
+            i=0; while [ $i -lt 800 ]; do : > "another name $i"; i=$((i+1)); done
+            """);
+        Compare(path);
+        Edit(path, v => Copy(v, [.. Enumerable.Range(0, 800).Select(i => $"and another name {i}")]));
+        Compare(path);
+
+        static void Copy(EditableVolume volume, string[] names)
+        {
+            for (var i = 0; i < names.Length; i++)
+            {
+                Assert.False(volume.TryLookup(volume.RootId, names[i], out _));
+                Create(volume, volume.RootId, names[i], i % 10 == 0 ? i : 0);
+            }
+        }
+    }
+
     [Fact]
     public void What_Platter_wrote_the_kernel_reads_and_goes_on_with()
     {

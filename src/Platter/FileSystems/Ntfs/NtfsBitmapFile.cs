@@ -38,6 +38,15 @@ internal sealed class NtfsBitmapFile(NtfsChanges changes, NtfsGeometry geometry,
     /// <summary>How many bits a page has.</summary>
     public int BitsIn(long page) => (int)Math.Min(PageBits, Count - page * PageBits);
 
+    /// <summary>Makes that setting a bit can't fail, before the next edit begins.</summary>
+    public void Hold(long bit)
+    {
+        Load(bit / PageBits);
+        var (place, count) = Place(bit / 8, 1);
+        if (place >= 0)
+            changes.Hold(place, count);
+    }
+
     /// <summary>Sets or clears bits.</summary>
     /// <returns>How many of them were set before.</returns>
     public long Set(long start, long count, bool value)

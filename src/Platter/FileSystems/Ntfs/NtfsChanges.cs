@@ -48,12 +48,8 @@ internal sealed class NtfsChanges(BlockDevice device, bool isTrial = false) : Bl
     /// <summary>Bytes written to the device since the last commit.</summary>
     public long WrittenBytes { get; set; }
 
-    /// <summary>An edit begins.</summary>
-    public void Begin()
-    {
-        _undo.Clear();
-        _edit++;
-    }
+    /// <summary>An edit begins. What was changed since the last one stays.</summary>
+    public void Begin() => Keep();
 
     /// <summary>The edit succeeded.</summary>
     public void Keep()
@@ -80,6 +76,17 @@ internal sealed class NtfsChanges(BlockDevice device, bool isTrial = false) : Bl
         }
         _undo.Clear();
         _edit++;
+    }
+
+    /// <summary>Holds the pages of a range: writing there, before the next edit begins or this one ends, can't fail.</summary>
+    public void Hold(long offset, int length)
+    {
+        for (var done = 0; done < length;)
+        {
+            var (number, _, count) = Part(offset + done, length - done);
+            Edit(number, isWhole: false);
+            done += count;
+        }
     }
 
     /// <summary>Drops everything.</summary>

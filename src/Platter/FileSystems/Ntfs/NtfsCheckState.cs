@@ -39,7 +39,7 @@ internal sealed class NtfsCheckState
     public NtfsClusterSet Used { get; } = new();
 
     public NtfsRecordFacts Facts { get; }
-    public LruCache<NtfsIndexNode> Nodes { get; } = new(CachedNodes);
+    public NtfsNodes Nodes { get; } = new(CachedNodes);
 
     /// <summary>The volume's capitals; null when they cannot be read, and the order of names with them.</summary>
     public NtfsUpcase? Upcase { get; set; }

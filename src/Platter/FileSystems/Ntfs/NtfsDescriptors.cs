@@ -5,29 +5,33 @@ namespace Platter.FileSystems.Ntfs;
 /// <summary>Security descriptors of files that are edited: in $Secure, by their id in $STANDARD_INFORMATION.</summary>
 internal sealed class NtfsDescriptors(NtfsEditState state)
 {
-    // What becomes of a directory's descriptor, by its id: the same for all files that are made in it. Forgotten with an edit that failed.
-    private readonly Dictionary<(uint Parent, bool IsDirectory), uint> _inherited = [];
+    // A directory with a descriptor of its own, which is not in $Secure: by its record.
+    private const ulong Own = 1UL << 63;
+
+    // What becomes of a directory's descriptor: the same for all files that are made in it. Forgotten with an edit that failed.
+    private readonly NumberMap<uint> _inherited = new();
+
+    /// <summary>What stands for a directory's descriptor: directories in which it is the same have the same descriptor.</summary>
+    public static ulong KeyOf(NtfsFileEditor directory) =>
+        directory.Has(NtfsAttributeType.SecurityDescriptor) ? Own | (ulong)directory.Number << 1 : (ulong)NtfsStandard.SecurityId(directory) << 1;
 
     /// <summary>Forgets which ids there are.</summary>
     public void Clear() => _inherited.Clear();
 
     /// <summary>The id of the descriptor that a new file has in a directory with this one, when it is known by now.</summary>
-    public bool TryInherit(uint parent, out uint id)
-    {
-        id = 0;
-        return parent != 0 && _inherited.TryGetValue((parent, false), out id);
-    }
+    /// <param name="parent">See <see cref="KeyOf"/>.</param>
+    /// <param name="id">The id.</param>
+    public bool TryInherit(ulong parent, out uint id) => _inherited.TryGetValue(parent, out id);
 
     /// <summary>Gives a new file the descriptor that follows from its directory's.</summary>
     public void Inherit(NtfsFileEditor file, NtfsFileEditor directory, bool isDirectory)
     {
-        var parent = directory.Has(NtfsAttributeType.SecurityDescriptor) ? 0 : NtfsStandard.SecurityId(directory);
-        if (parent == 0 || !_inherited.TryGetValue((parent, isDirectory), out var id))
+        var key = KeyOf(directory) | (isDirectory ? 1UL : 0);
+        if (!_inherited.TryGetValue(key, out var id))
         {
-            var descriptor = (Of(directory, parent) is { } own ? NtfsInheritance.Derive(own, isDirectory) : null) ?? NtfsInheritance.Derive(Least, isDirectory)!;
+            var descriptor = (Of(directory) is { } parent ? NtfsInheritance.Derive(parent, isDirectory) : null) ?? NtfsInheritance.Derive(Least, isDirectory)!;
             id = Add(descriptor);
-            if (parent != 0)
-                _inherited[(parent, isDirectory)] = id;
+            _inherited[key] = id;
         }
         NtfsStandard.SetSecurityId(file, id);
     }
@@ -36,6 +40,8 @@ internal sealed class NtfsDescriptors(NtfsEditState state)
     public void Set(NtfsFileEditor file, byte[] descriptor)
     {
         var id = Add(descriptor);
+        if (file.Has(NtfsAttributeType.SecurityDescriptor))
+            Clear();
         file.Delete(NtfsAttributeType.SecurityDescriptor, "");
         NtfsStandard.SetSecurityId(file, id);
     }
@@ -53,8 +59,13 @@ internal sealed class NtfsDescriptors(NtfsEditState state)
         }
     }
 
-    private byte[]? Of(NtfsFileEditor directory, uint id) =>
-        directory.Open(NtfsAttributeType.SecurityDescriptor) is { } own ? own.ReadAll(NtfsSecure.MaxDescriptor) : id == 0 ? null : state.Volume.FindSecurityDescriptor(id);
+    private byte[]? Of(NtfsFileEditor directory)
+    {
+        if (directory.Open(NtfsAttributeType.SecurityDescriptor) is { } own)
+            return own.ReadAll(NtfsSecure.MaxDescriptor);
+        var id = NtfsStandard.SecurityId(directory);
+        return id == 0 ? null : state.Volume.FindSecurityDescriptor(id);
+    }
 
     private uint Add(byte[] descriptor)
     {

@@ -19,7 +19,7 @@ internal sealed class NtfsDirectory
     private readonly NtfsIndex _index;
 
     /// <exception cref="DiskFormatException">There is no index, or its root is damaged.</exception>
-    public NtfsDirectory(NtfsGeometry geometry, NtfsFile file, LruCache<NtfsIndexNode> nodes)
+    public NtfsDirectory(NtfsGeometry geometry, NtfsFile file, NtfsNodes nodes)
     {
         _file = file;
         _index = NtfsIndex.Open(geometry, file, IndexName, nodes)

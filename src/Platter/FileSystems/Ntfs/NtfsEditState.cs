@@ -15,6 +15,8 @@ internal sealed class NtfsEditState
     private readonly LruCache<NtfsFileEditor> _files = new(CachedFiles);
     private readonly NumberMap<NtfsFileEditor> _inEdit = new();
     private readonly List<NtfsFileEditor> _noted = [];
+    private NtfsFileEditor? _indexed;
+    private NtfsIndexEditor? _index;        // of that directory
     private bool _isEditing;
 
     public NtfsEditState(NtfsVolume volume, NtfsChanges changes, VolumeOptions options)
@@ -107,6 +109,18 @@ internal sealed class NtfsEditState
         _files.Remove(file.Number);
     }
 
+    /// <summary>The index of a directory. Names that come in order of directories need one for each.</summary>
+    public NtfsIndexEditor Index(NtfsFileEditor directory)
+    {
+        if (_index is null || !ReferenceEquals(directory, _indexed))
+        {
+            _indexed = directory;
+            _index = new NtfsIndexEditor(new NtfsFileIndexStorage(directory, NtfsDirectory.IndexName), Volume.Upcase,
+                () => directory.Structure(NtfsAttributeType.IndexAllocation, NtfsDirectory.IndexName));
+        }
+        return _index;
+    }
+
     /// <summary>A leaf that names go into, which <see cref="Settle"/> writes; null when none is held.</summary>
     public NtfsOpenLeaf? Leaf { get; set; }
 
@@ -133,19 +147,17 @@ internal sealed class NtfsEditState
         if (Leaf is not { } leaf)
             return;
         if (leaf.Touched != 0)
-            Write(leaf);
+            WriteAlone(leaf);
         Leaf = null;
     }
 
-    private void Write(NtfsOpenLeaf leaf)
+    private void WriteAlone(NtfsOpenLeaf leaf)
     {
         var complete = false;
         BeginBeside();
         try
         {
-            var directory = File(leaf.Directory);
-            new NtfsFileIndexStorage(directory, NtfsDirectory.IndexName).WriteBlock(leaf.Vcn, leaf.Block);
-            NtfsStandard.Edit(directory, (ref NtfsStandardInformation information) => information.Modified = information.Changed = leaf.Touched);
+            Write(leaf, leaf.Touched);
             Store();
             complete = true;
         }
@@ -156,6 +168,16 @@ internal sealed class NtfsEditState
             else
                 Undo();
         }
+    }
+
+    /// <summary>Writes a leaf within an edit.</summary>
+    /// <param name="leaf">The leaf.</param>
+    /// <param name="time">When its directory changed.</param>
+    public void Write(NtfsOpenLeaf leaf, ulong time)
+    {
+        var directory = File(leaf.Directory);
+        Index(directory).Write(leaf.Vcn, leaf.ToNode());
+        NtfsStandard.Edit(directory, (ref NtfsStandardInformation information) => information.Modified = information.Changed = time);
     }
 
     /// <summary>Brings every file that has changed to its records. After this, nothing of an edit may fail but the device.</summary>

@@ -26,7 +26,7 @@ public sealed class NtfsEditableVolume : EditableVolume
     private byte[] _buffer = [];
     private bool _isPrepared;
 
-    // The directory that a file was made in last, as long as nothing was looked at since: what comes next into it may come the short way.
+    // The directory that a file was made in last, as long as nothing was looked at since but names that are free: what comes next into it may come the short way.
     private NodeId? _filled;
 
     private NtfsEditableVolume(BlockDevice device, VolumeOptions options)
@@ -53,6 +53,12 @@ public sealed class NtfsEditableVolume : EditableVolume
 
     public override bool TryLookup(NodeId directory, string name, out NodeId id)
     {
+        // A copy into a directory that was there before looks for each name first.
+        if (_filled == directory && PlainFiles.IsFree(directory, name))
+        {
+            id = default;
+            return false;
+        }
         Live(directory);
         return _volume.TryLookup(directory, name, out id);
     }

@@ -9,28 +9,7 @@ internal static class NtfsFileNaming
 
     /// <summary>Checks a name. Half of a surrogate pair is kept as it is.</summary>
     /// <exception cref="InvalidNameException">It breaks a rule; the message says which.</exception>
-    public static void Validate(string name)
-    {
-        if (!name.AsSpan().ContainsAnyInRange('\uD800', '\uDFFF'))
-        {
-            WindowsNames.Validate(name, "NTFS");
-            return;
-        }
-        var text = name.ToCharArray();
-        for (var i = 0; i < text.Length; i++)
-        {
-            if (char.IsSurrogate(text[i]))
-                text[i] = '_';
-        }
-        try
-        {
-            WindowsNames.Validate(new string(text), "NTFS");
-        }
-        catch (InvalidNameException e)
-        {
-            throw new InvalidNameException(name, e.Message);
-        }
-    }
+    public static void Validate(string name) => WindowsNames.Validate(name, "NTFS", keepsHalfPairs: true);
 
     /// <summary>Whether a name can be a short one: up to 8 characters, and up to 3 behind a dot, in capitals.</summary>
     public static bool IsShort(string name)

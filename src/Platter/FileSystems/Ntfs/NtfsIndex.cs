@@ -9,7 +9,9 @@ internal sealed class NtfsIndex : NtfsIndexTree
 
     private readonly NtfsGeometry _geometry;
     private readonly NtfsContent? _allocation;
-    private readonly LruCache<NtfsIndexNode> _nodes;
+    private readonly NtfsNodes _nodes;
+    private readonly NtfsFile _file;
+    private readonly string _name;
     private readonly int _unit;
     private readonly bool _isView;
 
@@ -17,11 +19,11 @@ internal sealed class NtfsIndex : NtfsIndexTree
     private byte[] _ahead = [];
     private long _aheadFrom, _aheadEnd;
     private long _expected = -1;        // where the block behind the last one lies, in bytes
-    private byte[]? _spare;             // of a block that was gone through
 
-    private NtfsIndex(NtfsGeometry geometry, NtfsFile file, string name, NtfsIndexNode root, LruCache<NtfsIndexNode> nodes)
+    private NtfsIndex(NtfsGeometry geometry, NtfsFile file, string name, NtfsIndexNode root, NtfsNodes nodes)
     {
         _geometry = geometry;
+        (_file, _name) = (file, name);
         _nodes = nodes;
         ref readonly var head = ref OnDisk.View<NtfsIndexRoot>(root.Bytes);
         Root = root;
@@ -29,7 +31,6 @@ internal sealed class NtfsIndex : NtfsIndexTree
         Rule = (NtfsCollationRule)(uint)head.Collation;
         _isView = head.AttributeType == 0U;
         _unit = geometry.IndexUnit(BlockSize);
-        Structure = file.Structure(NtfsAttributeType.IndexAllocation, name);
         _allocation = root.HasSubNodes ? file.Open(NtfsAttributeType.IndexAllocation, name) : null;
     }
 
@@ -37,7 +38,7 @@ internal sealed class NtfsIndex : NtfsIndexTree
     public int BlockSize { get; }
     public NtfsCollationRule Rule { get; }
 
-    public override string Structure { get; }
+    public override string Structure => _file.Structure(NtfsAttributeType.IndexAllocation, _name);
 
     /// <summary>Opens an index; null when the file has none of this name.</summary>
     /// <param name="file">The file.</param>
@@ -45,16 +46,14 @@ internal sealed class NtfsIndex : NtfsIndexTree
     /// <param name="name">The index's name.</param>
     /// <param name="nodes">Where blocks are kept, by their place on the device; shared by all indexes of a volume.</param>
     /// <exception cref="DiskFormatException">The root is damaged.</exception>
-    public static NtfsIndex? Open(NtfsGeometry geometry, NtfsFile file, string name, LruCache<NtfsIndexNode> nodes)
+    public static NtfsIndex? Open(NtfsGeometry geometry, NtfsFile file, string name, NtfsNodes nodes)
     {
         if (!file.TryFind(NtfsAttributeType.IndexRoot, name, out var record, out var attribute))
             return null;
-        var structure = file.Structure(NtfsAttributeType.IndexRoot, name);
-        var offset = record.Offset + attribute.Offset;
-        if (!attribute.IsResident)
-            throw new DiskFormatException("NTFS-0300", structure, offset, "is not resident");
-        if (ParseRoot(attribute.Value.ToArray(), out var root) is { } problem)
-            throw new DiskFormatException("NTFS-0300", structure, offset, problem);
+        var isResident = attribute.IsResident;
+        NtfsIndexNode? root = null;
+        if ((isResident ? ParseRoot(attribute.Value.ToArray(), out root) : "is not resident") is { } problem)
+            throw new DiskFormatException("NTFS-0300", file.Structure(NtfsAttributeType.IndexRoot, name), record.Offset + attribute.Offset, problem);
         return new NtfsIndex(geometry, file, name, root!, nodes);
     }
 
@@ -78,7 +77,7 @@ internal sealed class NtfsIndex : NtfsIndexTree
     protected override void Leave(NtfsIndexNode node)
     {
         if (node.IsPassing)
-            _spare = node.Bytes;
+            _nodes.Leave(node);
     }
 
     private NtfsIndexNode Block(long vcn, bool isKept)
@@ -90,11 +89,11 @@ internal sealed class NtfsIndex : NtfsIndexTree
         var place = run is { IsHole: false } r ? (r.Lcn << _geometry.ClusterShift) + (offset - (r.Vcn << _geometry.ClusterShift)) : -1;
         if (place >= 0 && _nodes.TryGet(place, out var node) && OnDisk.View<NtfsIndexBlock>(node.Bytes).Vcn == (ulong)vcn && node.Bytes.Length == BlockSize)
             return node;
-        var bytes = isKept || _spare is null ? new byte[BlockSize] : _spare;
-        _spare = isKept ? _spare : null;
+        var left = isKept ? null : _nodes.TakeLeft();
+        var bytes = left?.Bytes.Length == BlockSize ? left.Bytes : new byte[BlockSize];
         if (isKept || run is null || !TryReadAhead(offset, run.Value, bytes))
             _allocation.Read(offset, bytes);
-        if (ParseBlock(bytes, vcn, _isView, out node, out var code) is { } problem)
+        if (ParseBlock(bytes, vcn, _isView, out node, out var code, left) is { } problem)
             throw new DiskFormatException(code, $"{Structure}, block {vcn}", place, problem);
         if (place >= 0 && isKept)
             _nodes.Set(place, node!);
@@ -131,8 +130,9 @@ internal sealed class NtfsIndex : NtfsIndexTree
     /// <param name="bytes">As read; changed in place.</param>
     /// <param name="vcn">What it should call itself.</param>
     /// <param name="code">The finding's id.</param>
+    /// <param name="left">See <see cref="NtfsIndexNode.Parse"/>.</param>
     /// <returns>What is wrong, or null.</returns>
-    public static string? ParseBlock(byte[] bytes, long vcn, bool isView, out NtfsIndexNode? node, out string code)
+    public static string? ParseBlock(byte[] bytes, long vcn, bool isView, out NtfsIndexNode? node, out string code, NtfsIndexNode? left = null)
     {
         node = null;
         code = "NTFS-0301";
@@ -144,6 +144,6 @@ internal sealed class NtfsIndex : NtfsIndexTree
         if (head.Vcn != (ulong)vcn)
             return $"calls itself block {head.Vcn}";
         code = "NTFS-0302";
-        return NtfsIndexNode.Parse(bytes, NtfsIndexBlock.HeaderOffset, isView, out node);
+        return NtfsIndexNode.Parse(bytes, NtfsIndexBlock.HeaderOffset, isView, out node, left);
     }
 }

@@ -240,12 +240,9 @@ internal sealed class NtfsIndexEdit(NtfsIndexEditor tree, NtfsIndexStorage stora
     private void Store()
     {
         // All are laid down before the first is written: their entries lie in what is overwritten.
-        var written = new byte[_blocks.Count][];
+        var written = new NtfsIndexNode[_blocks.Count];
         for (var i = 0; i < written.Length; i++)
-        {
-            written[i] = new byte[storage.BlockSize];
-            NtfsNewIndexNode.Block(written[i], _blocks[i].Vcn, _blocks[i].Old?.Bytes, _blocks[i].Pieces);
-        }
+            written[i] = NtfsNewIndexNode.Block(storage.BlockSize, _blocks[i].Vcn, _blocks[i].Old?.Bytes, _blocks[i].Pieces);
         var root = way[0];
         var hadBlocks = root.Node.HasSubNodes;
         if (root.IsChanged && hadBlocks && root.Change()[^1].SubNode < 0)
@@ -254,7 +251,13 @@ internal sealed class NtfsIndexEdit(NtfsIndexEditor tree, NtfsIndexStorage stora
             return;
         }
         for (var i = 0; i < written.Length; i++)
-            storage.WriteBlock(_blocks[i].Vcn, written[i]);
+        {
+            // Blocks that stay full, since names come in order, are rarely looked at again.
+            if (IsAppended && _blocks[i].Old is null)
+                storage.WriteBlock(_blocks[i].Vcn, written[i].Bytes);
+            else
+                storage.WriteNode(_blocks[i].Vcn, written[i]);
+        }
         foreach (var vcn in _freed)
             storage.FreeBlock(vcn);
     }

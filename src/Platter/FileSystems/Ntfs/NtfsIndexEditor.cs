@@ -72,6 +72,11 @@ internal sealed class NtfsIndexEditor : NtfsIndexTree
         return isFound || way.Count == 1 ? null : way;
     }
 
+    /// <summary>Writes a leaf that entries were put into elsewhere.</summary>
+    /// <param name="vcn">Its own.</param>
+    /// <param name="node">As it is now; its array is nobody else's.</param>
+    public void Write(long vcn, NtfsIndexNode node) => _storage.WriteNode(vcn, node);
+
     /// <summary>Adds an entry.</summary>
     /// <param name="entry">As <see cref="NtfsIndexEntries"/> makes them, without a sub-node.</param>
     /// <returns>False: its key is there already. In directories the very name; another case counts as another one here.</returns>

@@ -5,13 +5,17 @@ namespace Platter.FileSystems.Ntfs;
 /// <summary>One node of an index, the root or a block, its entries verified: for reading and for checking alike.</summary>
 internal sealed class NtfsIndexNode
 {
-    private readonly int[] _entries;
+    // Bytes of an entry with a short name.
+    private const int UsualEntry = 96;
 
-    private NtfsIndexNode(byte[] bytes, int headerOffset, int[] entries, bool isEven)
+    private readonly int[] _entries;        // Count of them count
+
+    private NtfsIndexNode(byte[] bytes, int headerOffset, int[] entries, int count, bool isEven)
     {
         Bytes = bytes;
         HeaderOffset = headerOffset;
         _entries = entries;
+        Count = count;
         IsEven = isEven;
     }
 
@@ -28,11 +32,11 @@ internal sealed class NtfsIndexNode
     public bool IsPassing { get; set; }
 
     /// <summary>How many entries there are; the last one is the end entry.</summary>
-    public int Count => _entries.Length;
+    public int Count { get; }
 
     public bool HasSubNodes => (OnDisk.View<NtfsIndexHeader>(Bytes, HeaderOffset).Flags & NtfsIndexHeader.HasSubNodes) != 0;
 
-    public NtfsIndexItem this[int index] => new(Bytes, _entries[index]);
+    public NtfsIndexItem this[int index] => new(Bytes, index < Count ? _entries[index] : throw new ArgumentOutOfRangeException(nameof(index)));
 
     /// <summary>The node with an entry inserted, removed or replaced: its bytes as <see cref="NtfsNewIndexNode.Spliced"/> made them.</summary>
     /// <param name="bytes">The new bytes.</param>
@@ -42,22 +46,29 @@ internal sealed class NtfsIndexNode
     public NtfsIndexNode Spliced(byte[] bytes, int index, int removed, int inserted)
     {
         var (gone, come) = (removed > 0 ? 1 : 0, inserted > 0 ? 1 : 0);
-        var entries = new int[_entries.Length - gone + come];
+        var entries = new int[Count - gone + come];
         _entries.AsSpan(0, index).CopyTo(entries);
         if (come > 0)
             entries[index] = _entries[index];
-        for (var i = index + gone; i < _entries.Length; i++)
+        for (var i = index + gone; i < Count; i++)
             entries[i - gone + come] = _entries[i] - removed + inserted;
-        return new NtfsIndexNode(bytes, HeaderOffset, entries, IsEven);
+        return new NtfsIndexNode(bytes, HeaderOffset, entries, entries.Length, IsEven);
     }
+
+    /// <summary>A block that was laid down here, and need not be verified.</summary>
+    /// <param name="bytes">All of it, its protection off.</param>
+    /// <param name="entries">Where its entries are, in order, the end entry last.</param>
+    /// <param name="isEven">See <see cref="IsEven"/>.</param>
+    public static NtfsIndexNode OfBlock(byte[] bytes, int[] entries, bool isEven) => new(bytes, NtfsIndexBlock.HeaderOffset, entries, entries.Length, isEven);
 
     /// <summary>Verifies the header and the entries of a node.</summary>
     /// <param name="bytes">The root's value, or a block whose protection is off.</param>
     /// <param name="headerOffset">Where the index header is.</param>
     /// <param name="isView">Whether entries have data in the place of a reference.</param>
     /// <param name="node">The node.</param>
+    /// <param name="left">A node that nobody looks at any more: its memory is used again.</param>
     /// <returns>What is wrong, or null.</returns>
-    public static string? Parse(byte[] bytes, int headerOffset, bool isView, out NtfsIndexNode? node)
+    public static string? Parse(byte[] bytes, int headerOffset, bool isView, out NtfsIndexNode? node, NtfsIndexNode? left = null)
     {
         node = null;
         ref readonly var header = ref OnDisk.View<NtfsIndexHeader>(bytes, headerOffset);
@@ -67,13 +78,15 @@ internal sealed class NtfsIndexNode
         if (header.EntriesOffset < NtfsIndexHeader.Size || (header.EntriesOffset & 7) != 0 || header.EntriesOffset > header.IndexLength)
             return $"has entries from {header.EntriesOffset} on, expected a multiple of 8, {NtfsIndexHeader.Size}..{header.IndexLength}";
         var end = headerOffset + (int)(uint)header.IndexLength;
-        var entries = new GrowingArray<int>();
+        var (entries, count) = (left?._entries ?? new int[(int)(uint)header.IndexLength / UsualEntry + 2], 0);
         var (first, isEven) = (-1, true);
         for (var at = headerOffset + (int)(uint)header.EntriesOffset; ;)
         {
             if (EntryProblem(bytes, at, end, isView) is { } problem)
                 return problem;
-            entries.Add(at);
+            if (count == entries.Length)
+                Array.Resize(ref entries, 2 * count);
+            entries[count++] = at;
             ref readonly var entry = ref OnDisk.View<NtfsIndexEntry>(bytes, at);
             var hasSubNode = entry.Flags & NtfsIndexEntry.HasSubNode;
             first = first < 0 ? hasSubNode : first;
@@ -82,7 +95,7 @@ internal sealed class NtfsIndexNode
                 break;
             at += entry.Length;
         }
-        node = new NtfsIndexNode(bytes, headerOffset, entries.ToArray(), isEven);
+        node = new NtfsIndexNode(bytes, headerOffset, entries, count, isEven);
         return null;
     }
 

@@ -48,7 +48,7 @@ internal abstract class NtfsIndexTree
         }
 
         // The root's level and those below, deepest last.
-        private readonly Level[] _way = NewWay(tree);
+        private Level[] _way = NewWay(tree);
         private readonly NumberMap<int> _seen = new();      // the keys alone count
         private int _depth = 1;
 
@@ -82,7 +82,8 @@ internal abstract class NtfsIndexTree
 
         private static Level[] NewWay(NtfsIndexTree tree)
         {
-            var way = new Level[MaxDepth + 1];
+            const int usualDepth = 3;
+            var way = new Level[usualDepth];
             way[0].Node = tree.Root;
             return way;
         }
@@ -92,6 +93,8 @@ internal abstract class NtfsIndexTree
             if (_depth > MaxDepth || _seen.ContainsKey((ulong)block))
                 throw new DiskFormatException("NTFS-0304", tree.Structure, -1, _depth > MaxDepth ? $"has more than {MaxDepth} levels" : $"reaches the block {block} twice");
             _seen[(ulong)block] = 0;
+            if (_depth == _way.Length)
+                Array.Resize(ref _way, 2 * _depth);
             _way[_depth++] = new Level { Node = tree.BlockOnce(block) };
         }
     }

@@ -23,6 +23,7 @@ internal sealed class NtfsMft
     private readonly LruCache<byte[]> _chunks = new(CachedChunks);
     private readonly LruCache<NtfsRecord> _records = new(CachedRecords);
     private NtfsContent _content;
+    private long _last = -1;        // the chunk that was read from last
 
     private NtfsMft(BlockDevice device, NtfsGeometry geometry, NtfsRecord record0)
     {
@@ -108,18 +109,22 @@ internal sealed class NtfsMft
             throw new DiskFormatException("NTFS-0100", $"Record {number}", -1, $"expected 0..{Count - 1}");
         var perChunk = ChunkBytes / _geometry.RecordSize;
         var chunk = number / perChunk;
-        if (!_chunks.TryGet(chunk, out var bytes))
+        if (!_chunks.TryGet(chunk, out var bytes) && IsNear(chunk))
         {
             bytes = ReadChunk(chunk);
             if (bytes is not null)
                 _chunks.Set(chunk, bytes);
         }
+        _last = chunk;
         if (bytes is not null)
             bytes.AsSpan((int)(number % perChunk) * own.Length, own.Length).CopyTo(own);
         else
             _content.Read(number * own.Length, own);
         return NtfsRecord.Parse(own, out code);
     }
+
+    // Records of directories often stand far from each other: the first of a chunk is read alone, unless it follows the chunk before.
+    private bool IsNear(long chunk) => chunk == 0 || chunk == _last || chunk == _last + 1;
 
     // Null when not all of it is there: of a table that was cut, records before the cut are read one by one.
     private byte[]? ReadChunk(long chunk)

@@ -13,8 +13,6 @@ internal sealed class NtfsNames(NtfsEditState state)
     private const int MaxStale = 4096;
 
     private readonly HashSet<NtfsReference> _stale = [];
-    private NtfsFileEditor? _indexed;
-    private NtfsIndexEditor? _index;        // of that directory
 
     public bool HasStale => _stale.Count > 0;
     public bool HasManyStale => _stale.Count >= MaxStale;
@@ -47,7 +45,7 @@ internal sealed class NtfsNames(NtfsEditState state)
             return null;
         var upcase = state.Volume.Upcase;
         var isCaseSensitive = (NtfsStandard.Read(directory).Flags & NtfsStandardInformation.CaseSensitive) != 0;
-        var found = Index(directory).Find(key => upcase.Compare(name, NtfsCollation.NameOf(key)),
+        var found = state.Index(directory).Find(key => upcase.Compare(name, NtfsCollation.NameOf(key)),
             isCaseSensitive ? null : key => upcase.CompareIgnoringCase(name, NtfsCollation.NameOf(key)));
         // The root's name for itself is none.
         return found is { } item && item.File.Record != directory.Number ? item.File : null;
@@ -56,7 +54,7 @@ internal sealed class NtfsNames(NtfsEditState state)
     /// <summary>Puts a name into a directory's index.</summary>
     public void Insert(NtfsFileEditor directory, NtfsReference file, ReadOnlySpan<byte> value)
     {
-        if (!Index(directory).TryInsert(NtfsIndexEntries.OfName(file, value)))
+        if (!state.Index(directory).TryInsert(NtfsIndexEntries.OfName(file, value)))
             throw new AlreadyExistsException(NtfsCollation.NameOf(value).ToString());
     }
 
@@ -64,19 +62,31 @@ internal sealed class NtfsNames(NtfsEditState state)
     /// <exception cref="DiskFormatException">It is not there.</exception>
     public void Remove(NtfsFileEditor directory, ReadOnlySpan<byte> value)
     {
-        if (!Index(directory).TryRemove(value))
+        if (!state.Index(directory).TryRemove(value))
             throw new DiskFormatException("NTFS-0902", $"Record {directory.Number}, $I30", directory.Base.Offset, $"has no entry '{NtfsCollation.NameOf(value)}', and a record has that name");
     }
 
     /// <summary>Puts other copies into a name of a directory's index.</summary>
-    public void Update(NtfsFileEditor directory, NtfsReference file, ReadOnlySpan<byte> value) => Index(directory).TryUpdate(NtfsIndexEntries.OfName(file, value));
+    public void Update(NtfsFileEditor directory, NtfsReference file, ReadOnlySpan<byte> value) => state.Index(directory).TryUpdate(NtfsIndexEntries.OfName(file, value));
 
     /// <summary>Opens the leaf of a directory's index that a name belongs to.</summary>
     /// <param name="directory">The directory.</param>
     /// <param name="key">A $FILE_NAME value with that name.</param>
     /// <returns>Null when the name is there, or the index has no leaves but its root.</returns>
     public NtfsOpenLeaf? OpenLeaf(NtfsFileEditor directory, ReadOnlySpan<byte> key) =>
-        Index(directory).WayTo(key) is { } way ? new NtfsOpenLeaf(directory, way, state.Volume.Upcase) : null;
+        state.Index(directory).WayTo(key) is { } way ? new NtfsOpenLeaf(directory, way, state.Volume.Upcase) : null;
+
+    /// <summary>Puts a name where an open leaf has no room for it, within an edit: the leaf is written, and cut.</summary>
+    /// <param name="leaf">The leaf, which is no longer to be used when this succeeds.</param>
+    /// <param name="file">What the name leads to.</param>
+    /// <param name="value">Its $FILE_NAME value.</param>
+    /// <param name="time">When.</param>
+    /// <exception cref="VolumeFullException">There is no room for a block. The edit is to be undone.</exception>
+    public void Overflow(NtfsOpenLeaf leaf, NtfsReference file, ReadOnlySpan<byte> value, ulong time)
+    {
+        state.Write(leaf, time);
+        Insert(state.File(leaf.Directory), file, value);
+    }
 
     /// <summary>The names of a file, as they stand in its records.</summary>
     /// <exception cref="DiskFormatException">One of them is damaged.</exception>
@@ -196,17 +206,5 @@ internal sealed class NtfsNames(NtfsEditState state)
         Span<byte> tag = stackalloc byte[4];
         reparse.Read(0, tag);
         return OnDisk.View<U32Le>(tag);
-    }
-
-    // Names that come in order of directories need one for each.
-    private NtfsIndexEditor Index(NtfsFileEditor directory)
-    {
-        if (_index is null || !ReferenceEquals(directory, _indexed))
-        {
-            _indexed = directory;
-            _index = new NtfsIndexEditor(new NtfsFileIndexStorage(directory, NtfsDirectory.IndexName), state.Volume.Upcase,
-                () => directory.Structure(NtfsAttributeType.IndexAllocation, NtfsDirectory.IndexName));
-        }
-        return _index;
     }
 }

@@ -34,14 +34,15 @@ internal static class NtfsNewIndexNode
     /// <summary>Bytes for entries in a block.</summary>
     public static int RoomInBlock(int blockSize) => blockSize - FirstEntry(blockSize);
 
-    /// <summary>Fills a block; its protection is off, its array holds the number of the last write.</summary>
-    /// <param name="block">All of it.</param>
+    /// <summary>Lays a block down; its protection is off, its array holds the number of the last write.</summary>
+    /// <param name="blockSize">Bytes.</param>
     /// <param name="vcn">Its own.</param>
     /// <param name="old">What it was, verified; null when it is a new one.</param>
-    /// <param name="pieces">Its entries, the end entry last. None of them lies in <paramref name="block"/>.</param>
-    public static void Block(Span<byte> block, long vcn, byte[]? old, List<NtfsIndexPiece> pieces)
+    /// <param name="pieces">Its entries, the end entry last.</param>
+    public static NtfsIndexNode Block(int blockSize, long vcn, byte[]? old, List<NtfsIndexPiece> pieces)
     {
-        block.Clear();
+        var bytes = new byte[blockSize];
+        var block = bytes.AsSpan();
         ref var head = ref OnDisk.Edit<NtfsIndexBlock>(block);
         head.Protection.Magic = NtfsIndexBlock.MagicValue;
         var first = NtfsUpdateSequence.Place(block, NtfsIndexBlock.Size);
@@ -53,6 +54,16 @@ internal static class NtfsNewIndexNode
             old.AsSpan(before.Protection.UpdateSequenceOffset, 2).CopyTo(block[NtfsIndexBlock.Size..]);
         }
         Fill(block, NtfsIndexBlock.HeaderOffset, first - NtfsIndexBlock.HeaderOffset, block.Length - NtfsIndexBlock.HeaderOffset, pieces);
+
+        var entries = new int[pieces.Count];
+        var isEven = true;
+        for (int i = 0, at = first; i < entries.Length; i++)
+        {
+            entries[i] = at;
+            at += pieces[i].Length;
+            isEven &= pieces[i].SubNode < 0 == pieces[0].SubNode < 0;
+        }
+        return NtfsIndexNode.OfBlock(bytes, entries, isEven);
     }
 
     /// <summary>A block with a part of its entries replaced, the rest as it is; null when there is no room.</summary>

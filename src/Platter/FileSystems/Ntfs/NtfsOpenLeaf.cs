@@ -25,7 +25,7 @@ internal sealed class NtfsOpenLeaf
         _upcase = upcase;
         Directory = directory.Reference;
         Standard = NtfsStandard.Read(directory);
-        SecurityId = directory.Has(NtfsAttributeType.SecurityDescriptor) ? 0 : NtfsStandard.SecurityId(directory);
+        Descriptor = NtfsDescriptors.KeyOf(directory);
         var node = way[^1].Node;
         Vcn = way[^1].Vcn;
         _block = [.. node.Bytes];
@@ -48,14 +48,14 @@ internal sealed class NtfsOpenLeaf
     /// <summary>The directory's attributes and flags. Its times are older.</summary>
     public NtfsStandardInformation Standard { get; }
 
-    /// <summary>Of the directory's descriptor; 0 when it is not in $Secure.</summary>
-    public uint SecurityId { get; }
+    /// <summary>Stands for the directory's descriptor: see <see cref="NtfsDescriptors.KeyOf"/>.</summary>
+    public ulong Descriptor { get; }
 
     /// <summary>The block's own.</summary>
     public long Vcn { get; }
 
-    /// <summary>The block as it is now, its protection off.</summary>
-    public ReadOnlySpan<byte> Block => _block;
+    /// <summary>The block as it is now, to be written: nothing comes after it unless writing it failed, and was undone.</summary>
+    public NtfsIndexNode ToNode() => NtfsIndexNode.OfBlock(_block, _entries.AsSpan(0, _count).ToArray(), isEven: true);
 
     /// <summary>When the last name came; 0 when none has come.</summary>
     public ulong Touched { get; private set; }

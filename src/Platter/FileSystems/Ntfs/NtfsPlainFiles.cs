@@ -35,7 +35,7 @@ internal sealed class NtfsPlainFiles(NtfsEditState state, NtfsNames names)
         var directory = new NtfsReference(parent.Value);
         var keyLength = NtfsFileName.Size + 2 * name.Length;
         if (Find(directory, name, keyLength, out var place) is not { } leaf
-            || !state.Descriptors.TryInherit(leaf.SecurityId, out var securityId))
+            || !state.Descriptors.TryInherit(leaf.Descriptor, out var securityId))
             return false;
         var nameLength = NtfsResidentHeader.Size + keyLength + 7 & ~7;
         var room = state.Geometry.RecordSize - state.Records.AttributesOffset - NtfsAttributeHeader.EndSize - StandardLength - nameLength;
@@ -44,6 +44,19 @@ internal sealed class NtfsPlainFiles(NtfsEditState state, NtfsNames names)
         if (!isResident && (clusters << state.Geometry.ClusterShift > buffer.Length || NtfsNonResidentHeader.Size + MostRuns * NtfsRunList.MaxRunBytes + 8 > room))
             return false;
 
+        var now = state.Now;
+        var file = new NewFile(name, keyLength, Standard(leaf, metadata, now), securityId, clusters, length);
+        var hasRoom = leaf.HasRoom(keyLength);
+        // Most files need nothing that could be lacking, and nothing that would have to be undone: pages are not kept as they were before each.
+        if (isResident && hasRoom && state.Records.TakeBlank(_record) is >= 0 and var blank)
+        {
+            var reference = Lay(file, blank, leaf.Directory, buffer);
+            state.Records.WriteNew(blank, _record);
+            leaf.Insert(place, reference, _key.AsSpan(0, keyLength), now);
+            id = new NodeId(reference.Raw);
+            return true;
+        }
+
         var complete = false;
         state.BeginBeside();
         try
@@ -51,16 +64,17 @@ internal sealed class NtfsPlainFiles(NtfsEditState state, NtfsNames names)
             var number = state.Records.Take(default, NtfsRecordFlags.InUse, _record);
             if (isResident || TryTake(clusters))
             {
-                var now = state.Now;
-                var reference = new NtfsReference(number, OnDisk.View<NtfsRecordHeader>(_record).SequenceNumber);
-                var standard = Standard(leaf, metadata, now);
-                FillKey(name, leaf.Directory, standard, isResident ? length + 7 & ~7 : clusters << state.Geometry.ClusterShift, length);
-                Fill(standard, securityId, _key.AsSpan(0, keyLength), isResident ? buffer[..length] : default, clusters, length);
+                var reference = Lay(file, number, leaf.Directory, buffer);
+                if (!hasRoom)
+                    names.Overflow(leaf, reference, _key.AsSpan(0, keyLength), now);
                 state.Store();
                 if (!isResident)
                     Put(buffer, length);
                 state.Records.WriteNew(number, _record);
-                leaf.Insert(place, reference, _key.AsSpan(0, keyLength), state.Now);
+                if (hasRoom)
+                    leaf.Insert(place, reference, _key.AsSpan(0, keyLength), now);
+                else
+                    state.Leaf = null;
                 id = new NodeId(reference.Raw);
                 complete = true;
             }
@@ -75,12 +89,36 @@ internal sealed class NtfsPlainFiles(NtfsEditState state, NtfsNames names)
         return complete;
     }
 
+    /// <summary>A file to be made.</summary>
+    /// <param name="Name">Its name.</param>
+    /// <param name="KeyLength">Bytes of its $FILE_NAME value.</param>
+    /// <param name="Standard">Times and attributes.</param>
+    /// <param name="SecurityId">Of its descriptor.</param>
+    /// <param name="Clusters">Of its content; 0 where that lies in the record.</param>
+    /// <param name="Length">Bytes of content.</param>
+    private readonly record struct NewFile(string Name, int KeyLength, NtfsStandardInformation Standard, uint SecurityId, long Clusters, int Length);
+
+    // The key and the record, which has its head.
+    private NtfsReference Lay(in NewFile file, long number, NtfsReference directory, ReadOnlySpan<byte> content)
+    {
+        FillKey(file.Name, directory, file.Standard, file.Clusters == 0 ? file.Length + 7 & ~7 : file.Clusters << state.Geometry.ClusterShift, file.Length);
+        Fill(file.Standard, file.SecurityId, _key.AsSpan(0, file.KeyLength), file.Clusters == 0 ? content[..file.Length] : default, file.Clusters, file.Length);
+        return new NtfsReference(number, OnDisk.View<NtfsRecordHeader>(_record).SequenceNumber);
+    }
+
     // Without owner, permissions and descriptor, and not what Interix takes for something else.
     private bool IsPlain(MetadataChange metadata) => metadata.SecurityDescriptor is null && metadata.Mode is null && metadata.UserId is null && metadata.GroupId is null
         && metadata.FinderInfo is null && metadata.ShortName is null && metadata.Compressed is null && metadata.Sparse is null
         && (metadata.DosAttributes is not { } attributes || ((attributes & DosAttributes.System) == 0 && state.Volume.Capabilities.MissingFor(metadata) is null));
 
-    // The leaf that a name goes into, which has room for it; null where there is none, or the name may be there.
+    /// <summary>Whether a name is free, where the leaf that it belongs to can tell.</summary>
+    /// <param name="parent">The directory.</param>
+    /// <param name="name">The name, which may be one that can't be stored.</param>
+    /// <returns>False: it is there, or that is to be found out in another way.</returns>
+    public bool IsFree(NodeId parent, string name) =>
+        name.Length is > 0 and <= NtfsFileName.MaxNameLength && Find(new NtfsReference(parent.Value), name, NtfsFileName.Size + 2 * name.Length, out _) is not null;
+
+    // The leaf that a name goes into; null where there is none, or the name may be there.
     private NtfsOpenLeaf? Find(NtfsReference directory, string name, int keyLength, out int place)
     {
         place = -1;
@@ -89,14 +127,10 @@ internal sealed class NtfsPlainFiles(NtfsEditState state, NtfsNames names)
         if (place < 0)
         {
             state.Settle();
-            if (!TryOpen(directory, name, keyLength))
-                return null;
-            place = state.Leaf!.PlaceOf(name);
+            if (TryOpen(directory, name, keyLength))
+                place = state.Leaf!.PlaceOf(name);
         }
-        if (place >= 0 && state.Leaf!.HasRoom(keyLength))
-            return state.Leaf;
-        state.Settle();
-        return null;
+        return place < 0 ? null : state.Leaf;
     }
 
     private bool TryOpen(NtfsReference directory, string name, int keyLength)

@@ -22,6 +22,9 @@ internal sealed class NtfsRecords
     private readonly byte[] _scratch;       // a record on its way
     private long _hint = FirstOfFiles;      // no record below is free
 
+    // Records that were formatted here, and that nobody has had: they need not be read.
+    private long _blankFrom, _blankEnd;
+
     public NtfsRecords(NtfsEditState state)
     {
         _state = state;
@@ -72,6 +75,52 @@ internal sealed class NtfsRecords
         _bitmap.Set(number, 1, true);
         if (!isOfMft)
             _hint = number + 1;
+        if (number >= _blankFrom && number < _blankEnd)
+            BlankFirst(number, bytes);
+        else
+            BlankAfter(number, bytes);
+        if (number >= _blankFrom)
+            _blankFrom = number + 1;
+        ref var head = ref OnDisk.Edit<NtfsRecordHeader>(bytes);
+        head.Flags.Value = flags;
+        head.BaseRecord = baseRecord;
+        return number;
+    }
+
+    /// <summary>Takes a record for a new file between two edits, where nothing of it has to be undone: one that was formatted here, and that nobody has had.
+    /// After this, <see cref="WriteNew"/> can't fail.</summary>
+    /// <param name="bytes">Takes the record without attributes: as long as a record.</param>
+    /// <returns>Its number; below 0 when there is no such record, and nothing was changed.</returns>
+    public long TakeBlank(byte[] bytes)
+    {
+        var number = Find(_hint);
+        if (number < _blankFrom || number >= _blankEnd || number < _mirrorRecords)
+            return -1;
+        _bitmap.Hold(number);
+        var offset = number * bytes.Length;
+        for (var done = 0; done < bytes.Length;)
+        {
+            var (place, count) = Place(_state.Volume.Mft.Content.Runs, offset + done, bytes.Length - done);
+            _state.Changes.Hold(place, count);
+            done += count;
+        }
+        _bitmap.Set(number, 1, true);
+        _hint = _blankFrom = number + 1;
+        BlankFirst(number, bytes);
+        OnDisk.Edit<NtfsRecordHeader>(bytes).Flags.Value = NtfsRecordFlags.InUse;
+        return number;
+    }
+
+    // As it was formatted.
+    private void BlankFirst(long number, byte[] bytes)
+    {
+        Blank(bytes, number, 1);
+        BinaryPrimitives.WriteUInt16LittleEndian(bytes.AsSpan(UpdateSequenceOffset), NtfsUpdateSequence.FirstNumber);
+    }
+
+    // With the numbers that it was left with.
+    private void BlankAfter(long number, byte[] bytes)
+    {
         var isSound = _state.Volume.Mft.Load(number, _scratch, out _) is null;
         ref readonly var old = ref OnDisk.View<NtfsRecordHeader>(_scratch);
         if (isSound && (old.Flags.Value & NtfsRecordFlags.InUse) != 0)
@@ -79,10 +128,6 @@ internal sealed class NtfsRecords
         Blank(bytes, number, isSound ? Math.Max((ushort)1, (ushort)old.SequenceNumber) : (ushort)1);
         if (isSound && old.Protection.UpdateSequenceOffset == UpdateSequenceOffset)
             _scratch.AsSpan(UpdateSequenceOffset, 2).CopyTo(bytes.AsSpan(UpdateSequenceOffset));
-        ref var head = ref OnDisk.Edit<NtfsRecordHeader>(bytes);
-        head.Flags.Value = flags;
-        head.BaseRecord = baseRecord;
-        return number;
     }
 
     /// <summary>Gives a record up.</summary>
@@ -132,6 +177,7 @@ internal sealed class NtfsRecords
     {
         Attach();
         _hint = FirstOfFiles;
+        _blankFrom = _blankEnd = 0;
     }
 
     private void Attach()
@@ -177,6 +223,7 @@ internal sealed class NtfsRecords
         GrowBitmap(mft, data.Length / size, count);
         _state.Volume.Mft.SetMap(data.Runs, data.Length);
         Format(data.Length / size, count);
+        (_blankFrom, _blankEnd) = (data.Length / size, count);
         data.SetSizes(count * size);
         _state.Volume.Mft.SetMap(data.Runs, data.Length);
     }
@@ -200,15 +247,17 @@ internal sealed class NtfsRecords
     {
         var size = _state.Geometry.RecordSize;
         var some = new byte[(int)Math.Min(FormattedAtOnce, end - first) * size];
+        for (var at = 0; at < some.Length; at += size)
+        {
+            Blank(some.AsSpan(at, size), first, 1);
+            NtfsUpdateSequence.Apply(some.AsSpan(at, size));
+        }
+        // They differ in their numbers alone, of which the protection holds nothing.
         for (var number = first; number < end;)
         {
             var count = (int)Math.Min(FormattedAtOnce, end - number);
-            for (var i = 0; i < count; i++)
-            {
-                var bytes = some.AsSpan(i * size, size);
-                Blank(bytes, number + i, 1);
-                NtfsUpdateSequence.Apply(bytes);
-            }
+            for (var i = 0; i < count && !IsOld; i++)
+                OnDisk.Edit<NtfsRecordHeader>(some, i * size).RecordNumber = (uint)(number + i);
             Write(_state.Volume.Mft.Content.Runs, number * size, some.AsSpan(0, count * size));
             number += count;
         }
@@ -232,16 +281,21 @@ internal sealed class NtfsRecords
 
     private void Write(NtfsRunList runs, long offset, ReadOnlySpan<byte> bytes)
     {
-        var shift = _state.Geometry.ClusterShift;
         for (var done = 0; done < bytes.Length;)
         {
-            var run = runs.Find(offset + done >> shift);
-            if (run is not { IsHole: false } r)
-                throw new DiskFormatException("NTFS-0201", "$MFT", -1, $"cluster {offset + done >> shift} is not mapped");
-            var within = offset + done - (r.Vcn << shift);
-            var part = (int)Math.Min(bytes.Length - done, (r.Count << shift) - within);
-            _state.Changes.Write((r.Lcn << shift) + within, bytes.Slice(done, part));
-            done += part;
+            var (place, count) = Place(runs, offset + done, bytes.Length - done);
+            _state.Changes.Write(place, bytes.Slice(done, count));
+            done += count;
         }
+    }
+
+    // Where a part of the table, or of its mirror, is on the volume, and how much of it lies there in one piece.
+    private (long Place, int Count) Place(NtfsRunList runs, long offset, int length)
+    {
+        var shift = _state.Geometry.ClusterShift;
+        if (runs.Find(offset >> shift) is not { IsHole: false } run)
+            throw new DiskFormatException("NTFS-0201", "$MFT", -1, $"cluster {offset >> shift} is not mapped");
+        var within = offset - (run.Vcn << shift);
+        return ((run.Lcn << shift) + within, (int)Math.Min(length, (run.Count << shift) - within));
     }
 }

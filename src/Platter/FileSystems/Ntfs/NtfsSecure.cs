@@ -24,7 +24,7 @@ internal sealed class NtfsSecure
 
     /// <summary>Opens $Secure; null when the record is no such thing.</summary>
     /// <exception cref="DiskFormatException">It is damaged.</exception>
-    public static NtfsSecure? Open(NtfsGeometry geometry, NtfsFile file, LruCache<NtfsIndexNode> nodes)
+    public static NtfsSecure? Open(NtfsGeometry geometry, NtfsFile file, NtfsNodes nodes)
     {
         var stream = file.Open(NtfsAttributeType.Data, StreamName);
         var ids = NtfsIndex.Open(geometry, file, IdIndexName, nodes);

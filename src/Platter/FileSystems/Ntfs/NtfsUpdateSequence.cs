@@ -17,6 +17,9 @@ internal static class NtfsUpdateSequence
 {
     public const int Stride = 512;
 
+    /// <summary>What the first write of a structure puts there.</summary>
+    public const ushort FirstNumber = 1;
+
     /// <summary>Words of the array for a structure of so many bytes.</summary>
     public static int WordCount(int length) => length / Stride + 1;
 
@@ -40,7 +43,7 @@ internal static class NtfsUpdateSequence
         var array = Array(structure);
         var number = (ushort)(BinaryPrimitives.ReadUInt16LittleEndian(array) + 1);
         if (number is 0 or 0xFFFF)
-            number = 1;
+            number = FirstNumber;
         BinaryPrimitives.WriteUInt16LittleEndian(array, number);
         for (var i = 1; i < array.Length / 2; i++)
         {

@@ -18,7 +18,7 @@ public sealed class NtfsVolume : Volume
     private readonly BlockDevice _device;
     private NtfsVolumeState _state;
     private readonly bool _rawEncrypted;
-    private readonly LruCache<NtfsIndexNode> _nodes = new(CachedNodes);
+    private readonly NtfsNodes _nodes = new(CachedNodes);
     private readonly LruCache<FileMetadata> _described = new(CachedDescriptions);
     private NtfsUpcase? _upcase;
     private NtfsSecure? _secure;
@@ -135,7 +135,7 @@ public sealed class NtfsVolume : Volume
     public override IEnumerable<ByteRange> AllocatedRanges() => Allocation().UsedRanges(_device.Length);
 
     /// <summary>Blocks of indexes that were read, by their place on the device.</summary>
-    internal LruCache<NtfsIndexNode> Nodes => _nodes;
+    internal NtfsNodes Nodes => _nodes;
 
     /// <summary>Forgets what depends on records: some of them were changed.</summary>
     internal void ForgetDescriptions() => _described.Clear();

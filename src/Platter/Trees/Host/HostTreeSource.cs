@@ -67,17 +67,22 @@ public abstract class HostTreeSource : TreeSource
         : new FileInfo(path) is { Exists: true, Length: < 1 << 20 };
 
     /// <summary>Leaves out the image that is being made from this tree, should it lie within it, finished or under its temporary name.</summary>
-    internal void LeaveOut(string image) => _image = System.IO.Path.GetFullPath(image);
+    internal void LeaveOut(string image)
+    {
+        _image = System.IO.Path.GetFullPath(image);
+        _imageName = System.IO.Path.GetFileName(_image);
+    }
 
     private readonly PathPatterns? _exclude;        // null for nothing
     private readonly string _given;
     private string? _full;
     private string? _image;
+    private string _imageName = "";     // the last part of that
 
     /// <summary>Whether the entry is left out, be it a directory or not.</summary>
     private protected bool IsExcluded(TreeEntry? parent, string name, string folder)
     {
-        if (_image is not null && name.StartsWith(System.IO.Path.GetFileName(_image), StringComparison.Ordinal)
+        if (_image is not null && name.StartsWith(_imageName, StringComparison.Ordinal)
             && System.IO.Path.Combine(folder, name) is var path && (path == _image || path.StartsWith(_image + ".platter-new-", StringComparison.Ordinal)))
             return true;
         return _exclude is { IsEmpty: false } && _exclude.IsMatch(parent, name, isDirectory: false);

@@ -264,7 +264,7 @@ internal sealed class LinuxTreeSource : HostTreeSource
     {
         public Level? Level { get; } = level;
         public string HostPath { get; } = hostPath;
-        public string HostName => HostPath[(HostPath.LastIndexOf('/') + 1)..];
+        public string HostName => field ??= HostPath[(HostPath.LastIndexOf('/') + 1)..];
 
         /// <summary>Whether it has extended attributes; null when nobody has looked.</summary>
         public bool? HasAttributes { get; set; }

@@ -238,12 +238,7 @@ public class NtfsIndexEditorTests
             Assert.True(storage.TryWriteRoot(NtfsNewIndexNode.Root(storage.ReadRoot(), [Piece(50) with { SubNode = one }, Piece(90) with { SubNode = three }, NtfsIndexPiece.End(four)])));
             return storage;
 
-            void Put(long vcn, params List<NtfsIndexPiece> pieces)
-            {
-                var block = new byte[storage.BlockSize];
-                NtfsNewIndexNode.Block(block, vcn, null, pieces);
-                storage.WriteBlock(vcn, block);
-            }
+            void Put(long vcn, params List<NtfsIndexPiece> pieces) => storage.WriteBlock(vcn, NtfsNewIndexNode.Block(storage.BlockSize, vcn, null, pieces).Bytes);
 
             static NtfsIndexPiece Piece(uint number)
             {

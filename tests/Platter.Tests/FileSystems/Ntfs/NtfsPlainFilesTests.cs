@@ -14,38 +14,44 @@ public class NtfsPlainFilesTests
     private static readonly SettableClock Clock = new();
 
     [Theory]
-    [InlineData(512, false)]
-    [InlineData(4096, false)]
-    [InlineData(4096, true)]
-    [InlineData(65536, false)]
-    public void Files_made_in_a_row_have_the_records_that_files_made_one_by_one_have(int clusterSize, bool isShuffled)
+    [InlineData(512, "/all", false, false)]
+    [InlineData(4096, "/all", false, false)]
+    [InlineData(4096, "/all", true, false)]
+    [InlineData(65536, "/all", false, true)]
+    [InlineData(512, "/", false, false)]
+    [InlineData(4096, "/", false, true)]
+    [InlineData(4096, "/", true, true)]
+    public void Files_made_in_a_row_have_the_records_that_files_made_one_by_one_have(int clusterSize, string folder, bool isShuffled, bool isLookedUp)
     {
         var names = Names(900);
         if (isShuffled)
             new Random(clusterSize).Shuffle(names);
         using var row = new Row(clusterSize, 64L << 20);
         using var single = new Row(clusterSize, 64L << 20);
-        Fill(row, lookBetween: false);
-        Fill(single, lookBetween: true);
-        Assert.Equal(single.Listing(), row.Listing());
+        Fill(row, isSingle: false);
+        Fill(single, isSingle: true);
+        Assert.Equal(single.Listing(folder), row.Listing(folder));
         var (rowVolume, singleVolume) = (row.Open(), single.Open());
         foreach (var name in names)
         {
-            var id = singleVolume.Find("/all/" + name).Id;
+            var id = singleVolume.Find(folder + "/" + name).Id;
             var expected = singleVolume.OpenFile(id);
             Assert.Equal(expected.Base.Bytes, rowVolume.OpenFile(id).Base.Bytes);
         }
 
-        void Fill(Row row, bool lookBetween)
+        void Fill(Row row, bool isSingle)
         {
-            var all = row.Volume.CreateDirectory(row.Volume.RootId, "all", MetadataChange.None);
+            var all = folder == "/" ? row.Volume.RootId : row.Volume.CreateDirectory(row.Volume.RootId, "all", MetadataChange.None);
             for (var i = 0; i < names.Length; i++)
             {
                 var content = ConformanceCase.Bytes(i % 5 == 0 ? 0 : i * 7919 % 20000, i);
                 var metadata = i % 3 == 0 ? MetadataChange.None
                     : new MetadataChange { Modified = Timestamp.From(Clock.Now.AddDays(-i)), DosAttributes = i % 7 == 0 ? DosAttributes.ReadOnly | DosAttributes.Hidden : null };
-                if (lookBetween)
+                if (isLookedUp)
                     Assert.False(row.Volume.TryLookup(all, names[i], out _));
+                // Looking at the directory ends a row.
+                if (isSingle)
+                    Assert.Equal(EntryKind.Directory, row.Volume.GetMetadata(all).Kind);
                 if (content.Length == 0)
                     row.Volume.CreateFile(all, names[i], metadata);
                 else
@@ -78,6 +84,55 @@ public class NtfsPlainFilesTests
         row.Judge();
 
         static string Name(int i) => string.Create(CultureInfo.InvariantCulture, $"the name of a file {i:0000}");
+    }
+
+    [Fact]
+    public void Names_are_looked_up_in_every_spelling_between_files_made_in_a_row_in_the_root()
+    {
+        using var row = new Row(4096, 32 << 20);
+        var root = row.Volume.RootId;
+        var names = Enumerable.Range(0, 2500).Select(i => string.Create(CultureInfo.InvariantCulture, $"the name of file {i:0000}")).ToArray();
+        new Random(8).Shuffle(names);
+        var ids = new Dictionary<string, NodeId>(StringComparer.Ordinal);
+        foreach (var name in names)
+        {
+            Assert.False(row.Volume.TryLookup(root, name, out _));
+            ids.Add(name, row.Volume.CreateFile(root, name, MetadataChange.None));
+            var known = names[ids.Count * 7919 % ids.Count];
+            Assert.True(row.Volume.TryLookup(root, known, out var found));
+            Assert.Equal(ids[known], found);
+            if (ids.Count % 3 != 0)
+                continue;
+            Assert.True(row.Volume.TryLookup(root, name.ToUpperInvariant(), out found));
+            Assert.Equal(ids[name], found);
+            Assert.True(row.Volume.TryLookup(root, "$mft", out _));
+        }
+        foreach (var odd in (string[])["", ".", new string('n', 256), "a/b"])
+            Assert.False(row.Volume.TryLookup(root, odd, out _));
+        Assert.Equal(names.Order(StringComparer.Ordinal), row.Volume.Enumerate(root).Select(e => e.Name).Order(StringComparer.Ordinal));
+        row.Judge();
+    }
+
+    [Fact]
+    public void A_directory_whose_own_descriptor_is_replaced_gives_the_new_one_to_the_files_made_next_in_a_row()
+    {
+        using var row = new Row(4096, 32 << 20);
+        var root = row.Volume.RootId;
+        Make(0);
+        var before = row.Volume.GetMetadata(row.Volume.Find("/name 149").Id).SecurityDescriptor!;
+        row.Volume.SetMetadata(root, new MetadataChange { SecurityDescriptor = Sddl.Parse("O:SYG:SYD:(A;OICI;GR;;;WD)") });
+        Make(150);
+        var after = row.Volume.GetMetadata(row.Volume.Find("/name 299").Id).SecurityDescriptor!;
+        Assert.NotEqual(before, after);
+        Assert.Equal(before, row.Volume.GetMetadata(row.Volume.Find("/name 149").Id).SecurityDescriptor);
+        Assert.Equal(after, row.Volume.GetMetadata(row.Volume.Find("/name 150").Id).SecurityDescriptor);
+        row.Judge();
+
+        void Make(int first)
+        {
+            for (var i = first; i < first + 150; i++)
+                row.Volume.CreateFile(root, $"name {i}", MetadataChange.None);
+        }
     }
 
     [Fact]
@@ -169,10 +224,10 @@ public class NtfsPlainFilesTests
         public NtfsVolume Open() => NtfsVolume.Open(_device, VolumeOptions.Default);
 
         /// <summary>Names, times, lengths and contents.</summary>
-        public List<string> Listing()
+        public List<string> Listing(string folder)
         {
             using var volume = Open();
-            return [.. volume.Find("/all").Entries.Select(e => $"{e.Name} {e.Id} {e.Metadata} {HashOf(e)}")];
+            return [.. volume.Find(folder).Entries.Select(e => $"{e.Name} {e.Id} {e.Metadata} {HashOf(e)}")];
 
             static string HashOf(Node file)
             {
