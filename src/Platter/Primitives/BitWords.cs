@@ -15,15 +15,9 @@ internal static class BitWords
         var index = (int)(from >> 6);
         var lastIndex = (int)((limit - 1) >> 6);
         var word = (words[index] ^ ~like) & ulong.MaxValue << (int)(from & 63);
+        // A plain loop: some twenty types of the framework's search would be prepared by the first small edit of a command.
         while (word == 0 && index < lastIndex)
-        {
-            var rest = words.Slice(index + 1, lastIndex - index);
-            var skipped = rest.IndexOfAnyExcept(~like);       // vectorised: whole words without a hit
-            if (skipped < 0)
-                return -1;
-            index += 1 + skipped;
-            word = words[index] ^ ~like;
-        }
+            word = words[++index] ^ ~like;
         if (word == 0)
             return -1;
         var found = ((long)index << 6) + BitOperations.TrailingZeroCount(word);
