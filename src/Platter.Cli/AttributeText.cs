@@ -28,7 +28,16 @@ internal static class AttributeText
 
     /// <summary>Reads text, <c>0x</c> and hexadecimal, or <c>0s</c> and base64.</summary>
     /// <exception cref="FormatException">A prefix, and not what it promises.</exception>
-    public static byte[] Parse(string text) => text.StartsWith("0x", StringComparison.Ordinal) ? Convert.FromHexString(text.AsSpan(2))
-        : text.StartsWith("0s", StringComparison.Ordinal) ? Convert.FromBase64String(text[2..])
-        : Encoding.UTF8.GetBytes(text);
+    public static byte[] Parse(string text)
+    {
+        var isHex = text.StartsWith("0x", StringComparison.Ordinal);
+        try
+        {
+            return isHex ? Convert.FromHexString(text.AsSpan(2)) : text.StartsWith("0s", StringComparison.Ordinal) ? Convert.FromBase64String(text[2..]) : Encoding.UTF8.GetBytes(text);
+        }
+        catch (FormatException)
+        {
+            throw new FormatException($"'{text}' is not {(isHex ? "hexadecimal, two digits a byte, after its 0x" : "base64 after its 0s")}");
+        }
+    }
 }

@@ -24,8 +24,10 @@ internal readonly record struct WalkedEntry(string Directory, string Name, NodeI
 /// <summary>Walks a directory, or all that is below it: sorted by name, parents before their children.</summary>
 internal sealed class EntryWalk(Volume volume)
 {
+    private const int MaxProblems = 1000;
     private readonly Volume _volume = volume;
     private DirectoryEntry[]? _spare;
+    private List<(string Path, Exception Reason)>? _problems;
 
     private bool HasAttributes { get; } = volume.Capabilities.SettableAttributes != DosAttributes.None;
 
@@ -40,6 +42,16 @@ internal sealed class EntryWalk(Volume volume)
 
     /// <summary>Whether names and kinds are enough: then nodes are not looked at where the directory tells what is wanted.</summary>
     public bool NamesOnly { get; init; }
+
+    /// <summary>Whether what cannot be read is passed over, and told by <see cref="Finish"/>: a damaged volume shows the rest.</summary>
+    public bool KeepsGoing { get; init; }
+
+    /// <summary>Ends with an error when something was passed over: its place and the reason, others on lines before it.</summary>
+    public void Finish(Session session)
+    {
+        if (_problems is not null)
+            Fail(session, _problems);
+    }
 
     public IEnumerable<WalkedEntry> Walk(string path, NodeId directory)
     {
@@ -60,7 +72,30 @@ internal sealed class EntryWalk(Volume volume)
         }
     }
 
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static void Fail(Session session, List<(string Path, Exception Reason)> problems)
+    {
+        session.Out.Flush();
+        foreach (var (path, reason) in problems.Skip(1).Take(session.Verbose ? int.MaxValue : 9))
+            session.Say($"platter: {path}: {ExitCode.Why(reason)}");
+        var (first, why) = problems[0];
+        throw new CommandException(ExitCode.Of(why), first, ExitCode.Why(why),
+            $"{(problems.Count == 1 ? "the rest is listed" : $"{(problems.Count < MaxProblems ? problems.Count : "more than " + (MaxProblems - 1))} such places, the rest is listed")}; 'platter check {session.Subject}' tells more");
+    }
+
+    // As an exception's filter: false lets it go on its way.
+    private bool PassOver(Exception e, string path)
+    {
+        if (!KeepsGoing || e is not (DiskFormatException or UnsupportedFeatureException))
+            return false;
+        _problems ??= [];
+        if (_problems.Count < MaxProblems)
+            _problems.Add((path, e));
+        return true;
+    }
+
     // Whether a directory has not been entered before: directories that contain each other would be walked for ever. The keys alone count.
+    [MethodImpl(MethodImplOptions.NoInlining)]
     private static bool IsNew(ref NumberMap<int>? entered, NodeId start, NodeId directory)
     {
         entered ??= new NumberMap<int> { [start.Value] = 0 };
@@ -92,12 +127,19 @@ internal sealed class EntryWalk(Volume volume)
             Above = above;
             Depth = above is null ? 0 : above.Depth + 1;
             var sorted = true;
-            foreach (var entry in walk._volume.Enumerate(directory))
+            try
             {
-                if (_count == _entries.Length)
-                    Array.Resize(ref _entries, _count * 2);
-                sorted &= _count == 0 || string.CompareOrdinal(_entries[_count - 1].Name, entry.Name) <= 0;
-                _entries[_count++] = entry;
+                foreach (var entry in walk._volume.Enumerate(directory))
+                {
+                    if (_count == _entries.Length)
+                        Array.Resize(ref _entries, _count * 2);
+                    sorted &= _count == 0 || string.CompareOrdinal(_entries[_count - 1].Name, entry.Name) <= 0;
+                    _entries[_count++] = entry;
+                }
+            }
+            catch (Exception e) when (walk.PassOver(e, path + "/"))
+            {
+                // What was found until then is listed.
             }
             if (!sorted)
                 Sort();
@@ -153,8 +195,15 @@ internal sealed class EntryWalk(Volume volume)
             for (_isAhead = false; _next < _count; _next++)
             {
                 var entry = _entries[_next];
-                if (!_walk.NamesOnly || (!_walk.SystemFiles && entry.Attributes is null && _walk.HasAttributes))
-                    _ahead = _walk._volume.GetMetadata(entry.Id);
+                try
+                {
+                    if (!_walk.NamesOnly || (!_walk.SystemFiles && entry.Attributes is null && _walk.HasAttributes))
+                        _ahead = _walk._volume.GetMetadata(entry.Id);
+                }
+                catch (Exception e) when (_walk.PassOver(e, Path + "/" + entry.Name))
+                {
+                    continue;
+                }
                 var attributes = _ahead is null ? entry.Attributes : _ahead.DosAttributes;
                 if (!_walk.SystemFiles && attributes is { } known && (known & DosAttributes.System) != 0)
                     continue;

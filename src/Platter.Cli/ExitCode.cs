@@ -40,12 +40,17 @@ internal static class ExitCode
     };
 
     /// <summary>What to do about it, where there is something to say.</summary>
-    public static string? Hint(Exception e, string? image) => e switch
+    /// <param name="e">The error.</param>
+    /// <param name="image">The image that was opened, as it was typed; null for none.</param>
+    /// <param name="what">What the line is about.</param>
+    public static string? Hint(Exception e, string? image, string? what) => e switch
     {
         CommandException c => c.Hint,
         UsageException u => u.Hint,
         SafetyException => "--force does it all the same",
         DiskFormatException when image is not null => $"'platter check {image}' lists everything that is wrong",
+        AlreadyExistsException when image is null && what is not null && e.Message.StartsWith(what + " ", StringComparison.Ordinal) && File.Exists(what) => "--force replaces it",
+        VolumeFullException { What: "bytes between partitions" } when image is not null => $"'platter part list --free {image}' shows the gaps",
         VolumeFullException when image is not null => $"'platter df {image}' shows the space",
         _ => null,
     };
@@ -61,11 +66,15 @@ internal static class ExitCode
             OutOfMemoryException => "not enough memory",
             // The framework's "Could not find file '/full/path'." comes with the name: the line has it already, or gets it.
             FileNotFoundException { FileName: not null } => "no such file",
+            // "Could not find a part of the path '/full/path'."
+            DirectoryNotFoundException when what is not null && e.Message.StartsWith("Could not find a part", StringComparison.Ordinal) => "the folder that it would be in does not exist",
             // ArgumentException adds the name of a parameter that no user knows.
             ArgumentException { ParamName: { } name } a => a.Message.Replace($" (Parameter '{name}')", "", StringComparison.Ordinal),
             // "No space left on device: NAME", or NAME.platter-new-123 while it is being made.
-            IOException when what is not null && e.Message.IndexOf($": {what}", StringComparison.Ordinal) is > 0 and var at
+            IOException or UnauthorizedAccessException when what is not null && e.Message.IndexOf($": {what}", StringComparison.Ordinal) is > 0 and var at
                 && (e.Message.Length == at + 2 + what.Length || e.Message.AsSpan(at + 2 + what.Length).StartsWith(".platter-", StringComparison.Ordinal)) => e.Message[..at],
+            // "Access to the path '/full/path' is denied."
+            UnauthorizedAccessException when what is not null && e.Message.StartsWith("Access to the path", StringComparison.Ordinal) && e.Message.Contains(what, StringComparison.Ordinal) => "permission denied",
             _ => e.Message,
         };
         return SafeText.OneLine(text);

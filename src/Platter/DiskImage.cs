@@ -136,6 +136,7 @@ public sealed class DiskImage : IDisposable
         return found.Count switch
         {
             1 => new VolumePlace(found[0], found[0].Device, found[0].FileSystem),
+            0 when PartitionTable is { } table && Partitions.Count == 0 => throw new UnsupportedFeatureException($"there are no partitions: the {table.Scheme.ToString().ToUpperInvariant()} table is empty"),
             0 when Partitions.Count == 0 => throw new UnsupportedFeatureException("neither a filesystem nor a partition table that Platter knows"),
             0 => throw new UnsupportedFeatureException($"none of the partitions holds a filesystem that Platter knows: {List(Partitions)}"),
             _ => throw new ArgumentException($"several partitions hold a filesystem, say which one with @N: {List(found)}"),

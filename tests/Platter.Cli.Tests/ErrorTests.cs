@@ -125,10 +125,79 @@ public class ErrorTests
     }
 
     [Fact]
+    public void What_is_made_says_why_it_cannot_be_once()
+    {
+        using var image = new TestImage();
+        Assert.Equal($"platter: {image.Path} exists already (--force replaces it)\n", Cli.Fails(4, "create", "-t", "fat16", "-o", image.Path).Error);
+        Assert.Equal($"platter: {image.Folder} exists already\n", Cli.Fails(4, "create", "-t", "fat16", "-o", image.Folder, "--size", "1M").Error);
+        var nowhere = image.Host("nowhere/a.img");
+        Assert.Equal($"platter: {nowhere}: the folder that it would be in does not exist\n", Cli.Fails(3, "create", "-t", "fat16", "-o", nowhere, "--size", "1M").Error);
+    }
+
+    [Fact]
+    public void A_pipe_is_no_image_and_nothing_waits_for_it()
+    {
+        using var image = new TestImage();
+        var pipe = image.Host("pipe");
+        Tool.Expect("mkfifo", pipe);
+        Assert.Equal($"platter: {pipe} is a pipe, and what is read and written in any order has to be a file\n", Cli.Fails(7, "ls", pipe).Error);
+        Cli.Fails(7, "put", pipe, image.Path, "/");
+        Cli.Fails(7, "convert", pipe, image.Host("b.img"));
+    }
+
+    [Fact]
+    public void A_damaged_directory_does_not_hide_the_others()
+    {
+        using var image = new TestImage();
+        image.Put("/a/inner", "1");
+        image.Put("/b/inner", "2");
+        image.Put("/c/inner", "3");
+        var bytes = File.ReadAllBytes(image.Path);
+        // The first clusters of two directories, out of the volume: bytes 0x1A of their entries in the root.
+        foreach (var name in new[] { "A          ", "B          " })
+            bytes.AsSpan(bytes.AsSpan().IndexOf(System.Text.Encoding.ASCII.GetBytes(name)) + 0x1A, 2).Fill(0xEE);
+        File.WriteAllBytes(image.Path, bytes);
+        foreach (var verb in new[] { "ls", "find", "tree" })
+        {
+            var listed = Cli.Run(verb == "ls" ? ["ls", "-R", image.Path] : [verb, image.Path]);
+            Assert.Equal(6, listed.Code);
+            Assert.Contains("inner", listed.Lines[^(verb == "tree" ? 2 : 1)], StringComparison.Ordinal);
+            Assert.Contains("platter: /b/: ", listed.Error, StringComparison.Ordinal);
+            Assert.EndsWith($"(2 such places, the rest is listed; 'platter check {image.Path}' tells more)\n", listed.Error, StringComparison.Ordinal);
+        }
+        Assert.Contains("\n0 directories, 1 file, 1 B\n", Cli.Expect("tree", image.Path, "/c").Output, StringComparison.Ordinal);
+        using var json = JsonDocument.Parse(Cli.Fails(6, "ls", "-R", "--json", image.Path).Bytes);
+        Assert.True(json.RootElement.TryGetProperty("error", out _));
+    }
+
+    [Fact]
+    public void Values_of_another_form_are_told_by_what_they_should_be()
+    {
+        using var image = new TestImage("ext4", "8M");
+        image.Put("/a", "1");
+        Assert.Contains("'0xFFzz' is not hexadecimal", Cli.Fails(2, "xattr", "set", image.Path, "/a", "user.b", "0xFFzz").Error, StringComparison.Ordinal);
+        Assert.Contains("'0s?' is not base64", Cli.Fails(2, "xattr", "set", image.Path, "/a", "user.b", "0s?").Error, StringComparison.Ordinal);
+        Assert.Contains("'+q' does not change attributes", Cli.Fails(2, "attrib", image.Path, "+q", "/a").Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Partitions_say_where_there_is_room()
+    {
+        using var folder = new TempFolder();
+        var disk = folder.File("disk.img");
+        Cli.Expect("part", "init", "mbr", disk, "--size", "64M");
+        Assert.Equal($"platter: {disk}: there are no partitions: the MBR table is empty\n", Cli.Fails(7, "ls", disk).Error);
+        Assert.EndsWith($"('platter part list --free {disk}' shows the gaps)\n", Cli.Fails(5, "part", "add", disk, "--size", "100M").Error, StringComparison.Ordinal);
+        Assert.Equal("@1 linux 63.0 MiB at 1048576\n", Cli.Expect("part", "add", disk, "--size", "max").Output);
+        Assert.Contains("there is a partition table with 1 partition, which", Cli.Fails(8, "mkfs", disk, "-t", "fat16").Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void A_full_host_s_line_names_the_image_once()
     {
         Assert.Equal("No space left on device", ExitCode.Why(new IOException("No space left on device: a.img.platter-new-77", 28), "a.img"));
         Assert.Equal("No space left on device", ExitCode.Why(new IOException("No space left on device: a.img", 28), "a.img"));
+        Assert.Equal("permission denied", ExitCode.Why(new UnauthorizedAccessException("Access to the path '/root/a.img.platter-new-7' is denied."), "a.img"));
         Assert.Equal("No space left on device: b.img", ExitCode.Why(new IOException("No space left on device: b.img", 28), "a.img"));
     }
 

@@ -21,6 +21,8 @@ internal sealed class AttribVerb : Verb
     {
         var words = session.WordsFrom(1);
         var change = words.Where(AttributeChange.IsChange).Select(AttributeChange.Parse).Aggregate((AttributeChange?)null, (all, next) => all is { } a ? a.Then(next) : next);
+        if (words.FirstOrDefault(w => w.StartsWith('+') && !AttributeChange.IsChange(w)) is { } unknown)
+            throw new UsageException($"'{unknown}' does not change attributes: expected such as +r-h", $"the letters are r, h, s, a, c, p, t, o, i; an entry of that name is /{unknown}");
         var paths = words.Where(w => !AttributeChange.IsChange(w)).ToArray();
         if (paths.Length == 0)
             throw new UsageException("PATH is missing: the entries");

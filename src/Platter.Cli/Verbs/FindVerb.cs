@@ -29,8 +29,9 @@ internal sealed class FindVerb : Verb
         var wanted = Condition(session, at.Volume);
         var self = new WalkedEntry("", start.Name, start.Id, start.Metadata.Kind, start.Metadata, 0, true) { Path = path };
         IEnumerable<WalkedEntry> entries = [self];
+        var walk = new EntryWalk(at.Volume) { Recursive = true, KeepsGoing = !session.Json };
         if (start.IsDirectory)
-            entries = entries.Concat(new EntryWalk(at.Volume) { Recursive = true }.Walk(path, start.Id));
+            entries = entries.Concat(walk.Walk(path, start.Id));
         if (session.Json)
         {
             using var json = new Json(session.Out);
@@ -53,6 +54,7 @@ internal sealed class FindVerb : Verb
             else
                 session.Out.WriteLine(session.Paint.Name(session.Show(entry.Path), entry.Metadata.Kind));
         }
+        walk.Finish(session);
         return ExitCode.Done;
     }
 

@@ -51,7 +51,7 @@ internal sealed class LsVerb : Verb
                 WriteEntry(json, path, node.Id, metadata);
                 continue;
             }
-            foreach (var entry in Walk(session, volume, path, node.Id, namesOnly: false))
+            foreach (var entry in Walk(session, volume, namesOnly: false).Walk(path, node.Id))
                 WriteEntry(json, entry.Path, entry.Id, entry.Metadata);
         }
         json.EndArray();
@@ -82,6 +82,7 @@ internal sealed class LsVerb : Verb
         }
         var isFirst = listing.Count == 0;
         listing.Write();
+        var walk = Walk(session, volume, namesOnly: !isLong);
         for (var i = 0; i < paths.Length; i++)
         {
             if (directories[i] is not { } id)
@@ -93,7 +94,7 @@ internal sealed class LsVerb : Verb
                 session.Out.WriteLine(session.Show(paths[i]) + ":");
             }
             isFirst = false;
-            foreach (var entry in Walk(session, volume, paths[i], id, namesOnly: !isLong))
+            foreach (var entry in walk.Walk(paths[i], id))
             {
                 if (isLong)
                     listing.Add(recursive ? entry.Path : entry.Name, entry.Metadata);
@@ -104,10 +105,11 @@ internal sealed class LsVerb : Verb
             }
             listing.Write();
         }
+        walk.Finish(session);
     }
 
-    private static IEnumerable<WalkedEntry> Walk(Session session, Volume volume, string path, NodeId id, bool namesOnly) =>
-        new EntryWalk(volume) { Recursive = session.Arguments.Has(Recursive), SystemFiles = session.Arguments.Has(All), NamesOnly = namesOnly }.Walk(path, id);
+    private static EntryWalk Walk(Session session, Volume volume, bool namesOnly) =>
+        new(volume) { Recursive = session.Arguments.Has(Recursive), SystemFiles = session.Arguments.Has(All), NamesOnly = namesOnly, KeepsGoing = !session.Json };
 
     /// <summary>Lines of names, or aligned columns; the latter are kept until <see cref="Write"/>.</summary>
     private sealed class Listing(Session session, Capabilities capabilities, bool isLong, bool human)

@@ -94,7 +94,7 @@ internal sealed class MkfsVerb : Verb
         }
         else if (partition is null && disk.Partitions.Count > 0)
         {
-            throw new SafetyException($"there is a partition table with {disk.Partitions.Count} partitions, which would be lost");
+            throw new SafetyException($"there is a partition table with {(disk.Partitions.Count == 1 ? "1 partition" : $"{disk.Partitions.Count} partitions")}, which would be lost");
         }
     }
 

@@ -157,7 +157,7 @@ internal sealed class PartInitVerb : Verb
 internal sealed class PartAddVerb : Verb
 {
     private static readonly Option Type = Option.Of("-t --type", "TYPE", "a name such as esp, linux, windows-data, a GUID (GPT) or a byte (MBR)");
-    private static readonly Option Size = Option.Of("-s --size", "SIZE", "its size; all of the largest gap when it is left out");
+    private static readonly Option Size = Option.Of("-s --size", "SIZE", "its size; max, as without it, takes all of the largest gap");
     private static readonly Option Start = Option.Of("--start", "SIZE", "where it starts on the disk; the first gap that fits otherwise");
     private static readonly Option Name = Option.Of("-n --name", "NAME", "its name (GPT, APM)");
     private static readonly Option Number = Option.Of("--number", "N", "its number; the first free one otherwise");
@@ -194,7 +194,7 @@ internal sealed class PartAddVerb : Verb
         {
             Type = PartitionType.Parse(a.Text(Type) ?? (scheme == PartitionScheme.Apm ? "apple-hfs" : "linux"), scheme),
             Start = a.Size(Start),
-            Length = a.Size(Size),
+            Length = a.Text(Size) == "max" ? null : a.Size(Size),
             Name = a.Text(Name) ?? "",
             Flags = a.Texts(Flag).Aggregate(PartitionFlags.None, (all, name) => all | PartitionFlagNames.Parse(name)),
             UniqueId = PartSetVerb.Guid(a.Text(Id)),

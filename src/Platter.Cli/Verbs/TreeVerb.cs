@@ -25,11 +25,13 @@ internal sealed class TreeVerb : Verb
         var node = at.Volume.Find(path);
         if (!node.IsDirectory)
             throw new CommandException(ExitCode.NotFound, null, $"{path} is not a directory");
-        var entries = new EntryWalk(at.Volume) { Recursive = true, SystemFiles = session.Arguments.Has(All) }.Walk(path, node.Id);
+        var walk = new EntryWalk(at.Volume) { Recursive = true, SystemFiles = session.Arguments.Has(All), KeepsGoing = !session.Json };
+        var entries = walk.Walk(path, node.Id);
         if (session.Json)
             WriteJson(session, path, node.Id, node.Metadata, entries);
         else
             WriteText(session, path, entries);
+        walk.Finish(session);
         return ExitCode.Done;
     }
 
@@ -55,7 +57,7 @@ internal sealed class TreeVerb : Verb
             bytes += m.Length;
         }
         session.Out.WriteLine();
-        session.Out.WriteLine(session.Paint.Dim($"{directories} directories, {files} files, {ByteSize.FormatRounded(bytes)}"));
+        session.Out.WriteLine(session.Paint.Dim($"{directories} {(directories == 1 ? "directory" : "directories")}, {files} {(files == 1 ? "file" : "files")}, {ByteSize.FormatRounded(bytes)}"));
     }
 
     // A document as nested as the tree: "children" of a directory are its entries.

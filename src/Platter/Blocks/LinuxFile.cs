@@ -48,23 +48,30 @@ internal static partial class LinuxFile
 
     /// <summary>Opens a file and locks it as <see cref="HostFile"/> wants it. Null when anything is in the way: then .NET's own call finds
     /// out again what, and puts it into words.</summary>
+    /// <exception cref="UnsupportedFeatureException">It is a pipe: bytes that come in their own order, once.</exception>
     /// <remarks>.NET makes its file handles by reflection, which costs 2 ms at the first file of every start.</remarks>
     internal static unsafe SafeFileHandle? TryOpen(string path, bool create, bool write, HostLock held)
     {
-        // O_RDONLY or O_RDWR, O_CREAT | O_EXCL, O_CLOEXEC: the same numbers on all of Linux's 64-bit architectures.
+        // O_RDONLY or O_RDWR, O_CREAT | O_EXCL, O_CLOEXEC, and O_NONBLOCK, so that a pipe does not wait for who writes to it: the same numbers on all of
+        // Linux's 64-bit architectures.
         int descriptor;
         fixed (byte* name = EscapedUtf8.Terminated(path))
-            descriptor = open(name, (write ? 2 : 0) | (create ? 0xC0 : 0) | 0x80000, 0x1B6 /* 0666, less the umask */);
+            descriptor = open(name, (write ? 2 : 0) | (create ? 0xC0 : 0) | 0x80800, 0x1B6 /* 0666, less the umask */);
         if (descriptor < 0)
             return null;
         var handle = new SafeFileHandle(descriptor, ownsHandle: true);
         // Nobody else can have opened what is new. Where there are no locks (some network filesystems), .NET knows what to do.
         var isLocked = flock(handle, (held == HostLock.Exclusive ? 2 : 1) | 4 /* LOCK_EX or LOCK_SH, LOCK_NB */) == 0;
-        if (create || (isLocked && TryStatus(handle, out var status) && status.Type != FileType.Directory))
+        if (create)
+            return handle;
+        var isKnown = TryStatus(handle, out var status);
+        if (isKnown && isLocked && status.Type is not (FileType.Directory or FileType.Fifo))
             return handle;
         handle.Dispose();
-        return null;
+        return isKnown && status.Type == FileType.Fifo ? throw IsPipe(path) : null;
     }
+
+    private static UnsupportedFeatureException IsPipe(string path) => new($"{path} is a pipe, and what is read and written in any order has to be a file");
 
     /// <summary>Removes a file; false when that did not work, and there is one.</summary>
     internal static unsafe bool TryRemove(string path)

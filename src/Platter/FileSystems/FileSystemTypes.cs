@@ -23,7 +23,7 @@ public static class FileSystemTypes
             return Fat.Type;
         foreach (var type in Known.Types)
         {
-            if (type.Recognise(device))
+            if (!ReferenceEquals(type, Fat.Type) && type.Recognise(device))
                 return type;
         }
         return null;

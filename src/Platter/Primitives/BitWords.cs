@@ -6,6 +6,8 @@ namespace Platter.Primitives;
 /// <remarks>Bit n is bit n % 64 of word n / 64. Ranges are the caller's to check.</remarks>
 internal static class BitWords
 {
+    private const int NearWords = 512;
+
     /// <summary>The first bit from <paramref name="from"/> and below <paramref name="limit"/> that is set (<paramref name="like"/> all ones) or
     /// clear (0); -1 when there is none.</summary>
     public static long Next(ReadOnlySpan<ulong> words, long from, long limit, ulong like)
@@ -15,9 +17,18 @@ internal static class BitWords
         var index = (int)(from >> 6);
         var lastIndex = (int)((limit - 1) >> 6);
         var word = (words[index] ^ ~like) & ulong.MaxValue << (int)(from & 63);
-        // A plain loop: some twenty types of the framework's search would be prepared by the first small edit of a command.
-        while (word == 0 && index < lastIndex)
+        // The next words by hand: most searches end there, and the framework's vectors would take longer to prepare than that.
+        for (var near = 0; word == 0 && index < lastIndex && near < NearWords; near++)
             word = words[++index] ^ ~like;
+        while (word == 0 && index < lastIndex)
+        {
+            var rest = words.Slice(index + 1, lastIndex - index);
+            var skipped = rest.IndexOfAnyExcept(~like);       // vectorised: whole words without a hit
+            if (skipped < 0)
+                return -1;
+            index += 1 + skipped;
+            word = words[index] ^ ~like;
+        }
         if (word == 0)
             return -1;
         var found = ((long)index << 6) + BitOperations.TrailingZeroCount(word);
@@ -29,7 +40,7 @@ internal static class BitWords
     {
         if (count == 0)
             return;
-        var (first, last, firstMask, lastMask) = Masks(start, count);
+        Masks(start, count, out var first, out var last, out var firstMask, out var lastMask);
         if (first == last)
         {
             Apply(ref words[first], firstMask & lastMask, value);
@@ -45,7 +56,7 @@ internal static class BitWords
     {
         if (count == 0)
             return 0;
-        var (first, last, firstMask, lastMask) = Masks(start, count);
+        Masks(start, count, out var first, out var last, out var firstMask, out var lastMask);
         if (first == last)
             return BitOperations.PopCount(words[first] & firstMask & lastMask);
         long total = BitOperations.PopCount(words[first] & firstMask);
@@ -54,10 +65,12 @@ internal static class BitWords
         return total + BitOperations.PopCount(words[last] & lastMask);
     }
 
-    private static (int First, int Last, ulong FirstMask, ulong LastMask) Masks(long start, long count)
+    private static void Masks(long start, long count, out int first, out int last, out ulong firstMask, out ulong lastMask)
     {
-        var last = start + count - 1;
-        return ((int)(start >> 6), (int)(last >> 6), ulong.MaxValue << (int)(start & 63), ulong.MaxValue >> (int)(63 - (last & 63)));
+        var end = start + count - 1;
+        (first, last) = ((int)(start >> 6), (int)(end >> 6));
+        firstMask = ulong.MaxValue << (int)(start & 63);
+        lastMask = ulong.MaxValue >> (int)(63 - (end & 63));
     }
 
     private static void Apply(ref ulong word, ulong mask, bool value)

@@ -36,8 +36,11 @@ public static class EscapedUtf8
     /// <summary>The bytes of this text; at most three for each UTF-16 unit.</summary>
     public static byte[] Encode(string text)
     {
-        var bytes = new byte[text.Length * 3];
-        return bytes[..Encode(text, bytes)];
+        // Not a range of an array, which the framework would prepare anew.
+        var most = new byte[text.Length * 3];
+        var bytes = new byte[Encode(text, most)];
+        most.AsSpan(0, bytes.Length).CopyTo(bytes);
+        return bytes;
     }
 
     /// <summary>Writes the bytes of this text and returns how many there are.</summary>

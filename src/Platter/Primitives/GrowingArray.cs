@@ -22,6 +22,9 @@ internal sealed class GrowingArray<T>
         }
     }
 
+    /// <summary>What is in it; valid until the next <see cref="Add"/>.</summary>
+    public ReadOnlySpan<T> Items => new(_items, 0, Count);
+
     public void Add(T item)
     {
         if (Count == _items.Length)

@@ -9,7 +9,7 @@ public sealed class ExFatType : FileSystemType
 
     public override IReadOnlyList<string> Names => TypeNames;
 
-    public override bool Recognise(BlockDevice device) => ExFatGeometry.Recognise(device);
+    public override bool Recognise(BlockDevice device) => ExFatName.IsAnywhere(device) && ExFatGeometry.Recognise(device);
 
     public override Volume Open(BlockDevice device, VolumeOptions options) => ExFatVolume.Open(device, options);
 

@@ -16,6 +16,8 @@ internal sealed class ExtBlockChanges(ExtGeometry geometry, BlockDevice device)
     private readonly NumberMap<Change> _changes = new();
     private readonly GrowingArray<Former> _undo = new();
     private readonly GrowingArray<byte[]> _spare = new();
+    private byte[] _parts = new byte[1024];     // what parts were, one behind the other
+    private int _partsLength;
     private int _edit;
 
     private sealed class Change
@@ -26,11 +28,14 @@ internal sealed class ExtBlockChanges(ExtGeometry geometry, BlockDevice device)
         public required int Edit { get; init; }
     }
 
-    /// <summary>What a block was before the edit; nothing when it was not held.</summary>
-    private readonly struct Former(long block, Change? change)
+    /// <summary>What a block was before the edit, nothing when it was not held; or what a part of it was.</summary>
+    private readonly struct Former(long block, Change? change, int offset = 0, int length = 0)
     {
         public readonly long Block = block;
         public readonly Change? Change = change;
+
+        /// <summary>Of a part that was changed in place: bytes from the block's start; 0 bytes: all of the block.</summary>
+        public readonly int Offset = offset, Length = length;
     }
 
     /// <summary>Bytes of changed blocks held.</summary>
@@ -52,7 +57,7 @@ internal sealed class ExtBlockChanges(ExtGeometry geometry, BlockDevice device)
     /// <param name="blocks">Where it is read, when it is not held.</param>
     /// <param name="block">Its number.</param>
     /// <param name="structure">What it is, for messages.</param>
-    public byte[] Edit(ExtBlocks blocks, long block, string structure)
+    public byte[] Edit(ExtBlocks blocks, long block, in ExtStructure structure)
     {
         if (_changes.TryGetValue((ulong)block, out var change) && change.Edit == _edit)
             return change.Bytes;
@@ -60,6 +65,22 @@ internal sealed class ExtBlockChanges(ExtGeometry geometry, BlockDevice device)
         (change?.Bytes ?? blocks.Read(block, structure)).CopyTo(bytes, 0);
         Put(block, change, bytes);
         return bytes;
+    }
+
+    /// <summary>As <see cref="Edit"/>, of which only a part is going to be changed: only that is kept for going back.</summary>
+    /// <returns>All of the block.</returns>
+    public byte[] EditPart(ExtBlocks blocks, long block, int offset, int length, in ExtStructure structure)
+    {
+        if (!_changes.TryGetValue((ulong)block, out var change))
+            return Edit(blocks, block, structure);
+        if (change.Edit == _edit)
+            return change.Bytes;
+        if (_parts.Length - _partsLength < length)
+            GrowParts(length);
+        change.Bytes.AsSpan(offset, length).CopyTo(_parts.AsSpan(_partsLength));
+        _partsLength += length;
+        _undo.Add(new Former(block, change, offset, length));
+        return change.Bytes;
     }
 
     /// <summary>A block that has just been allocated: all zeros, whatever it held.</summary>
@@ -83,8 +104,7 @@ internal sealed class ExtBlockChanges(ExtGeometry geometry, BlockDevice device)
     public void Begin()
     {
         // What was sealed for writing between two edits is not to be undone.
-        _undo.Clear();
-        _edit++;
+        EndEdit();
     }
 
     /// <summary>The edit succeeded.</summary>
@@ -92,11 +112,10 @@ internal sealed class ExtBlockChanges(ExtGeometry geometry, BlockDevice device)
     {
         for (var i = 0; i < _undo.Count; i++)
         {
-            if (_undo[i].Change is { } before)
+            if (_undo[i] is { Change: { } before, Length: 0 })
                 GiveBack(before.Bytes);
         }
-        _undo.Clear();
-        _edit++;
+        EndEdit();
     }
 
     /// <summary>The edit failed: every block is what it was.</summary>
@@ -104,26 +123,34 @@ internal sealed class ExtBlockChanges(ExtGeometry geometry, BlockDevice device)
     {
         for (var i = _undo.Count - 1; i >= 0; i--)
         {
-            var block = (ulong)_undo[i].Block;
-            if (_undo[i].Change is { } before)
-                _changes[block] = before;
+            ref var former = ref _undo[i];
+            if (former.Length > 0)
+            {
+                _partsLength -= former.Length;
+                _parts.AsSpan(_partsLength, former.Length).CopyTo(former.Change!.Bytes.AsSpan(former.Offset));
+            }
+            else if (former.Change is { } before)
+            {
+                _changes[(ulong)former.Block] = before;
+            }
             else
-                _changes.Remove(block);
+            {
+                _changes.Remove((ulong)former.Block);
+            }
         }
-        _undo.Clear();
-        _edit++;
+        EndEdit();
     }
 
     /// <summary>Writes every changed block, in order.</summary>
     /// <param name="blocks">Keeps them for reading.</param>
-    /// <param name="isFresh">Whether no committed structure refers to a block.</param>
-    public void WriteBack(ExtBlocks blocks, Func<long, bool> isFresh)
+    /// <param name="space">Knows whether a committed structure refers to a block.</param>
+    public void WriteBack(ExtBlocks blocks, ExtSpace space)
     {
         foreach (var number in _changes.SortedKeys())
         {
             var bytes = _changes[number].Bytes;
             var offset = (long)number << geometry.LogBlockSize;
-            if (isFresh((long)number))
+            if (space.IsFresh((long)number, 1))
                 device.WriteFresh(offset, bytes);
             else
                 device.Write(offset, bytes);
@@ -131,15 +158,21 @@ internal sealed class ExtBlockChanges(ExtGeometry geometry, BlockDevice device)
             WrittenBytes += bytes.Length;
         }
         _changes.Clear();
-        _undo.Clear();
+        EndEdit();
     }
 
     /// <summary>Drops everything.</summary>
     public void Clear()
     {
         _changes.Clear();
-        _undo.Clear();
+        EndEdit();
         WrittenBytes = 0;
+    }
+
+    private void EndEdit()
+    {
+        _undo.Clear();
+        _partsLength = 0;
         _edit++;
     }
 
@@ -149,6 +182,13 @@ internal sealed class ExtBlockChanges(ExtGeometry geometry, BlockDevice device)
         if (before is null || before.Edit != _edit)
             _undo.Add(new Former(block, before));
         _changes[(ulong)block] = new Change { Bytes = bytes, Edit = _edit };
+    }
+
+    private void GrowParts(int length)
+    {
+        var longer = new byte[Math.Max(_parts.Length * 2, _partsLength + length)];
+        _parts.AsSpan(0, _partsLength).CopyTo(longer);
+        _parts = longer;
     }
 
     private byte[] Rent() => _spare.TryPop(out var bytes) ? bytes : new byte[geometry.BlockSize];

@@ -26,7 +26,7 @@ internal sealed class ExtBlocks
 
     /// <summary>A block's bytes, shared: not to be changed.</summary>
     /// <exception cref="DiskFormatException">The block is not within the volume, or not within its device.</exception>
-    public byte[] Read(long block, string structure)
+    public byte[] Read(long block, in ExtStructure structure)
     {
         if (Changes is not null && Changes.TryGet(block, out var bytes))
             return bytes;
@@ -46,12 +46,12 @@ internal sealed class ExtBlocks
     public void Clear() => _cache.Clear();
 
     /// <summary>Refuses blocks that cannot be read.</summary>
-    public void CheckRange(long block, long count, string structure)
+    public void CheckRange(long block, long count, in ExtStructure structure)
     {
         // Block 0 is asked for only as the place of descriptors and superblock; the maps take it for a hole.
         if (block < 0 || count > _geometry.BlocksCount || block > _geometry.BlocksCount - count)
-            throw new DiskFormatException("EXT-0016", structure, -1, $"block {block} (and {count - 1} more), expected within the volume's {_geometry.BlocksCount}");
+            throw new DiskFormatException("EXT-0016", structure.ToString(), -1, $"block {block} (and {count - 1} more), expected within the volume's {_geometry.BlocksCount}");
         if (block + count > Device.Length >> _geometry.LogBlockSize)
-            throw new DiskFormatException("EXT-0012", structure, block << _geometry.LogBlockSize, $"block {block} (and {count - 1} more) is behind the end of the device at {Device.Length} bytes");
+            throw new DiskFormatException("EXT-0012", structure.ToString(), block << _geometry.LogBlockSize, $"block {block} (and {count - 1} more) is behind the end of the device at {Device.Length} bytes");
     }
 }

@@ -15,7 +15,7 @@ internal sealed class ExtChecksums
     public ExtChecksums(ExtGeometry geometry)
     {
         _geometry = geometry;
-        _uuid = ((ReadOnlySpan<byte>)geometry.Super.Uuid).ToArray();
+        _uuid = geometry.SuperBytes.Slice(ExtSuperblock.UuidOffset, ExtSuperblock.UuidLength).ToArray();
         IsOn = geometry.Has(ExtRoCompat.MetadataChecksum);
         Seed = geometry.Has(ExtIncompat.ChecksumSeed) ? geometry.Super.ChecksumSeed : Crc32C.AppendRaw(uint.MaxValue, _uuid);
     }

@@ -12,7 +12,7 @@ namespace Platter.FileSystems.Ext;
 internal sealed class ExtDescriptors(ExtEditState state)
 {
     [Flags]
-    private enum Known : byte
+    private enum Known
     {
         None = 0,
         BlockBitmap = 1,
@@ -22,8 +22,8 @@ internal sealed class ExtDescriptors(ExtEditState state)
     }
 
     private readonly ExtGeometry _geometry = state.Geometry;
-    private readonly NumberMap<Known> _known = new();
-    private readonly List<long> _unsealed = [];
+    private readonly NumberMap<int> _known = new();
+    private readonly GrowingArray<int> _unsealed = new();    // groups: there are fewer than inodes, of which each has eight
 
     /// <summary>A descriptor as it is now.</summary>
     public ExtGroup this[long group] => state.Volume.Groups.Decode(state.Volume.Groups.Bytes(group));
@@ -56,6 +56,24 @@ internal sealed class ExtDescriptors(ExtEditState state)
             MakeInodeBitmap(group);
         Unseal(group, Known.InodeBitmap, Known.InodeBitmapUnsealed);
         return Words(state.Edit(this[group].InodeBitmap, "Inode bitmap"));
+    }
+
+    /// <summary>Marks one inode as used, or as free.</summary>
+    public void SetInode(long group, int index, bool isUsed)
+    {
+        if ((KnownOf(group) & Known.InodeBitmap) == 0)
+            MakeInodeBitmap(group);
+        Unseal(group, Known.InodeBitmap, Known.InodeBitmapUnsealed);
+        var word = index / 64 * sizeof(ulong);
+        BitWords.Fill(Words(state.EditPart(this[group].InodeBitmap, word, sizeof(ulong), "Inode bitmap")), index, 1, isUsed);
+    }
+
+    /// <summary>A group's inode bitmap, for looking.</summary>
+    public ReadOnlySpan<ulong> InodeBitmap(long group)
+    {
+        if ((KnownOf(group) & Known.InodeBitmap) == 0)
+            return EditInodeBitmap(group);
+        return Words(state.Blocks.Read(this[group].InodeBitmap, "Inode bitmap"));
     }
 
     public void AddFreeClusters(long group, long count)
@@ -104,9 +122,10 @@ internal sealed class ExtDescriptors(ExtEditState state)
     {
         if (_unsealed.Count == 0)
             return;
-        foreach (var group in _unsealed)
+        for (var i = 0; i < _unsealed.Count; i++)
         {
-            var known = _known[(ulong)group];
+            var group = _unsealed[i];
+            var known = (Known)_known[(ulong)group];
             if (state.Checksums.IsOn)
             {
                 var descriptor = this[group];
@@ -128,7 +147,7 @@ internal sealed class ExtDescriptors(ExtEditState state)
                 }
                 Seal(group, bytes);
             }
-            _known[(ulong)group] = known & ~(Known.BlockBitmapUnsealed | Known.InodeBitmapUnsealed);
+            _known[(ulong)group] = (int)(known & ~(Known.BlockBitmapUnsealed | Known.InodeBitmapUnsealed));
         }
         _unsealed.Clear();
     }
@@ -137,7 +156,7 @@ internal sealed class ExtDescriptors(ExtEditState state)
     public void Undo()
     {
         foreach (var group in _known.Keys())
-            _known[group] &= ~(Known.BlockBitmap | Known.InodeBitmap);
+            _known[group] &= (int)~(Known.BlockBitmap | Known.InodeBitmap);
     }
 
     /// <summary>Forgets everything, changes too.</summary>
@@ -155,8 +174,8 @@ internal sealed class ExtDescriptors(ExtEditState state)
 
     private Span<byte> Open(long group)
     {
-        var block = state.Edit(_geometry.DescriptorBlock(group / _geometry.DescriptorsPerBlock), "Group descriptors");
-        return block.AsSpan((int)(group % _geometry.DescriptorsPerBlock) * _geometry.DescriptorSize, _geometry.DescriptorSize);
+        var at = (int)(group % _geometry.DescriptorsPerBlock) * _geometry.DescriptorSize;
+        return state.EditPart(_geometry.DescriptorBlock(group / _geometry.DescriptorsPerBlock), at, _geometry.DescriptorSize, "Group descriptors").AsSpan(at, _geometry.DescriptorSize);
     }
 
     private void Seal(long group, Span<byte> bytes)
@@ -168,23 +187,23 @@ internal sealed class ExtDescriptors(ExtEditState state)
     private Known KnownOf(long group)
     {
         if (_known.TryGetValue((ulong)group, out var known))
-            return known;
+            return (Known)known;
         var groups = state.Volume.Groups;
         var bytes = groups.Bytes(group);
         if (groups.Problem(groups.Decode(bytes)) is { } problem)
             throw new DiskFormatException("EXT-0030", $"GroupDescriptor {group}", groups.Offset(group), problem);
         if (!groups.IsRight(group, bytes))
             throw new DiskFormatException("EXT-0031", $"GroupDescriptor {group}", groups.Offset(group), "the checksum is wrong");
-        _known[(ulong)group] = Known.None;
+        _known[(ulong)group] = (int)Known.None;
         return Known.None;
     }
 
     private void Unseal(long group, Known bitmap, Known unsealed)
     {
-        var known = _known[(ulong)group];
+        var known = (Known)_known[(ulong)group];
         if ((known & (Known.BlockBitmapUnsealed | Known.InodeBitmapUnsealed)) == 0)
-            _unsealed.Add(group);
-        _known[(ulong)group] = known | bitmap | unsealed;
+            _unsealed.Add((int)group);
+        _known[(ulong)group] = (int)(known | bitmap | unsealed);
     }
 
     // Made where it was never written, verified where it was.

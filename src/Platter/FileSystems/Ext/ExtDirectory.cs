@@ -37,7 +37,7 @@ internal sealed class ExtDirectory
 
     public long BlockCount => _map is null ? 0 : Math.Min(_inode.Length >> _volume.Geometry.LogBlockSize, _map.MaxBlocks);
 
-    public string Structure(long block) => "Directory " + _inode.Number + ", block " + block;
+    public string Structure(long block) => Named(block).ToString();
 
     /// <summary>Where a block lies on the device, in bytes; -1 for a hole.</summary>
     public long OffsetOf(long block)
@@ -56,7 +56,7 @@ internal sealed class ExtDirectory
         if (!run.HasData)
             throw new DiskFormatException("EXT-0203", Structure(block), _inode.Offset, "is a hole");
         _volume.ClaimDirectoryBlock(run.Physical, _inode.Number, block);
-        return _volume.Blocks.Read(run.Physical, Structure(block));
+        return _volume.Blocks.Read(run.Physical, Named(block));
     }
 
     /// <summary>All entries but "." and "..", in stored order, as they are read.</summary>
@@ -118,6 +118,8 @@ internal sealed class ExtDirectory
         }
         return 0;
     }
+
+    private ExtStructure Named(long block) => new("Directory", _inode.Number, block);
 
     private uint FindByListing(string name)
     {

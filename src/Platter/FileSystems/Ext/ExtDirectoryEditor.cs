@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Platter.Primitives;
 
 namespace Platter.FileSystems.Ext;
@@ -11,7 +12,7 @@ internal readonly record struct ExtPlace(long Block, int Offset, uint Inode);
 /// <summary>Changes one directory: entries in its inode, in a list of blocks, or below a hash tree. The directory's inode is changed with it, and is the caller's to write.</summary>
 /// <remarks>A directory that outgrows its first block gets a hash tree when the volume has dir_index, and never loses it; blocks are not given back before the
 /// directory goes, as in the kernel.</remarks>
-internal sealed class ExtDirectoryEditor
+internal sealed partial class ExtDirectoryEditor
 {
     private const int InlineFirst = -1, InlineRest = -2, InlineParent = 4;
     private const byte DotSize = 12;
@@ -20,6 +21,15 @@ internal sealed class ExtDirectoryEditor
     private readonly ExtGeometry _geometry;
     private readonly ExtMapEditor? _given;
     private ExtMapEditor? _map;
+    private ExtHashTreeEditor? _tree;
+    private ExtRun _run;                // the run of its blocks that was asked for last
+
+    // Of a directory that stays open: blocks whose checksums were right, and the name that was last found not to be there, with the leaf that it goes to and
+    // the entry there that has room for it, -1 for none.
+    private NumberMap<int>? _verified;
+    private byte[] _missing = [];
+    private int _missingLength = -1, _room;
+    private long _leaf;
 
     /// <param name="inode">The directory.</param>
     /// <param name="state">The volume.</param>
@@ -57,6 +67,8 @@ internal sealed class ExtDirectoryEditor
 
     private bool IsIndexed => (Inode.Flags & ExtInodeFlags.Index) != 0 && BlockCount > 1;
 
+    private ExtHashTreeEditor Tree => _tree ??= new ExtHashTreeEditor(this);
+
     private ExtMapEditor Map => _map ??= _given ?? ExtMapEditor.Of(Inode, _state);
 
     /// <summary>Gives a new directory its first block, with "." and ".."; with inline_data the room in its inode.</summary>
@@ -81,12 +93,31 @@ internal sealed class ExtDirectoryEditor
         directory.SealLeaf(number);
     }
 
+    /// <summary>More names are going to be made: what is learnt of the directory is kept, as long as nothing else changes it.</summary>
+    public void StayOpen()
+    {
+        _verified ??= new NumberMap<int>();
+        if (_missing.Length == 0)
+            _missing = new byte[ExtDirectoryEntryHead.MaxNameLength];
+    }
+
     /// <summary>Finds a name.</summary>
     public bool TryFind(ReadOnlySpan<byte> name, out ExtPlace place)
     {
         place = default;
         if (IsInline)
             return TryFindInline(name, out place);
+        if (IsMissing(name))
+            return false;
+        if (!IsFolded && TryLeafOf(name, out var leaf))
+            return TryFindInLeaf(leaf, name, out place);
+        return TryFindAnywhere(name, out place);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private bool TryFindAnywhere(ReadOnlySpan<byte> name, out ExtPlace place)
+    {
+        place = default;
         if (IsIndexed && _geometry.Has(ExtCompat.DirIndex) && (!IsFolded || IsAscii(name)))
         {
             var directory = new ExtDirectory(_state.Volume, Inode);
@@ -103,7 +134,7 @@ internal sealed class ExtDirectoryEditor
         for (var block = 0L; block < BlockCount;)
         {
             var run = Map.Find(block);
-            if (run.IsHole)
+            if (!run.HasData)
                 block = run.End;
             else if (TryFindIn(block, name, out place))
                 return true;
@@ -125,6 +156,11 @@ internal sealed class ExtDirectoryEditor
                 return;
             SpillInline();
         }
+        if (IsMissing(entry.Name) && _room >= 0)
+        {
+            Put(_leaf, _room, entry);
+            return;
+        }
         if ((Inode.Flags & ExtInodeFlags.Index) != 0 && !_geometry.Has(ExtCompat.DirIndex))
             throw new DiskFormatException("EXT-0110", $"Inode {Inode.Number}", Inode.Offset, "has a hash tree on a volume without dir_index");
         if (!IsIndexed)
@@ -138,9 +174,9 @@ internal sealed class ExtDirectoryEditor
                 SealLeaf(block);
                 return;
             }
-            new ExtHashTreeEditor(this).Create(_geometry.Super.DefaultHashVersion);
+            Tree.Create(_geometry.Super.DefaultHashVersion);
         }
-        new ExtHashTreeEditor(this).Insert(entry);
+        Tree.Insert(entry);
     }
 
     /// <summary>Takes an entry out.</summary>
@@ -188,7 +224,7 @@ internal sealed class ExtDirectoryEditor
         ReadDots();
         OnDisk.Edit<ExtDirectoryEntryHead>(Edit(0), DotSize).Inode = parent;
         if ((Inode.Flags & ExtInodeFlags.Index) != 0)
-            new ExtHashTreeEditor(this).SealRoot();
+            Tree.SealRoot();
         else
             SealLeaf(0);
     }
@@ -199,23 +235,35 @@ internal sealed class ExtDirectoryEditor
     /// <summary>A block's bytes, its checksum verified when it is a leaf that was not changed here.</summary>
     public byte[] Read(long block, bool isLeaf = true)
     {
-        var run = Mapped(block);
-        var bytes = _state.Blocks.Read(run.Physical, Structure(block));
-        if (isLeaf && HasTails && !_state.Changes.Contains(run.Physical))
+        var physical = Mapped(block);
+        var bytes = _state.Blocks.Read(physical, Structure(block));
+        if (isLeaf && HasTails && !IsVerified(block, physical))
         {
             if (!ExtDirectoryBlock.HasTail(bytes))
                 throw Broken("EXT-0201", block, "has no checksum");
             if (OnDisk.View<ExtDirectoryTail>(bytes, bytes.Length - ExtDirectoryTail.Size).Checksum != ExtChecksums.OfDirectoryBlock(Seed, bytes))
                 throw Broken("EXT-0202", block, "the checksum is wrong");
+            Trust(block);
         }
         return bytes;
     }
 
     /// <summary>A block's bytes, to be changed.</summary>
-    public byte[] Edit(long block) => _state.Edit(Mapped(block).Physical, Structure(block));
+    public byte[] Edit(long block)
+    {
+        _missingLength = -1;
+        return _state.Edit(Mapped(block), Structure(block));
+    }
 
-    /// <summary>Whether a block has been changed and is right for that.</summary>
-    public bool IsTrusted(long block) => _state.Changes.Contains(Mapped(block).Physical);
+    /// <summary>Whether a block's checksum need not be looked at: the block was changed, or has been found right.</summary>
+    public bool IsTrusted(long block) => IsVerified(block, Mapped(block));
+
+    /// <summary>A block's checksum is right.</summary>
+    public void Trust(long block)
+    {
+        if (_verified is not null)
+            _verified[(ulong)block] = 1;
+    }
 
     /// <summary>What of a leaf is entries: all but the tail.</summary>
     public Span<byte> Entries(byte[] block) => HasTails ? block.AsSpan(0, block.Length - ExtDirectoryTail.Size) : block;
@@ -235,20 +283,32 @@ internal sealed class ExtDirectoryEditor
             throw Broken("EXT-0200", block, problem);
         if (at < 0)
             return false;
-        ExtDirectoryWriter.Put(Entries(Edit(block)), BlockSize, at, entry);
-        SealLeaf(block);
+        Put(block, at, entry);
         return true;
+    }
+
+    // Behind an entry of a leaf that has room.
+    private void Put(long leaf, int at, in ExtNewEntry entry)
+    {
+        _missingLength = -1;
+        var physical = Mapped(leaf);
+        var bytes = Read(leaf);
+        bytes = _state.EditPart(physical, at, ExtDirectoryWriter.ChangedBy(Entries(bytes), at, entry), Structure(leaf));
+        ExtDirectoryWriter.Put(Entries(bytes), BlockSize, at, entry);
+        if (HasTails)
+            ExtDirectoryWriter.Seal(_state.EditPart(physical, bytes.Length - ExtDirectoryTail.Size, ExtDirectoryTail.Size, Structure(leaf)), Seed);
     }
 
     /// <summary>Makes the directory a block longer: an empty leaf.</summary>
     public long Append()
     {
+        _missingLength = -1;
         var block = BlockCount;
         if (block + 1 << _geometry.LogBlockSize > uint.MaxValue && !_geometry.Has(ExtIncompat.LargeDir))
             throw new UnsupportedFeatureException($"directory {Inode.Number} would be larger than 4 GiB (large_dir)");
         if (block >= Map.MaxBlocks)
             throw new UnsupportedFeatureException($"directory {Inode.Number} would have more than {Map.MaxBlocks} blocks");
-        var made = new List<ExtRun>();
+        var made = new GrowingArray<ExtRun>();
         Map.Fill(block, block + 1, 0, made);
         var bytes = _state.Changes.New(Map.Find(block).Physical);
         ExtDirectoryWriter.Clear(Entries(bytes), BlockSize);
@@ -301,16 +361,53 @@ internal sealed class ExtDirectoryEditor
     }
 
     public DiskFormatException Broken(string code, long block, string problem) =>
-        new(code, Structure(block), IsInline ? Inode.Offset : Map.Find(block) is { IsHole: false } run ? run.Physical << _geometry.LogBlockSize : -1, problem);
+        new(code, Structure(block).ToString(), IsInline ? Inode.Offset : Map.Find(block) is { IsHole: false } run ? run.Physical << _geometry.LogBlockSize : -1, problem);
 
-    private string Structure(long block) => "Directory " + Inode.Number + ", block " + block;
+    private ExtStructure Structure(long block) => new("Directory", Inode.Number, block);
 
-    private ExtRun Mapped(long block)
+    // Where a block lies. A directory's blocks stay where they are as long as it is there.
+    private long Mapped(long block)
     {
+        if (block >= _run.Logical && block < _run.End)
+            return _run.Physical + (block - _run.Logical);
         if (block < 0 || block >= BlockCount)
-            throw new DiskFormatException("EXT-0223", Structure(block), Inode.Offset, $"the hash tree leads to block {block}, expected 0..{BlockCount - 1}");
+            throw new DiskFormatException("EXT-0223", Structure(block).ToString(), Inode.Offset, $"the hash tree leads to block {block}, expected 0..{BlockCount - 1}");
         var run = Map.Find(block);
-        return run.HasData ? run : throw new DiskFormatException("EXT-0203", Structure(block), Inode.Offset, "is a hole");
+        if (!run.HasData)
+            throw new DiskFormatException("EXT-0203", Structure(block).ToString(), Inode.Offset, "is a hole");
+        _run = run with { Count = Math.Min(run.Count, BlockCount - block) };
+        return run.Physical;
+    }
+
+    private bool IsVerified(long block, long physical) => (_verified is not null && _verified.ContainsKey((ulong)block)) || _state.Changes.Contains(physical);
+
+    private bool IsMissing(ReadOnlySpan<byte> name) => _missingLength == name.Length && name.SequenceEqual(_missing.AsSpan(0, _missingLength));
+
+    // The one leaf that a name can be in; false where there is not just one.
+    private bool TryLeafOf(ReadOnlySpan<byte> name, out long leaf)
+    {
+        leaf = 0;
+        return (Inode.Flags & ExtInodeFlags.Index) == 0 ? BlockCount == 1 : IsIndexed && _geometry.Has(ExtCompat.DirIndex) && Tree.TryFindLeaf(name, out leaf);
+    }
+
+    // Looks for a name and for the room that it would take in one go.
+    private bool TryFindInLeaf(long leaf, ReadOnlySpan<byte> name, out ExtPlace place)
+    {
+        place = default;
+        var entries = Entries(Read(leaf));
+        if (ExtDirectoryWriter.TryFind(entries, BlockSize, name, out var at, out var room, out var problem))
+        {
+            place = new ExtPlace(leaf, at, OnDisk.View<ExtDirectoryEntryHead>(entries, at).Inode);
+            return true;
+        }
+        if (problem is not null)
+            throw Broken("EXT-0200", leaf, problem);
+        if (_missing.Length > 0)
+        {
+            name.CopyTo(_missing);
+            (_missingLength, _leaf, _room) = (name.Length, leaf, room);
+        }
+        return false;
     }
 
     private bool TryFindIn(long block, ReadOnlySpan<byte> name, out ExtPlace place)
@@ -364,77 +461,11 @@ internal sealed class ExtDirectoryEditor
         return false;
     }
 
-    private bool TryFindInline(ReadOnlySpan<byte> name, out ExtPlace place)
-    {
-        var content = _state.Volume.ReadInline(Inode);
-        foreach (var part in (ReadOnlySpan<long>)[InlineFirst, InlineRest])
-        {
-            if (TryFindIn(Part(content, part), name, out var offset, out var inode, out var problem))
-            {
-                place = new ExtPlace(part, offset, inode);
-                return true;
-            }
-            if (problem is not null)
-                throw new DiskFormatException("EXT-0200", $"Directory {Inode.Number}, inline data", Inode.Offset, problem);
-        }
-        place = default;
-        return false;
-    }
+    private ReadOnlySpan<byte> Folded(ReadOnlySpan<byte> name) => IsFolded ? Fold(name) : name;
 
-    private bool TryInsertInline(in ExtNewEntry entry)
-    {
-        var content = _state.Volume.ReadInline(Inode);
-        if (content.Length < ExtInodeRecord.BlockLength)
-            return false;
-        var needed = ExtDirectoryWriter.SizeOf(entry.Name.Length);
-        foreach (var part in (ReadOnlySpan<long>)[InlineFirst, InlineRest])
-        {
-            var at = ExtDirectoryWriter.FindRoom(Part(content, part), BlockSize, needed, out var problem);
-            if (problem is not null)
-                throw new DiskFormatException("EXT-0200", $"Directory {Inode.Number}, inline data", Inode.Offset, problem);
-            if (at < 0)
-                continue;
-            ExtDirectoryWriter.Put(Part(content, part), BlockSize, at, entry);
-            StoreInline(content);
-            return true;
-        }
-        // The rest grows by the entry, as long as the inode has room.
-        var longer = content;
-        Array.Resize(ref longer, content.Length + needed);
-        ExtDirectoryWriter.Write(longer, BlockSize, content.Length, needed, entry);
-        if (!ExtInlineData.TryStore(Inode, _state, longer))
-            return false;
-        Inode.SetLength(longer.Length);
-        return true;
-    }
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static byte[] Fold(ReadOnlySpan<byte> name) => EscapedUtf8.Encode(ExtCasefold.Fold(EscapedUtf8.Decode(name)));
 
-    private void StoreInline(byte[] content)
-    {
-        if (!ExtInlineData.TryStore(Inode, _state, content))
-            throw new DiskFormatException("EXT-0107", $"Inode {Inode.Number}", Inode.Offset, "has inline data that does not fit");
-    }
-
-    // The entries move to a block.
-    private void SpillInline()
-    {
-        var content = _state.Volume.ReadInline(Inode);
-        uint parent = OnDisk.View<U32Le>(Inode.Block);
-        ExtInlineData.Remove(Inode, _state);
-        Inode.ClearMap(_geometry.Has(ExtIncompat.Extents));
-        Inode.SetLength(0);
-        var block = Append();
-        WriteDots(Edit(block), parent, content);
-        SealLeaf(block);
-    }
-
-    // The parent's number comes first; entries fill the block area, and then the attribute.
-    private static Span<byte> Part(byte[] content, long part)
-    {
-        var split = Math.Min(ExtInodeRecord.BlockLength, content.Length);
-        return part == InlineFirst ? content.AsSpan(Math.Min(InlineParent, split), split - Math.Min(InlineParent, split)) : content.AsSpan(split);
-    }
-
-    private ReadOnlySpan<byte> Folded(ReadOnlySpan<byte> name) => IsFolded ? EscapedUtf8.Encode(ExtCasefold.Fold(EscapedUtf8.Decode(name))) : name;
-
+    [MethodImpl(MethodImplOptions.NoInlining)]
     private static bool IsAscii(ReadOnlySpan<byte> name) => !name.ContainsAnyInRange((byte)0x80, (byte)0xFF);
 }

@@ -52,6 +52,13 @@ internal static class ExtDirectoryWriter
         Write(entries, blockSize, at, length, entry);
     }
 
+    /// <summary>How many bytes from an entry on <see cref="Put"/> changes.</summary>
+    public static int ChangedBy(ReadOnlySpan<byte> entries, int at, in ExtNewEntry entry)
+    {
+        ref readonly var head = ref OnDisk.View<ExtDirectoryEntryHead>(entries, at);
+        return (head.Inode != 0 ? SizeOf(head.NameLength) : 0) + SizeOf(entry.Name.Length);
+    }
+
     /// <summary>Writes an entry over a record of a given length.</summary>
     public static void Write(Span<byte> entries, int blockSize, int at, int length, in ExtNewEntry entry)
     {
@@ -82,6 +89,48 @@ internal static class ExtDirectoryWriter
         }
         problem = chain.Problem;
         return -1;
+    }
+
+    /// <summary>Finds a name, or the first place where it could go.</summary>
+    /// <param name="entries">The chain.</param>
+    /// <param name="blockSize">Decides how lengths are stored.</param>
+    /// <param name="name">The name; not empty.</param>
+    /// <param name="at">Where its entry stands.</param>
+    /// <param name="room">As <see cref="FindRoom"/> finds it, when the name is not there.</param>
+    /// <param name="problem">What is wrong with the chain, or null.</param>
+    public static bool TryFind(ReadOnlySpan<byte> entries, int blockSize, ReadOnlySpan<byte> name, out int at, out int room, out string? problem)
+    {
+        (room, problem) = (-1, null);
+        var needed = SizeOf(name.Length);
+        var last = name[^1];
+        for (at = 0; at <= entries.Length - ExtDirectoryEntryHead.Size;)
+        {
+            ref readonly var head = ref OnDisk.View<ExtDirectoryEntryHead>(entries, at);
+            var length = ExtDirectoryBlock.DecodeLength(head.RecordLength, blockSize);
+            int nameLength = head.NameLength;
+            if (length < ExtDirectoryEntryHead.Size + nameLength || length % 4 != 0 || length > entries.Length - at)
+                break;
+            var used = 0;
+            if (head.Inode != 0)
+            {
+                // Names of one leaf often begin alike.
+                if (nameLength == name.Length && entries[at + ExtDirectoryEntryHead.Size + nameLength - 1] == last
+                    && entries.Slice(at + ExtDirectoryEntryHead.Size, nameLength).SequenceEqual(name))
+                {
+                    return true;
+                }
+                used = SizeOf(nameLength);
+            }
+            if (room < 0 && length - used >= needed)
+                room = at;
+            at += length;
+        }
+
+        // Short of the end: what is wrong there, the one rule for it says.
+        var chain = new ExtDirectoryBlock(entries, blockSize, at);
+        chain.MoveNext();
+        (at, problem) = (-1, chain.Problem);
+        return false;
     }
 
     /// <summary>Takes an entry out: its room goes to the one before, or it becomes a free one.</summary>

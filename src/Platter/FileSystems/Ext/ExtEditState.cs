@@ -35,6 +35,7 @@ internal sealed class ExtEditState
     public ExtDescriptors Descriptors { get; }
     public ExtSpace Space { get; }
     public ExtInodeSpace InodeSpace { get; }
+    public ExtOpenDirectories Directories { get; } = new();
     public ExtGeometry Geometry => _geometry;
     public ExtBlocks Blocks => Volume.Blocks;
     public ExtChecksums Checksums => Volume.Checksums;
@@ -46,6 +47,13 @@ internal sealed class ExtEditState
 
     /// <summary>An edit begins.</summary>
     public void Begin()
+    {
+        Directories.Clear();
+        BeginBeside();
+    }
+
+    /// <summary>As <see cref="Begin"/>, of an edit that makes an entry and touches nothing else that is there: directories stay open.</summary>
+    public void BeginBeside()
     {
         WriteBackLargeChanges();
         Super.Mark();
@@ -64,6 +72,7 @@ internal sealed class ExtEditState
     /// <summary>The edit failed: everything is as it was when it began.</summary>
     public void Undo()
     {
+        Directories.Clear();
         Changes.Undo();
         Space.Undo();
         Descriptors.Undo();
@@ -76,6 +85,7 @@ internal sealed class ExtEditState
     /// <summary>The device went back to the last commit: so does everything that is held of it.</summary>
     public void Forget()
     {
+        Directories.Clear();
         Changes.Clear();
         Blocks.Clear();
         Descriptors.Clear();
@@ -90,14 +100,17 @@ internal sealed class ExtEditState
     }
 
     /// <summary>A block's bytes, to be changed.</summary>
-    public byte[] Edit(long block, string structure) => Changes.Edit(Blocks, block, structure);
+    public byte[] Edit(long block, in ExtStructure structure) => Changes.Edit(Blocks, block, structure);
+
+    /// <summary>As <see cref="Edit"/>, of which only a part is going to be changed: nothing else is kept for going back.</summary>
+    public byte[] EditPart(long block, int offset, int length, in ExtStructure structure) => Changes.EditPart(Blocks, block, offset, length, structure);
 
     /// <summary>Writes what is held to the device; nothing is committed.</summary>
     public void WriteBack()
     {
         Descriptors.SealBitmaps();
         if (Changes.Bytes > 0)
-            Changes.WriteBack(Blocks, block => Space.IsFresh(block, 1));
+            Changes.WriteBack(Blocks, Space);
     }
 
     /// <summary>As <see cref="WriteBack"/>, when much is held: for work over the whole volume, between two of its steps.</summary>

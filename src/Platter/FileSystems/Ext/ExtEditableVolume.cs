@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Platter.Blocks;
 
 namespace Platter.FileSystems.Ext;
@@ -71,8 +72,10 @@ public sealed class ExtEditableVolume : EditableVolume
 
     public override bool TryLookup(NodeId directory, string name, out NodeId id)
     {
-        _editor.Live(directory);
-        return _volume.TryLookup(directory, name, out id);
+        if (_editor.Find(directory, name) is not { } inode)
+            return _volume.TryLookup(directory, name, out id);
+        id = new NodeId(inode);
+        return inode != 0;
     }
 
     public override IEnumerable<DirectoryEntry> Enumerate(NodeId directory)
@@ -111,14 +114,20 @@ public sealed class ExtEditableVolume : EditableVolume
         return _volume.AllocatedRanges();
     }
 
-    public override NodeId CreateFile(NodeId parent, string name, MetadataChange metadata) => Run(() => _editor.CreateFile(parent, name, metadata));
+    public override NodeId CreateFile(NodeId parent, string name, MetadataChange metadata) => RunBeside(() => _editor.CreateFile(parent, name, metadata));
 
     /// <inheritdoc/>
     /// <remarks>A file of some blocks is one edit, and its content one write.</remarks>
     public override NodeId CreateFile(NodeId parent, string name, Stream content, long? length, MetadataChange metadata)
     {
-        if (length is not (> 0 and <= MaxAtOnce))
+        if (length is not (>= 0 and <= MaxAtOnce))
             return base.CreateFile(parent, name, content, length, metadata);
+        if (length == 0)
+        {
+            var empty = CreateFile(parent, name, metadata);
+            AppendRest(parent, name, empty, content, metadata);
+            return empty;
+        }
         var blocks = (int)length + _volume.Geometry.BlockSize - 1 & -_volume.Geometry.BlockSize;
         if (_content.Length < blocks)
             _content = new byte[Math.Max(blocks, Math.Min(_content.Length * 2, MaxAtOnce))];
@@ -126,20 +135,19 @@ public sealed class ExtEditableVolume : EditableVolume
         if (read == 0)
             return CreateFile(parent, name, metadata);
         _content.AsSpan(read, blocks - read).Clear();
-        var padded = _content.AsMemory(0, blocks);
-        var id = Run(() => _editor.CreateFile(parent, name, padded, read, metadata));
+        var id = Create(parent, name, _content.AsSpan(0, blocks), read, metadata);
         if (read == length)
-            Append(parent, name, id, content, metadata);
+            AppendRest(parent, name, id, content, metadata);
         return id;
     }
 
-    public override NodeId CreateDirectory(NodeId parent, string name, MetadataChange metadata) => Run(() => _editor.CreateDirectory(parent, name, metadata));
+    public override NodeId CreateDirectory(NodeId parent, string name, MetadataChange metadata) => RunBeside(() => _editor.CreateDirectory(parent, name, metadata));
 
     public override NodeId CreateSymbolicLink(NodeId parent, string name, string target, MetadataChange metadata) =>
-        Run(() => _editor.CreateSymbolicLink(parent, name, target, metadata));
+        RunBeside(() => _editor.CreateSymbolicLink(parent, name, target, metadata));
 
     public override NodeId CreateSpecial(NodeId parent, string name, EntryKind kind, DeviceNumber device, MetadataChange metadata) =>
-        Run(() => _editor.CreateSpecial(parent, name, kind, device, metadata));
+        RunBeside(() => _editor.CreateSpecial(parent, name, kind, device, metadata));
 
     public override void CreateHardLink(NodeId node, NodeId parent, string name) => Run(() => _editor.CreateHardLink(node, parent, name));
 
@@ -181,32 +189,30 @@ public sealed class ExtEditableVolume : EditableVolume
         var geometry = ExtGeometry.Read(device);
         ExtFeatures.RequireReadable(geometry.Incompat);
         ExtFeatures.RequireEditable(geometry);
+        if (geometry.HasRemarks)
+            RefuseErrors(geometry);
+        ExtRecovery.RequireNotInUse(device, geometry);
+        return geometry;
+    }
+
+    private static void RefuseErrors(ExtGeometry geometry)
+    {
         foreach (var remark in geometry.Remarks)
         {
             if (remark.Severity == Severity.Error)
                 throw new DiskFormatException(remark.Code, remark.Structure, remark.Offset ?? -1, remark.Message);
         }
-        ExtRecovery.RequireNotInUse(device, geometry);
-        return geometry;
     }
 
     // A stream may hold more than was said.
-    private void Append(NodeId parent, string name, NodeId id, Stream content, MetadataChange metadata)
+    private void AppendRest(NodeId parent, string name, NodeId id, Stream content, MetadataChange metadata)
     {
         var complete = false;
         try
         {
             Span<byte> next = stackalloc byte[1];
             if (content.Read(next) > 0)
-            {
-                using (var stream = OpenWrite(id, StreamName.Data))
-                {
-                    stream.Seek(0, SeekOrigin.End);
-                    stream.Write(next);
-                    content.CopyTo(stream, 1 << 20);
-                }
-                SetMetadata(id, metadata);
-            }
+                Append(id, next[0], content, metadata);
             complete = true;
         }
         finally
@@ -214,6 +220,18 @@ public sealed class ExtEditableVolume : EditableVolume
             if (!complete)
                 Delete(parent, name);
         }
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private void Append(NodeId id, byte next, Stream content, MetadataChange metadata)
+    {
+        using (var stream = OpenWrite(id, StreamName.Data))
+        {
+            stream.Seek(0, SeekOrigin.End);
+            stream.WriteByte(next);
+            content.CopyTo(stream, 1 << 20);
+        }
+        SetMetadata(id, metadata);
     }
 
     private void RequireTree(NodeId top)
@@ -245,29 +263,60 @@ public sealed class ExtEditableVolume : EditableVolume
         return _openFiles.Open(id, writable) ?? _openFiles.Open(new ExtFile(id, inode, _state), writable);
     }
 
-    private void Run(Action edit) => Run(() =>
+    private NodeId Create(NodeId parent, string name, ReadOnlySpan<byte> padded, int length, MetadataChange metadata)
     {
-        edit();
-        return 0;
-    });
+        var complete = false;
+        _state.BeginBeside();
+        try
+        {
+            var id = _editor.CreateFile(parent, name, padded, length, metadata);
+            complete = true;
+            return id;
+        }
+        finally
+        {
+            End(complete);
+        }
+    }
 
-    private T Run<T>(Func<T> edit)
+    private void Run(Action edit)
     {
         var complete = false;
         _state.Begin();
         try
         {
-            var result = edit();
+            edit();
             complete = true;
-            return result;
         }
         finally
         {
-            if (complete)
-                _state.Keep();
-            else
-                _state.Undo();
+            End(complete);
         }
+    }
+
+    // Of an edit that makes an entry: the directory stays open for the next one.
+    private NodeId RunBeside(Func<NodeId> edit)
+    {
+        var complete = false;
+        _state.BeginBeside();
+        try
+        {
+            var id = edit();
+            complete = true;
+            return id;
+        }
+        finally
+        {
+            End(complete);
+        }
+    }
+
+    private void End(bool complete)
+    {
+        if (complete)
+            _state.Keep();
+        else
+            _state.Undo();
     }
 
     // The counts of a volume that was not left properly are old: those of the groups are right.

@@ -19,8 +19,12 @@ internal sealed class ExtEditor(ExtEditState state, OpenFiles openFiles)
     public NodeId CreateFile(NodeId parent, string name, MetadataChange metadata) => Create(parent, name, EntryKind.File, metadata, null);
 
     /// <summary>Makes a file with content that comes with zeros up to the end of its last block.</summary>
-    public NodeId CreateFile(NodeId parent, string name, ReadOnlyMemory<byte> padded, int length, MetadataChange metadata) =>
-        Create(parent, name, EntryKind.File, metadata, inode => new ExtFile(new NodeId(inode.Number), inode, state).Fill(padded.Span, length));
+    public NodeId CreateFile(NodeId parent, string name, ReadOnlySpan<byte> padded, int length, MetadataChange metadata)
+    {
+        var inode = Begin(parent, name, EntryKind.File, metadata, out var directory, out var bytes);
+        new ExtFile(new NodeId(inode.Number), inode, state).Fill(padded, length);
+        return Finish(directory, bytes, inode, metadata);
+    }
 
     public NodeId CreateDirectory(NodeId parent, string name, MetadataChange metadata) =>
         Create(parent, name, EntryKind.Directory, metadata, inode => ExtDirectoryEditor.Create(inode, (uint)parent.Value, state));
@@ -180,6 +184,27 @@ internal sealed class ExtEditor(ExtEditState state, OpenFiles openFiles)
         state.Super.SetLabel(bytes);
     }
 
+    /// <summary>Finds a name in a directory, which stays open for the entries that are made in it next.</summary>
+    /// <returns>Null for a directory in which names are not just compared, or none: <see cref="ExtVolume"/> knows about those.</returns>
+    public uint? Find(NodeId id, string name)
+    {
+        const ExtInodeFlags others = ExtInodeFlags.Casefold | ExtInodeFlags.Encrypt | ExtInodeFlags.InlineData;
+        if (state.Directories.Find(id.Value) is not { } directory)
+        {
+            var inode = Live(id);
+            if (!inode.IsDirectory || (inode.Flags & others) != 0)
+                return null;
+            directory = new ExtDirectoryEditor(inode, state);
+            state.Directories.Add(directory);
+        }
+        else if ((directory.Inode.Flags & others) != 0)
+        {
+            return null;
+        }
+        var bytes = EscapedUtf8.Encode(name);
+        return bytes.Length is > 0 and <= ExtDirectoryEntryHead.MaxNameLength && !ExtDirectoryBlock.IsDot(bytes) && directory.TryFind(bytes, out var place) ? place.Inode : 0;
+    }
+
     /// <summary>An inode that is in use.</summary>
     /// <exception cref="FileNotFoundException">It is not.</exception>
     public ExtInode Live(NodeId id)
@@ -192,21 +217,43 @@ internal sealed class ExtEditor(ExtEditState state, OpenFiles openFiles)
 
     private NodeId Create(NodeId parent, string name, EntryKind kind, MetadataChange metadata, Action<ExtInode>? fill)
     {
-        var directory = Directory(parent);
-        var bytes = Validated(name);
+        var inode = Begin(parent, name, kind, metadata, out var directory, out var bytes);
+        fill?.Invoke(inode);
+        return Finish(directory, bytes, inode, metadata);
+    }
+
+    // An inode for a name that is not there.
+    private ExtInode Begin(NodeId parent, string name, EntryKind kind, MetadataChange metadata, out ExtDirectoryEditor directory, out byte[] bytes)
+    {
+        directory = Open(parent);
+        bytes = Validated(name);
         RefuseForeign(metadata);
         if (directory.TryFind(bytes, out _))
             throw new AlreadyExistsException(name);
         if (kind == EntryKind.Directory)
             AddLink(directory.Inode);
         var number = state.InodeSpace.Take(directory.Inode.Number, kind == EntryKind.Directory);
-        var inode = NewInode(number, directory.Inode, kind);
-        fill?.Invoke(inode);
+        return NewInode(number, directory.Inode, kind);
+    }
+
+    // The inode is as it is to be: it gets its name.
+    private NodeId Finish(ExtDirectoryEditor directory, byte[] name, ExtInode inode, MetadataChange metadata)
+    {
         Apply(inode, metadata);
         state.Inodes.Write(inode);
-        directory.Insert(new ExtNewEntry(bytes, number, TypeOf(inode)));
+        directory.Insert(new ExtNewEntry(name, inode.Number, TypeOf(inode)));
         Touch(directory);
-        return new NodeId(number);
+        return new NodeId(inode.Number);
+    }
+
+    // A directory that stays open for more.
+    private ExtDirectoryEditor Open(NodeId id)
+    {
+        if (state.Directories.Find(id.Value) is { } open)
+            return open;
+        var directory = Directory(id);
+        state.Directories.Add(directory);
+        return directory;
     }
 
     private ExtInode NewInode(uint number, ExtInode parent, EntryKind kind)
@@ -270,7 +317,7 @@ internal sealed class ExtEditor(ExtEditState state, OpenFiles openFiles)
         }
         inode.ClearMap(_geometry.Has(ExtIncompat.Extents));
         var map = ExtMapEditor.Of(inode, state);
-        var made = new List<ExtRun>();
+        var made = new GrowingArray<ExtRun>();
         map.Fill(0, 1, 0, made);
         var block = new byte[_geometry.BlockSize];
         target.CopyTo(block, 0);
@@ -318,8 +365,11 @@ internal sealed class ExtEditor(ExtEditState state, OpenFiles openFiles)
             throw new InvalidNameException(name, "stands for a directory itself");
         if (bytes.Length > ExtDirectoryEntryHead.MaxNameLength)
             throw new InvalidNameException(name, $"is {bytes.Length} bytes long; {_geometry.TypeName} holds names of at most {ExtDirectoryEntryHead.MaxNameLength}");
-        if (bytes.AsSpan().IndexOfAny((byte)'/', (byte)0) >= 0)
-            throw new InvalidNameException(name, "holds / or a zero");
+        foreach (var b in bytes)
+        {
+            if (b is (byte)'/' or 0)
+                throw new InvalidNameException(name, "holds / or a zero");
+        }
         return bytes;
     }
 

@@ -16,7 +16,7 @@ internal sealed class ExtExtentEditor(ExtInode inode, ExtEditState state) : ExtM
 
     public override long MaxBlocks => 1L << 32;
 
-    private string Structure => $"Inode {Inode.Number}, extent tree";
+    private ExtStructure Structure => new("Inode", Inode.Number, rest: ", extent tree");
 
     public override ExtRun Find(long logical)
     {
@@ -339,7 +339,7 @@ internal sealed class ExtExtentEditor(ExtInode inode, ExtEditState state) : ExtM
             if (at + 1 < node.Count)
                 _end = Math.Min(_end, node.Indexes[at + 1].Block);
             if (node.Count == 0)
-                throw new DiskFormatException("EXT-0310", Structure, Inode.Offset, "an index node has no entries");
+                throw new DiskFormatException("EXT-0310", Structure.ToString(), Inode.Offset, "an index node has no entries");
             block = node.Indexes[at].Leaf;
             long key = (uint)node.Indexes[at].Block;
             node = Parse(State.Blocks.Read(block, Structure), node.Depth - 1, block);
@@ -347,7 +347,7 @@ internal sealed class ExtExtentEditor(ExtInode inode, ExtEditState state) : ExtM
             // Else what is found by one way down is not what the next one finds, and a change would never end.
             var last = node.Depth == 0 ? Decode(node.Extents[node.Count - 1]).End - 1 : (uint)node.Indexes[node.Count - 1].Block;
             if (node.Extents[0].Block != key || last >= _end)
-                throw new DiskFormatException("EXT-0313", Structure, block << Geometry.LogBlockSize, $"has logical blocks {(uint)node.Extents[0].Block}..{last}, expected to start at {key} and to end before {_end}");
+                throw new DiskFormatException("EXT-0313", Structure.ToString(), block << Geometry.LogBlockSize, $"has logical blocks {(uint)node.Extents[0].Block}..{last}, expected to start at {key} and to end before {_end}");
         }
     }
 
@@ -368,9 +368,9 @@ internal sealed class ExtExtentEditor(ExtInode inode, ExtEditState state) : ExtM
     private ExtExtentNode Parse(ReadOnlySpan<byte> bytes, int depth, long block)
     {
         if (ExtExtentNode.Parse(bytes, depth, Geometry, out var node, out var code) is { } problem)
-            throw new DiskFormatException(code, Structure, block == 0 ? Inode.Offset + ExtInodeRecord.BlockOffset : block << Geometry.LogBlockSize, problem);
+            throw new DiskFormatException(code, Structure.ToString(), block == 0 ? Inode.Offset + ExtInodeRecord.BlockOffset : block << Geometry.LogBlockSize, problem);
         if (depth >= 0 && State.Checksums.IsOn && !State.Changes.Contains(block) && !ExtExtentTree.IsRight(bytes, Seed))
-            throw new DiskFormatException("EXT-0312", Structure, block << Geometry.LogBlockSize, "the checksum is wrong");
+            throw new DiskFormatException("EXT-0312", Structure.ToString(), block << Geometry.LogBlockSize, "the checksum is wrong");
         return node;
     }
 

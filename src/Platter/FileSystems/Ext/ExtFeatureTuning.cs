@@ -220,10 +220,10 @@ internal sealed class ExtFeatureTuning(ExtEditState state, ExtTuning own)
         var number = state.InodeSpace.Take(ExtGeometry.RootInode, isDirectory: false);
         var file = ExtUnnamedFile.New(state, number);
         var blocks = ExtFormatter.OrphanBlocks(_geometry, own.OrphanFileLength);
-        var made = new List<ExtRun>();
+        var made = new GrowingArray<ExtRun>();
         ExtMapEditor.Of(file, state).Fill(0, blocks, 0, made);
         var seed = state.Checksums.InodeSeed(number, file.Generation);
-        foreach (var run in made)
+        foreach (var run in made.Items)
         {
             for (var block = run.Physical; block < run.Physical + run.Count; block++)
             {

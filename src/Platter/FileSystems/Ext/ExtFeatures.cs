@@ -93,6 +93,12 @@ internal static class ExtFeatures
     /// <exception cref="UnsupportedFeatureException">Names each feature with its bit.</exception>
     public static void RequireEditable(ExtGeometry geometry)
     {
+        if ((geometry.Incompat & ~Editable) != 0 || (geometry.RoCompat & ~EditableRoCompat) != 0 || (geometry.Compat & NotEditable) != 0)
+            Refuse(geometry);
+    }
+
+    private static void Refuse(ExtGeometry geometry)
+    {
         List<string> foreign = [];
         if ((geometry.Incompat & ~Editable) is var incompat and not 0)
             foreign.Add(Macros(Incompat, (uint)incompat, "INCOMPAT"));
@@ -100,8 +106,7 @@ internal static class ExtFeatures
             foreign.Add(Macros(RoCompat, (uint)roCompat, "RO_COMPAT"));
         if ((geometry.Compat & NotEditable) is var compat and not 0)
             foreign.Add(Macros(Compat, (uint)compat, "COMPAT"));
-        if (foreign.Count > 0)
-            throw new UnsupportedFeatureException($"editing {geometry.TypeName} with {string.Join("; ", foreign)}");
+        throw new UnsupportedFeatureException($"editing {geometry.TypeName} with {string.Join("; ", foreign)}");
     }
 
     /// <summary>The kernel's names of read-only features, with their bits.</summary>

@@ -1,4 +1,5 @@
 using Platter.Blocks;
+using Platter.Primitives;
 
 namespace Platter.FileSystems.Ext;
 
@@ -9,7 +10,7 @@ internal sealed class ExtFile : OpenFile
 
     private readonly ExtEditState _state;
     private readonly ExtGeometry _geometry;
-    private readonly List<ExtRun> _made = [];
+    private readonly GrowingArray<ExtRun> _made = new();
     private ExtInode _inode;
     private ExtBlockMap? _map;
     private byte[]? _inline;
@@ -142,7 +143,7 @@ internal sealed class ExtFile : OpenFile
             _reserved = length;
             _made.Clear();
             map.Fill(0, (length - 1 >> _geometry.LogBlockSize) + 1, Goal(map, length), _made);
-            foreach (var run in _made)
+            foreach (var run in _made.Items)
                 Put(run, run.Logical << _geometry.LogBlockSize, padded.Slice((int)(run.Logical << _geometry.LogBlockSize), (int)(run.Count << _geometry.LogBlockSize)));
         }
         _inode.SetLength(length);
@@ -207,7 +208,7 @@ internal sealed class ExtFile : OpenFile
     private void ClearEdges(long offset, long end)
     {
         var (head, tail) = (offset & _geometry.BlockSize - 1, end & _geometry.BlockSize - 1);
-        foreach (var run in _made)
+        foreach (var run in _made.Items)
         {
             var (from, to) = (run.Logical << _geometry.LogBlockSize, run.End << _geometry.LogBlockSize);
             if (head != 0 && from <= offset && offset < to)

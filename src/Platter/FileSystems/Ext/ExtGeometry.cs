@@ -13,7 +13,7 @@ internal sealed class ExtGeometry
 
     private const int MinLogBlockSize = 10, MaxLogBlockSize = 16;
     private readonly byte[] _bytes;
-    private readonly List<Finding> _remarks = [];
+    private List<Finding>? _remarks;
 
     private ExtGeometry(byte[] bytes) => _bytes = bytes;
 
@@ -27,7 +27,10 @@ internal sealed class ExtGeometry
     public required long SuperOffset { get; init; }
 
     /// <summary>What is wrong or odd without making the volume unreadable.</summary>
-    public IReadOnlyList<Finding> Remarks => _remarks;
+    public IReadOnlyList<Finding> Remarks => _remarks ?? [];
+
+    /// <summary>Whether there is anything in <see cref="Remarks"/>.</summary>
+    public bool HasRemarks => _remarks is not null;
 
     public required int BlockSize { get; init; }
     public required int LogBlockSize { get; init; }
@@ -215,7 +218,7 @@ internal sealed class ExtGeometry
                     break;
                 if (TryBackup(device, offset, group, log) is { } geometry)
                 {
-                    geometry._remarks.Insert(0, new Finding(primary.Code, Severity.Error, primary.Structure, primary.Offset, $"{primary.Problem}; the copy of group {group} is used"));
+                    (geometry._remarks ??= []).Insert(0, new Finding(primary.Code, Severity.Error, primary.Structure, primary.Offset, $"{primary.Problem}; the copy of group {group} is used"));
                     return geometry;
                 }
             }
@@ -339,7 +342,7 @@ internal sealed class ExtGeometry
     }
 
     private void Remark(string code, Severity severity, string field, long offset, string message) =>
-        _remarks.Add(new Finding(code, severity, "Superblock." + field, offset, message));
+        (_remarks ??= []).Add(new Finding(code, severity, "Superblock." + field, offset, message));
 
     private static bool IsPower(long value, int radix)
     {

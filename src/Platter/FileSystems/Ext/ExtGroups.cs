@@ -60,7 +60,7 @@ internal sealed class ExtGroups
     /// <summary>A descriptor's bytes from the primary table or the copy at a group.</summary>
     public ReadOnlySpan<byte> Bytes(long group, long copyGroup = 0)
     {
-        var block = _blocks.Read(_geometry.DescriptorBlock(group / _geometry.DescriptorsPerBlock, copyGroup), "GroupDescriptor " + group);
+        var block = _blocks.Read(_geometry.DescriptorBlock(group / _geometry.DescriptorsPerBlock, copyGroup), new ExtStructure("GroupDescriptor", group));
         return block.AsSpan((int)(group % _geometry.DescriptorsPerBlock) * _geometry.DescriptorSize, _geometry.DescriptorSize);
     }
 

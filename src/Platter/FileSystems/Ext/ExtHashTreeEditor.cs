@@ -15,6 +15,7 @@ internal sealed class ExtHashTreeEditor(ExtDirectoryEditor directory)
     // From the root on: the block, and the entry in it that leads on.
     private readonly (long Block, int Index)[] _path = new (long, int)[3];
     private int _levels;
+    private uint _following;            // the hash from which on the next leaf counts; 0 for none
     private byte _version;
 
     private int MaxLevels => directory.Geometry.Has(ExtIncompat.LargeDir) ? 2 : 1;
@@ -61,10 +62,10 @@ internal sealed class ExtHashTreeEditor(ExtDirectoryEditor directory)
         // Each turn splits something; a few are enough for any tree that there can be.
         for (var turn = 0; turn < 16; turn++)
         {
-            Root(out _, out var info);
+            Root(out var root, out var info);
             _version = info.HashVersion;
             var hash = directory.Hash(entry.Name, _version);
-            var leaf = Descend(hash);
+            var leaf = Descend(hash, root, info.IndirectLevels);
             if (directory.TryPut(leaf, entry))
                 return;
             if (CountAt(_levels) < LimitAt(EntriesOffset(_levels)))
@@ -80,6 +81,19 @@ internal sealed class ExtHashTreeEditor(ExtDirectoryEditor directory)
         throw new VolumeFullException("entries in the directory's hash tree", 1, 0);
     }
 
+    /// <summary>Finds the leaf that a name can be in.</summary>
+    /// <returns>False where others can hold it as well, since names of its hash go on there; and where the tree is not one to go by.</returns>
+    public bool TryFindLeaf(ReadOnlySpan<byte> name, out long leaf)
+    {
+        leaf = 0;
+        if (RootProblem(out var root, out var info) is not null)
+            return false;
+        Verify(root);
+        var hash = directory.Hash(name, info.HashVersion);
+        leaf = Descend(hash, root, info.IndirectLevels);
+        return _following != (hash | 1);
+    }
+
     /// <summary>Brings the root's checksum up to date.</summary>
     public void SealRoot()
     {
@@ -93,18 +107,22 @@ internal sealed class ExtHashTreeEditor(ExtDirectoryEditor directory)
 
     private int CountAt(int level) => OnDisk.View<ExtHashEntry>(directory.Read(_path[level].Block, isLeaf: false), EntriesOffset(level)).Count;
 
-    private long Descend(uint hash)
+    private long Descend(uint hash, ExtHashNode root, int levels)
     {
-        _levels = Root(out var root, out _);
-        _path[0] = (0, root.IndexOf(hash));
-        long next = root.Block(_path[0].Index);
-        for (var level = 1; level <= _levels; level++)
+        (_levels, _following) = (levels, 0);
+        var node = root;
+        var next = 0L;
+        for (var level = 0; ; level++)
         {
-            var node = Node(next);
-            _path[level] = (next, node.IndexOf(hash));
-            next = node.Block(_path[level].Index);
+            var index = node.IndexOf(hash);
+            _path[level] = (next, index);
+            if (index + 1 < node.Count)
+                _following = node.Hash(index + 1);
+            next = node.Block(index);
+            if (level == levels)
+                return next;
+            node = Node(next);
         }
-        return next;
     }
 
     private ExtHashNode Node(long block)
@@ -114,6 +132,7 @@ internal sealed class ExtHashTreeEditor(ExtDirectoryEditor directory)
             throw directory.Broken("EXT-0221", block, problem);
         if (directory.HasTails && !directory.IsTrusted(block) && !node.IsRight(directory.Seed))
             throw directory.Broken("EXT-0222", block, "the checksum of the hash tree's node is wrong");
+        directory.Trust(block);
         return node;
     }
 
@@ -227,18 +246,29 @@ internal sealed class ExtHashTreeEditor(ExtDirectoryEditor directory)
         Seal(bytes, offset);
     }
 
-    // The root's head; returns its levels.
-    private int Root(out ExtHashNode root, out ExtHashRootInfo info)
+    private void Root(out ExtHashNode root, out ExtHashRootInfo info)
+    {
+        if (RootProblem(out root, out info) is { } problem)
+            throw directory.Broken("EXT-0220", 0, problem);
+        Verify(root);
+    }
+
+    // What keeps the tree from being changed, or null.
+    private string? RootProblem(out ExtHashNode root, out ExtHashRootInfo info)
     {
         var bytes = directory.Read(0, isLeaf: false);
         info = OnDisk.View<ExtHashRootInfo>(bytes, ExtHashRootInfo.Offset);
+        root = default;
         if (info.HashVersion > (byte)ExtHashVersion.Tea || info.InfoLength != ExtHashRootInfo.Size || info.IndirectLevels > MaxLevels)
-            throw directory.Broken("EXT-0220", 0, $"the hash tree has version {info.HashVersion}, {info.IndirectLevels} levels and a head of {info.InfoLength} bytes, expected at most 2, at most {MaxLevels}, and 8");
-        if (ExtHashNode.Parse(bytes, RootEntries, directory.HasTails, out root) is { } problem)
-            throw directory.Broken("EXT-0220", 0, problem);
+            return $"the hash tree has version {info.HashVersion}, {info.IndirectLevels} levels and a head of {info.InfoLength} bytes, expected at most 2, at most {MaxLevels}, and 8";
+        return ExtHashNode.Parse(bytes, RootEntries, directory.HasTails, out root);
+    }
+
+    private void Verify(ExtHashNode root)
+    {
         if (directory.HasTails && !directory.IsTrusted(0) && !root.IsRight(directory.Seed))
             throw directory.Broken("EXT-0222", 0, "the checksum of the hash tree's root is wrong");
-        return info.IndirectLevels;
+        directory.Trust(0);
     }
 
     // Limit and count stand in the place of the first entry's hash.

@@ -66,10 +66,10 @@ internal sealed partial class ExtInode
         _ => null,
     };
 
-    public Timestamp Accessed => Time(Record.AccessTime, 16, e => e.AccessTimeExtra);
-    public Timestamp Changed => Time(Record.ChangeTime, 8, e => e.ChangeTimeExtra);
-    public Timestamp Modified => Time(Record.ModifyTime, 12, e => e.ModifyTimeExtra);
-    public Timestamp? Created => HasExtra(20) ? Time(Extra.CreateTime, 24, e => e.CreateTimeExtra) : null;
+    public Timestamp Accessed => Time(Record.AccessTime, HasExtra(16) ? Extra.AccessTimeExtra : 0u);
+    public Timestamp Changed => Time(Record.ChangeTime, HasExtra(8) ? Extra.ChangeTimeExtra : 0u);
+    public Timestamp Modified => Time(Record.ModifyTime, HasExtra(12) ? Extra.ModifyTimeExtra : 0u);
+    public Timestamp? Created => HasExtra(20) ? Time(Extra.CreateTime, HasExtra(24) ? Extra.CreateTimeExtra : 0u) : null;
     public uint ProjectId => HasExtra(32) ? Extra.ProjectId : 0;
 
     /// <summary>A link whose target is in <see cref="Block"/>; the block of attributes does not count as its content.</summary>
@@ -107,11 +107,5 @@ internal sealed partial class ExtInode
     public bool HasExtra(int end) => ExtraSize >= end;
 
     // Two bits of the extra word are 2^32 s each, on top of the signed seconds: years 1901 to 2446. The rest is nanoseconds.
-    private Timestamp Time(uint seconds, int extraEnd, Func<ExtInodeExtra, U32Le> field)
-    {
-        if (!HasExtra(extraEnd))
-            return new Timestamp((int)seconds);
-        uint extra = field(Extra);
-        return new Timestamp((int)seconds + ((long)(extra & 3) << 32), (int)Math.Min(extra >> 2, 999_999_999));
-    }
+    private static Timestamp Time(uint seconds, uint extra) => new((int)seconds + ((long)(extra & 3) << 32), (int)Math.Min(extra >> 2, 999_999_999));
 }

@@ -91,14 +91,14 @@ internal sealed class ExtInodeSpace(ExtEditState state)
 
     private uint TakeIn(long group, bool isDirectory)
     {
-        var bitmap = state.Descriptors.EditInodeBitmap(group);
+        var bitmap = state.Descriptors.InodeBitmap(group);
         var from = _lowest.TryGetValue((ulong)group, out var lowest) ? lowest : 0;
         if (group * _geometry.InodesPerGroup < _geometry.FirstInode - 1)
             from = (int)Math.Max(from, Math.Min(_geometry.FirstInode - 1 - group * _geometry.InodesPerGroup, _geometry.InodesPerGroup));
         var index = (int)BitWords.Next(bitmap, from, _geometry.InodesPerGroup, 0);
         if (index < 0)
             return 0;
-        BitWords.Fill(bitmap, index, 1, true);
+        state.Descriptors.SetInode(group, index, true);
         _lowest[(ulong)group] = index + 1;
         state.Descriptors.AddFreeInodes(group, -1, isDirectory ? 1 : 0);
         state.Super.FreeInodes--;

@@ -26,7 +26,7 @@ internal sealed class ExtInodeTable(ExtGeometry geometry, ExtBlocks blocks, ExtG
         var table = groups[(number - 1) / geometry.InodesPerGroup].InodeTable;
         var block = table + index / geometry.InodesPerBlock;
         var at = index % geometry.InodesPerBlock * geometry.InodeSize;
-        var bytes = blocks.Read(block, "Inode " + number).AsSpan(at, geometry.InodeSize).ToArray();
+        var bytes = blocks.Read(block, new ExtStructure("Inode", number)).AsSpan(at, geometry.InodeSize).ToArray();
         return new ExtInode(number, bytes, (block << geometry.LogBlockSize) + at);
     }
 
@@ -44,6 +44,6 @@ internal sealed class ExtInodeTable(ExtGeometry geometry, ExtBlocks blocks, ExtG
         var block = inode.Offset >> geometry.LogBlockSize;
         var at = (int)(inode.Offset & geometry.BlockSize - 1);
         Quotas?.Follow(new ExtInode(inode.Number, blocks.Read(block, "Inode table").AsSpan(at, geometry.InodeSize).ToArray(), inode.Offset), inode);
-        inode.Bytes.CopyTo(changes.Edit(blocks, block, "Inode table").AsSpan(at));
+        inode.Bytes.CopyTo(changes.EditPart(blocks, block, at, geometry.InodeSize, "Inode table").AsSpan(at));
     }
 }

@@ -28,7 +28,9 @@ internal sealed class ExtJournalState
     public IReadOnlyList<long> Changed { get; private init; } = [];
 
     /// <summary>The journal and its state, for people.</summary>
-    public string Text { get; private init; } = "";
+    public string Text => Geometry.Has(ExtCompat.HasJournal) ? Place(Geometry) + Outcome : "";
+
+    private string Outcome { get; init; } = "";
 
     /// <summary>Looks at the journal and, when it was left to be replayed, reads it. Nothing is written.</summary>
     /// <exception cref="DiskFormatException">The journal is needed and broken.</exception>
@@ -37,21 +39,23 @@ internal sealed class ExtJournalState
     {
         if (!geometry.Has(ExtCompat.HasJournal))
             return new ExtJournalState(device, geometry);
-        ref readonly var super = ref geometry.Super;
-        var isExternal = super.JournalInode == 0;
-        Guid uuid = super.JournalUuid;
-        var place = isExternal ? "on another device (" + uuid + ")" : "in inode " + super.JournalInode;
         if (!geometry.Has(ExtIncompat.Recover))
-            return new ExtJournalState(device, geometry) { Text = place };
+            return new ExtJournalState(device, geometry);
         if (options.DiscardJournal)
-            return new ExtJournalState(device, geometry) { WasNeeded = true, Text = place + ", not replayed" };
-        if (isExternal)
-            throw new UnsupportedFeatureException($"the volume needs the replay of its journal, which is {place}: have e2fsck replay it, or give the journal up (--discard-journal)");
-        return OpenReplayed(device, geometry, options, place);
+            return new ExtJournalState(device, geometry) { WasNeeded = true, Outcome = ", not replayed" };
+        if (geometry.Super.JournalInode == 0)
+            throw new UnsupportedFeatureException($"the volume needs the replay of its journal, which is {Place(geometry)}: have e2fsck replay it, or give the journal up (--discard-journal)");
+        return OpenReplayed(device, geometry, options);
+    }
+
+    private static string Place(ExtGeometry geometry)
+    {
+        Guid uuid = geometry.Super.JournalUuid;
+        return geometry.Super.JournalInode == 0 ? "on another device (" + uuid + ")" : "in inode " + geometry.Super.JournalInode;
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private static ExtJournalState OpenReplayed(BlockDevice device, ExtGeometry geometry, VolumeOptions options, string place)
+    private static ExtJournalState OpenReplayed(BlockDevice device, ExtGeometry geometry, VolumeOptions options)
     {
         var blocks = new ExtBlocks(device, geometry);
         var replay = ExtJournalFile.Open(geometry, blocks).Read();
@@ -60,14 +64,14 @@ internal sealed class ExtJournalState
             text += "; " + remark;
         var overlay = new ExtReplayedDevice(device, replay.Copies, geometry.LogBlockSize);
         if (replay.Fast is not { Count: > 0 } fast)
-            return new ExtJournalState(overlay, ExtGeometry.Read(overlay)) { WasNeeded = true, Replay = replay, Changed = [.. replay.Copies.Keys], Text = place + text };
+            return new ExtJournalState(overlay, ExtGeometry.Read(overlay)) { WasNeeded = true, Replay = replay, Changed = [.. replay.Copies.Keys], Outcome = text };
         var changed = new ExtChangedDevice(overlay, geometry.LogBlockSize);
         var logged = ExtGeometry.Read(overlay);
         var volume = new ExtVolume(changed, logged, new ExtJournalState(changed, logged), new ExtBlockChanges(logged, changed));
         ExtFastReplay.Run(volume, changed, fast.Records, options);
         return new ExtJournalState(changed, ExtGeometry.Read(changed))
         {
-            WasNeeded = true, Replay = replay, Changed = [.. replay.Copies.Keys.Union(changed.Blocks)], Text = $"{place}{text}; {fast.Count} fast commits",
+            WasNeeded = true, Replay = replay, Changed = [.. replay.Copies.Keys.Union(changed.Blocks)], Outcome = $"{text}; {fast.Count} fast commits",
         };
     }
 }

@@ -24,11 +24,11 @@ internal static class ExtJournalTuning
             throw state.Space.Full(needed);
 
         var inode = ExtUnnamedFile.New(state, JournalInode);
-        var made = new List<ExtRun>();
+        var made = new GrowingArray<ExtRun>();
         ExtMapEditor.Of(inode, state).Fill(0, blocks + fast, state.Space.SeekRoom(Middle(geometry), needed), made);
         inode.SetLength(blocks + fast << geometry.LogBlockSize);
         state.Inodes.Write(inode);
-        foreach (var run in made)
+        foreach (var run in made.Items)
             Clear(state, run);
         ref var super = ref geometry.EditSuper;
         Write(state, made[0].Physical, ExtNewJournal.Superblock(geometry.BlockSize, blocks + fast, fast, super.Uuid));

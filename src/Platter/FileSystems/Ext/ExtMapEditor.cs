@@ -1,3 +1,5 @@
+using Platter.Primitives;
+
 namespace Platter.FileSystems.Ext;
 
 /// <summary>Changes where a file's blocks are. The inode that it was made for is changed with it, and is the caller's to write.</summary>
@@ -26,7 +28,7 @@ internal abstract class ExtMapEditor(ExtInode inode, ExtEditState state)
     /// <param name="goal">Where the blocks should lie, when nothing is mapped before them; 0: near the inode.</param>
     /// <param name="made">Gets the runs that were allocated: they hold anything.</param>
     /// <exception cref="VolumeFullException">No room.</exception>
-    public void Fill(long from, long end, long goal, List<ExtRun> made)
+    public void Fill(long from, long end, long goal, GrowingArray<ExtRun> made)
     {
         for (var at = from; at < end;)
         {

@@ -163,7 +163,7 @@ internal sealed class ExtQuotaEditor
         var end = (block + 1L) * ExtQuotaHeader.BlockSize;
         var logical = end - 1 >> _geometry.LogBlockSize;
         var inode = _state.Inodes.Read(_number);
-        var made = new List<ExtRun>();
+        var made = new GrowingArray<ExtRun>();
         ExtMapEditor.Of(inode, _state).Fill(logical, logical + 1, 0, made);
         if (made.Count > 0)
             _state.Changes.New(made[0].Physical);

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Platter.Primitives;
 
 namespace Platter.FileSystems.Ext;
 
@@ -74,9 +75,9 @@ internal static class ExtQuotaTuning
         var file = ExtUnnamedFile.New(state, number);
         file.SetFlag(ExtInodeFlags.Immutable, true);
         var perBlock = geometry.BlockSize / ExtQuotaHeader.BlockSize;
-        var made = new List<ExtRun>();
+        var made = new GrowingArray<ExtRun>();
         ExtMapEditor.Of(file, state).Fill(0, (tree.Blocks.Count + perBlock - 1) / perBlock, 0, made);
-        foreach (var run in made)
+        foreach (var run in made.Items)
         {
             for (var i = 0L; i < run.Count; i++)
             {

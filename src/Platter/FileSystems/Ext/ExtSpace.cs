@@ -223,9 +223,11 @@ internal sealed class ExtSpace(ExtEditState state)
         if (from == 0 && _next.TryGetValue((ulong)group, out var next))
             from = next;
         var found = default(LongRange);
-        foreach (var (start, end) in (ReadOnlySpan<(long, long)>)[(Math.Min(from, limit), limit), (0, Math.Min(from, limit))])
+        // From there to the group's end, then what is before it.
+        for (var part = 0; part < 2; part++)
         {
-            var at = start;
+            var at = part == 0 ? Math.Min(from, limit) : 0;
+            var end = part == 0 ? limit : Math.Min(from, limit);
             for (var probe = 0; probe < MaxProbes || found.Length == 0; probe++)
             {
                 at = BitWords.Next(bitmap, at, end, 0);

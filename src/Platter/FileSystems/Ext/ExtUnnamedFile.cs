@@ -37,9 +37,9 @@ internal static class ExtUnnamedFile
         inode.SetUser(owner.UserId);
         inode.SetGroup(owner.GroupId);
         var blocks = value.Length + geometry.BlockSize - 1 >> geometry.LogBlockSize;
-        var made = new List<ExtRun>();
+        var made = new GrowingArray<ExtRun>();
         ExtMapEditor.Of(inode, state).Fill(0, blocks, 0, made);
-        foreach (var run in made)
+        foreach (var run in made.Items)
         {
             var bytes = new byte[run.Count << geometry.LogBlockSize];
             var at = (int)(run.Logical << geometry.LogBlockSize);

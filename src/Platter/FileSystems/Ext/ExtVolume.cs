@@ -17,7 +17,7 @@ public sealed class ExtVolume : Volume
 
     // Whose the blocks of the directories are that were looked into. Directories that share blocks would multiply them: a few MiB of image
     // could list for hours.
-    private readonly NumberMap<DirectoryBlock> _directoryBlocks = new();
+    private NumberMap<DirectoryBlock>? _directoryBlocks;
     private long? _freeClusters;
 
     private readonly struct DirectoryBlock(uint inode, long logical)
@@ -149,6 +149,7 @@ public sealed class ExtVolume : Volume
     /// <exception cref="DiskFormatException">It was seen as another block, or as another directory's.</exception>
     internal void ClaimDirectoryBlock(long block, uint inode, long logical)
     {
+        _directoryBlocks ??= new NumberMap<DirectoryBlock>();
         if (!_directoryBlocks.TryGetValue((ulong)block, out var owner))
             _directoryBlocks[(ulong)block] = new DirectoryBlock(inode, logical);
         else if (owner.Inode != inode || owner.Logical != logical)
@@ -156,10 +157,10 @@ public sealed class ExtVolume : Volume
     }
 
     /// <summary>A directory's blocks are freed: they may become another's.</summary>
-    internal void ReleaseDirectoryBlock(long block) => _directoryBlocks.Remove((ulong)block);
+    internal void ReleaseDirectoryBlock(long block) => _directoryBlocks?.Remove((ulong)block);
 
     /// <summary>Forgets whose directory blocks are.</summary>
-    internal void ReleaseDirectoryBlocks() => _directoryBlocks.Clear();
+    internal void ReleaseDirectoryBlocks() => _directoryBlocks?.Clear();
 
     private IEnumerable<DirectoryEntry> Entries(ExtDirectory directory)
     {

@@ -9,7 +9,7 @@ public sealed class NtfsType : FileSystemType
 
     public override IReadOnlyList<string> Names => TypeNames;
 
-    public override bool Recognise(BlockDevice device) => NtfsGeometry.Recognise(device);
+    public override bool Recognise(BlockDevice device) => NtfsOemName.IsAnywhere(device) && NtfsGeometry.Recognise(device);
 
     public override Volume Open(BlockDevice device, VolumeOptions options) => NtfsVolume.Open(device, options);
 

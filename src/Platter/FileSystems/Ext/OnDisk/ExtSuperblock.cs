@@ -11,6 +11,7 @@ namespace Platter.FileSystems.Ext;
 /// <summary>The superblock: 1024 bytes.</summary>
 internal struct ExtSuperblock
 {
+    public const int UuidOffset = 0x68, UuidLength = 16;
     public const int Size = 1024, Offset = 1024;
     public const ushort MagicValue = 0xEF53;
 
@@ -48,7 +49,7 @@ internal struct ExtSuperblock
     public ExtCompatField Compat;        // 0x05C
     public ExtIncompatField Incompat;    // 0x060
     public ExtRoCompatField RoCompat;    // 0x064
-    public BigEndianGuid Uuid;           // 0x068
+    public BigEndianGuid Uuid;           // 0x068 = UuidOffset
     public ExtLabel VolumeName;          // 0x078
     public ExtPath LastMounted;          // 0x088
     public U32Le AlgorithmBitmap;        // 0x0C8  compression, never merged
