@@ -108,7 +108,7 @@ internal sealed class NtfsIndexEditTarget : FuzzTarget
             case 1:
                 // No entries: a leaf, or a node with one way on.
                 var pieces = new List<NtfsIndexPiece> { NtfsIndexPiece.End(dice.OneIn(2) ? -1 : dice.Pick(blocks)) };
-                NtfsNewIndexNode.Block(block, vcn, block.ToArray(), pieces);
+                NtfsNewIndexNode.Block(block.Length, vcn, block.ToArray(), pieces).Bytes.CopyTo(block.AsSpan());
                 break;
             default:
                 Odd(block, NtfsIndexBlock.HeaderOffset, dice);

@@ -14,7 +14,7 @@ internal sealed class NtfsEditState
     private readonly TimeProvider _clock;
     private readonly LruCache<NtfsFileEditor> _files = new(CachedFiles);
     private readonly NumberMap<NtfsFileEditor> _inEdit = new();
-    private readonly List<NtfsFileEditor> _noted = [];
+    private readonly GrowingArray<NtfsFileEditor?> _noted = new();      // null where one is no more
     private NtfsFileEditor? _indexed;
     private NtfsIndexEditor? _index;        // of that directory
     private bool _isEditing;
@@ -104,7 +104,11 @@ internal sealed class NtfsEditState
     /// <summary>A file is no more.</summary>
     public void Forget(NtfsFileEditor file)
     {
-        _noted.Remove(file);
+        for (var i = 0; i < _noted.Count; i++)
+        {
+            if (ReferenceEquals(_noted[i], file))
+                _noted[i] = null;
+        }
         _inEdit.Remove((ulong)file.Number);
         _files.Remove(file.Number);
     }
@@ -184,10 +188,10 @@ internal sealed class NtfsEditState
     public void Store()
     {
         // Storing one may change another: records come from the MFT.
-        while (_noted.Count > 0)
+        while (_noted.TryPop(out var file))
         {
-            var file = _noted[^1];
-            _noted.RemoveAt(_noted.Count - 1);
+            if (file is null)
+                continue;
             file.IsNoted = false;
             file.Store();
         }

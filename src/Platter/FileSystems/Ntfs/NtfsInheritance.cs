@@ -182,12 +182,18 @@ internal static class NtfsInheritance
     // Null when it gets longer than a list can be.
     private static byte[]? Acl(List<byte[]> entries)
     {
-        var length = NtfsAcl.Size + entries.Sum(e => e.Length);
+        // Plain loops: what the framework needs for others is prepared at every start.
+        var (length, hasObjects) = (NtfsAcl.Size, false);
+        foreach (var entry in entries)
+        {
+            length += entry.Length;
+            hasObjects |= HasObjectFlags(entry[0]);
+        }
         if (length > ushort.MaxValue)
             return null;
         var acl = new byte[length];
         ref var head = ref OnDisk.Edit<NtfsAcl>(acl);
-        head.Revision = (byte)(entries.Exists(e => HasObjectFlags(e[0])) ? 4 : 2);
+        head.Revision = (byte)(hasObjects ? 4 : 2);
         head.Length = (ushort)length;
         head.Count = (ushort)entries.Count;
         var at = NtfsAcl.Size;

@@ -12,7 +12,7 @@ internal sealed class NtfsNames(NtfsEditState state)
 {
     private const int MaxStale = 4096;
 
-    private readonly HashSet<NtfsReference> _stale = [];
+    private readonly NumberMap<int> _stale = new();        // references; the keys alone count
 
     public bool HasStale => _stale.Count > 0;
     public bool HasManyStale => _stale.Count >= MaxStale;
@@ -139,14 +139,16 @@ internal sealed class NtfsNames(NtfsEditState state)
     public void MarkStale(NtfsFileEditor file)
     {
         if (file.Number >= NtfsMft.FirstFreeRecord)
-            _stale.Add(file.Reference);
+            _stale[file.Reference.Raw] = 0;
     }
 
     /// <summary>The files whose copies are no longer up to date.</summary>
     public NtfsReference[] Stale()
     {
-        var all = new NtfsReference[_stale.Count];
-        _stale.CopyTo(all);
+        var keys = _stale.SortedKeys();
+        var all = new NtfsReference[keys.Length];
+        for (var i = 0; i < all.Length; i++)
+            all[i] = new NtfsReference(keys[i]);
         return all;
     }
 
