@@ -35,9 +35,9 @@ internal static class AttributeText
         {
             return isHex ? Convert.FromHexString(text.AsSpan(2)) : text.StartsWith("0s", StringComparison.Ordinal) ? Convert.FromBase64String(text[2..]) : Encoding.UTF8.GetBytes(text);
         }
-        catch (FormatException)
+        catch (FormatException e)
         {
-            throw new FormatException($"'{text}' is not {(isHex ? "hexadecimal, two digits a byte, after its 0x" : "base64 after its 0s")}");
+            throw new FormatException($"'{text}' is not {(isHex ? "hexadecimal, two digits a byte, after its 0x" : "base64 after its 0s")}", e);
         }
     }
 }
