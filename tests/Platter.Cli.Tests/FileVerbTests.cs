@@ -221,7 +221,7 @@ public class FileVerbTests
         Assert.Equal(["seen"], Cli.Expect("ls", image.Path).Lines);
         Assert.Equal(["seen", "sys"], Cli.Expect("ls", "-a", image.Path).Lines);
         Assert.DoesNotContain("sys", Cli.Expect("tree", image.Path).Output, StringComparison.Ordinal);
-        Assert.Equal("/\n└── seen\n\n0 directories, 1 files, 1 B\n", Cli.Expect("tree", image.Path).Output);
+        Assert.Equal("/\n└── seen\n\n0 directories, 1 file, 1 B\n", Cli.Expect("tree", image.Path).Output);
     }
 
     [Fact]
