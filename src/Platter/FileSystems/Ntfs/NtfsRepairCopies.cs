@@ -64,7 +64,7 @@ internal sealed class NtfsRepairCopies(NtfsRepairState repair)
                 repair.Device.Write(copyAt, record);
                 repair.Add("NTFS-0140", $"$MFTMirr, copy of record {i}", "made anew from the record");
             }
-            else if (!isUsable && isCopyUsable && i <= NtfsMft.ExtendRecord && (i > 0 || MapsAlike(record, copy)))
+            else if (!isUsable && isCopyUsable && i <= NtfsMft.ExtendRecord && (i > 0 || IsTable(copy, recordAt, record)))
             {
                 repair.Device.Write(recordAt, copy);
                 repair.Add(code, $"Record {i}", "made anew from its copy in $MFTMirr");
@@ -72,8 +72,10 @@ internal sealed class NtfsRepairCopies(NtfsRepairState repair)
         }
     }
 
-    // Record 0 tells where all the others are. Where the damaged one still does, a copy that says otherwise would lose what can be reached.
-    private bool MapsAlike(byte[] record, byte[] copy) => Map(record) is not { } map || (Map(copy) is { } other && map.Runs.SequenceEqual(other.Runs));
+    // Record 0 tells where all the others are. A copy that has the table elsewhere would be written over a file, where the boot sector is wrong; and where the
+    // damaged record still maps the table, a copy that does otherwise would lose what can be reached.
+    private bool IsTable(byte[] copy, long offset, byte[] record) => Map(copy) is { Count: > 0 } map && map[0].Lcn << _state.Geometry.ClusterShift == offset
+        && (Map(record) is not { } other || map.Runs.SequenceEqual(other.Runs));
 
     private NtfsRunList? Map(byte[] stored)
     {

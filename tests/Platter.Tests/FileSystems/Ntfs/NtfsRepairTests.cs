@@ -1,6 +1,7 @@
 using Platter.Blocks;
 using Platter.FileSystems;
 using Platter.FileSystems.Ntfs;
+using Platter.Primitives;
 using Platter.Testing.Ntfs;
 using Xunit;
 using static Platter.FileSystems.Ntfs.NtfsAttributeType;
@@ -80,6 +81,21 @@ public class NtfsRepairTests : NtfsCheckBase
         Assert.Equal(moved == 0, report.Repairs.Any(r => r.Code == "NTFS-0142"));
         Assert.True(report.Remaining.IsClean, string.Join('\n', report.Remaining.Findings));
         Assert.True(volume.Record(5).IsDirectory, "the root is where it was");
+    }
+
+    [Fact]
+    public void Record_0_is_not_made_where_only_a_wrong_boot_sector_has_it()
+    {
+        // What is there is a file's record; where record 0 was, by the map of its copy, is the root's.
+        var volume = Sound(Small);
+        long first = volume.Record(0).Offset, root = volume.Record(5).Offset, place = volume.Record(64).Offset;
+        var record = volume.Bytes.Slice((int)place, 1024).ToArray();
+        volume.Bytes.Slice((int)root, 1024).CopyTo(volume.Bytes[(int)first..]);
+        OnDisk.Edit<NtfsBootSector>(volume.Bytes).MftCluster = (ulong)place / 4096;
+        var report = new NtfsType().Repair(volume.Device, RepairOptions.Default);
+        Assert.DoesNotContain(report.Repairs, r => r.Structure == "Record 0");
+        Assert.False(report.Remaining.IsClean);
+        Assert.True(volume.Bytes.Slice((int)place, 1024).SequenceEqual(record));
     }
 
     [Fact]
