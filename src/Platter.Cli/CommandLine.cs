@@ -86,9 +86,9 @@ internal static class CommandLine
         var code = ExitCode.Of(e);
         var what = ExitCode.What(e, session?.Subject);
         var why = ExitCode.Why(e, what);
-        // Library messages often name the image already.
         var hint = e is DiskFormatException && verb == "check" ? null        // which is what the hint would name
             : ExitCode.Hint(e, session is { HasOpened: true } ? session.Subject : null, what) ?? (e is UsageException && verb is not null ? $"'platter {verb} --help' tells more" : null);
+        // Library messages often name the image already.
         if (what is not null && (why.StartsWith(what + ":", StringComparison.Ordinal) || why.StartsWith(what + " ", StringComparison.Ordinal)))
             what = null;
         var line = (what is null ? "" : SafeText.OneLine(what) + ": ") + why + (hint is null ? "" : $" ({SafeText.OneLine(hint)})");

@@ -25,9 +25,7 @@ internal sealed class ExFatBootRegion
         _deviceLength = deviceLength;
     }
 
-    internal const int NameOffset = 3;
-
-    /// <summary>"EXFAT   ".</summary>
+    /// <summary>"EXFAT   ", at <see cref="BootSectorName.Offset"/>.</summary>
     public static ReadOnlySpan<byte> NameValue => "EXFAT   "u8;
 
     /// <summary>EB 76 90: a jump over the fields.</summary>
@@ -86,7 +84,7 @@ internal sealed class ExFatBootRegion
             if (device.Length < 2 * offset)
                 return null;
             // Most devices that are asked have none: the name alone says so.
-            device.Read(offset + NameOffset, name);
+            device.Read(offset + BootSectorName.Offset, name);
             if (name.SequenceEqual(NameValue) && TryRead(device, offset) is { Geometry: { } geometry } region && geometry.SectorShift == shift)
                 return region;
         }

@@ -103,7 +103,7 @@ internal sealed class ExFatGeometry
             return false;
         Span<byte> sector = stackalloc byte[512];
         device.Read(0, sector);
-        if (ExFatBootRegion.NameValue.SequenceEqual(sector.Slice(ExFatBootRegion.NameOffset, ExFatBootRegion.NameValue.Length)))
+        if (ExFatBootRegion.NameValue.SequenceEqual(sector.Slice(BootSectorName.Offset, ExFatBootRegion.NameValue.Length)))
             return true;
 
         // A boot sector that says something else is believed: a backup may be left from what the medium held before.

@@ -96,7 +96,7 @@ internal sealed class NtfsGeometry
             return false;
         var sector = new byte[NtfsBootSector.Size];
         device.Read(0, sector);
-        if (NtfsBootSector.OemValue.SequenceEqual(sector.AsSpan(NtfsBootSector.OemOffset, NtfsBootSector.OemValue.Length)))
+        if (NtfsBootSector.OemValue.SequenceEqual(sector.AsSpan(BootSectorName.Offset, NtfsBootSector.OemValue.Length)))
             return true;
 
         // A boot sector that says something else is believed: a copy may be left from what the medium held before.
@@ -190,13 +190,17 @@ internal sealed class NtfsGeometry
             problems.Add(new Finding(code, Severity.Error, "BootSector." + field, offset + at, message));
     }
 
+    /// <summary>Where a device of this length has the copy of its boot sector: in its last sector.</summary>
+    /// <returns>Bytes from its start; 0 or less when it has no room for one.</returns>
+    public static long CopyPlace(long deviceLength, int sectorSize) => deviceLength / sectorSize * sectorSize - sectorSize;
+
     /// <summary>The copy of the boot sector at the end of the device, when there is a usable one that says it belongs there.</summary>
     public static NtfsGeometry? FindCopy(BlockDevice device)
     {
         var sector = new byte[NtfsBootSector.Size];
         for (var size = NtfsBootSector.Size; size <= MaxSectorSize; size *= 2)
         {
-            var offset = device.Length / size * size - size;
+            var offset = CopyPlace(device.Length, size);
             if (offset <= 0)
                 continue;
             // Most devices that are asked have none: the name alone says so.

@@ -13,10 +13,7 @@ internal struct NtfsBootSector
     public const int Size = 512;
     public const ushort SignatureValue = 0xAA55;
 
-    /// <summary>Where it says <see cref="OemValue"/>.</summary>
-    public const int OemOffset = 3;
-
-    /// <summary>"NTFS    ".</summary>
+    /// <summary>"NTFS    ", at <see cref="BootSectorName.Offset"/>.</summary>
     public static ReadOnlySpan<byte> OemValue => "NTFS    "u8;
 
     public NtfsJump Jump;                    // 0x000  EB 52 90
