@@ -4,21 +4,53 @@ using Platter.Primitives;
 
 namespace Platter.Cli;
 
-/// <summary>An entry met on a walk.</summary>
-/// <param name="Directory">The absolute path of the directory it is in, empty for the root.</param>
-/// <param name="Name">The last name of its path.</param>
-/// <param name="Id">The node.</param>
-/// <param name="Kind">What it is.</param>
-/// <param name="Known">Everything known of it; null where the walk did not have to look.</param>
-/// <param name="Depth">0 for the entries of the directory that the walk started in.</param>
-/// <param name="IsLast">Whether no entry of the same directory follows.</param>
-internal readonly record struct WalkedEntry(string Directory, string Name, NodeId Id, EntryKind Kind, FileMetadata? Known, int Depth, bool IsLast)
+/// <summary>The entry that a walk has come to: it is another one when the walk goes on.</summary>
+internal sealed class WalkedEntry
 {
+    private NameList _names = new();
+    private int _index;
+    private FileMetadata? _known;
+    private string? _path;
+
+    /// <summary>The absolute path of the directory it is in, empty for the root.</summary>
+    public string Directory { get; private set; } = "";
+
+    /// <summary>0 for the entries of the directory that the walk started in.</summary>
+    public int Depth { get; private set; }
+
+    /// <summary>Whether no entry of the same directory follows.</summary>
+    public bool IsLast { get; private set; }
+
+    /// <summary>The last name of its path.</summary>
+    public ReadOnlySpan<char> NameText => _names.Name(_index);
+
+    /// <summary>As <see cref="NameText"/>, made anew each time.</summary>
+    public string Name => NameText.ToString();
+
+    public NodeId Id => _names.Id(_index);
+
+    public EntryKind Kind => _known?.Kind ?? _names.Kind(_index);
+
     /// <summary>Absolute.</summary>
-    public string Path { get => field ?? Directory + "/" + Name; init; }
+    public string Path => _path ?? Directory + "/" + Name;
 
     /// <summary>Everything known of it; of a walk that is not <see cref="EntryWalk.NamesOnly"/>.</summary>
-    public FileMetadata Metadata => Known ?? throw new InvalidOperationException("the walk was to look at names alone");
+    public FileMetadata Metadata => _known ?? throw new InvalidOperationException("the walk was to look at names alone");
+
+    /// <summary>The entry that a walk starts at.</summary>
+    public static WalkedEntry Start(string path, Node node)
+    {
+        var entry = new WalkedEntry { _known = node.Metadata, _path = path, IsLast = true };
+        entry._names.Add(node.Name, node.Id, node.Kind);
+        return entry;
+    }
+
+    /// <summary>Becomes another one.</summary>
+    public void Set(string directory, NameList names, int index, FileMetadata? known, int depth, bool isLast)
+    {
+        (Directory, _names, _index) = (directory, names, index);
+        (_known, Depth, IsLast) = (known, depth, isLast);
+    }
 }
 
 /// <summary>Walks a directory, or all that is below it: sorted by name, parents before their children.</summary>
@@ -26,7 +58,7 @@ internal sealed class EntryWalk(Volume volume)
 {
     private const int MaxProblems = 1000;
     private readonly Volume _volume = volume;
-    private DirectoryEntry[]? _spare;
+    private NameList? _spare;
     private List<(string Path, Exception Reason)>? _problems;
 
     private bool HasAttributes { get; } = volume.Capabilities.SettableAttributes != DosAttributes.None;
@@ -58,17 +90,17 @@ internal sealed class EntryWalk(Volume volume)
         // What lies on the way of listing one directory stays clear of collections of other types: each is prepared at every start.
         NumberMap<int>? entered = null;
         var level = new Level(this, directory, path == "/" ? "" : path, null);
+        var entry = new WalkedEntry();
         while (level is not null)
         {
-            if (!level.TryNext(out var entry, out var metadata))
+            if (!level.TryNext(entry))
             {
                 level = level.Leave();
                 continue;
             }
-            var kind = metadata?.Kind ?? entry.Kind;
-            yield return new WalkedEntry(level.Path, entry.Name, entry.Id, kind, metadata, level.Depth, level.IsAtEnd);
-            if (Recursive && kind == EntryKind.Directory && level.Depth + 1 < MaxDepth && IsNew(ref entered, directory, entry.Id))
-                level = new Level(this, entry.Id, level.Path + "/" + entry.Name, level);
+            yield return entry;
+            if (Recursive && entry.Kind == EntryKind.Directory && level.Depth + 1 < MaxDepth && IsNew(ref entered, directory, entry.Id))
+                level = new Level(this, entry.Id, entry.Path, level);
         }
     }
 
@@ -108,12 +140,8 @@ internal sealed class EntryWalk(Volume volume)
     /// <summary>A directory being gone through, one entry ahead so that the last one is known.</summary>
     private sealed class Level
     {
-        // The framework's sort prepares a dozen types when it is first called, which takes longer than sorting this many.
-        private const int Few = 64;
-
         private readonly EntryWalk _walk;
-        private DirectoryEntry[] _entries;
-        private int _count;
+        private readonly NameList _names;
         private int _next;
         private bool _isAhead;
         private FileMetadata? _ahead;
@@ -121,28 +149,20 @@ internal sealed class EntryWalk(Volume volume)
         public Level(EntryWalk walk, NodeId directory, string path, Level? above)
         {
             _walk = walk;
-            _entries = walk._spare ?? new DirectoryEntry[16];
+            _names = walk._spare ?? new NameList();
             walk._spare = null;
             Path = path;
             Above = above;
             Depth = above is null ? 0 : above.Depth + 1;
-            var sorted = true;
             try
             {
-                foreach (var entry in walk._volume.Enumerate(directory))
-                {
-                    if (_count == _entries.Length)
-                        Array.Resize(ref _entries, _count * 2);
-                    sorted &= _count == 0 || string.CompareOrdinal(_entries[_count - 1].Name, entry.Name) <= 0;
-                    _entries[_count++] = entry;
-                }
+                walk._volume.List(directory, _names);
             }
             catch (Exception e) when (walk.PassOver(e, path + "/"))
             {
                 // What was found until then is listed.
             }
-            if (!sorted)
-                Sort();
+            _names.Sort();
             LookAhead();
         }
 
@@ -152,16 +172,14 @@ internal sealed class EntryWalk(Volume volume)
 
         public string Path { get; }
 
-        public bool IsAtEnd => !_isAhead;
-
-        public bool TryNext(out DirectoryEntry entry, out FileMetadata? metadata)
+        public bool TryNext(WalkedEntry entry)
         {
-            metadata = _ahead;
-            entry = default;
             if (!_isAhead)
                 return false;
-            entry = _entries[_next++];
+            var index = _next++;
+            var known = _ahead;
             LookAhead();
+            entry.Set(Path, _names, index, known, Depth, isLast: !_isAhead);
             return true;
         }
 
@@ -169,43 +187,27 @@ internal sealed class EntryWalk(Volume volume)
         /// <returns>The directory that this one is in; null where the walk started.</returns>
         public Level? Leave()
         {
-            _walk._spare = _entries;
+            _names.Clear();
+            _walk._spare = _names;
             return Above;
         }
-
-        private void Sort()
-        {
-            if (_count > Few)
-            {
-                SortMany();
-                return;
-            }
-            for (var i = 1; i < _count; i++)
-            {
-                for (var k = i; k > 0 && string.CompareOrdinal(_entries[k].Name, _entries[k - 1].Name) < 0; k--)
-                    (_entries[k], _entries[k - 1]) = (_entries[k - 1], _entries[k]);
-            }
-        }
-
-        private void SortMany() => Array.Sort(_entries, 0, _count, Comparer<DirectoryEntry>.Create(static (a, b) => string.CompareOrdinal(a.Name, b.Name)));
 
         private void LookAhead()
         {
             _ahead = null;
-            for (_isAhead = false; _next < _count; _next++)
+            for (_isAhead = false; _next < _names.Count; _next++)
             {
-                var entry = _entries[_next];
+                var attributes = _walk.SystemFiles ? null : _names.Attributes(_next);
                 try
                 {
-                    if (!_walk.NamesOnly || (!_walk.SystemFiles && entry.Attributes is null && _walk.HasAttributes))
-                        _ahead = _walk._volume.GetMetadata(entry.Id);
+                    if (!_walk.NamesOnly || (!_walk.SystemFiles && attributes is null && _walk.HasAttributes))
+                        _ahead = _walk._volume.GetMetadata(_names.Id(_next));
                 }
-                catch (Exception e) when (_walk.PassOver(e, Path + "/" + entry.Name))
+                catch (Exception e) when (_walk.PassOver(e, Path + "/" + _names.Name(_next).ToString()))
                 {
                     continue;
                 }
-                var attributes = _ahead is null ? entry.Attributes : _ahead.DosAttributes;
-                if (!_walk.SystemFiles && attributes is { } known && (known & DosAttributes.System) != 0)
+                if (!_walk.SystemFiles && (_ahead is null ? attributes : _ahead.DosAttributes) is { } known && (known & DosAttributes.System) != 0)
                     continue;
                 _isAhead = true;
                 return;

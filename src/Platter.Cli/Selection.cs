@@ -14,8 +14,8 @@ internal static class Selection
             if (!recursive || !node.IsDirectory)
                 continue;
             // The whole list first: what is done to an entry must not disturb the walk.
-            foreach (var entry in new EntryWalk(volume) { Recursive = true }.Walk(path, node.Id).ToList())
-                yield return new Node(volume, entry.Id, entry.Name);
+            foreach (var entry in new EntryWalk(volume) { Recursive = true }.Walk(path, node.Id).Select(e => new Node(volume, e.Id, e.Name)).ToList())
+                yield return entry;
         }
     }
 }

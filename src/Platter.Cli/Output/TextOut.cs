@@ -1,4 +1,3 @@
-using System.Buffers.Binary;
 using System.Runtime.InteropServices;
 using System.Text;
 using Platter.Primitives;
@@ -15,53 +14,69 @@ internal sealed class TextOut(Stream stream)
     public bool HasWritten { get; private set; }
 
     /// <summary>Writes text; a name's byte that is no text (a lone surrogate) goes out as that byte.</summary>
-    public void Write(string text)
+    public void Write(ReadOnlySpan<char> text)
     {
         if (text.Length > _buffer.Length - _used)
             Flush();
         // Most text is ASCII, and short: plain loops, where the framework's vectors would be prepared at every start.
-        var room = _buffer.AsSpan(_used);
-        var ends = Math.Min(text.Length, room.Length);
-        var done = BitConverter.IsLittleEndian ? PutFours(text.AsSpan(0, ends), room) : 0;
-        for (; done < ends && text[done] < 0x80; done++)
-            room[done] = (byte)text[done];
+        var done = Put(text, _buffer.AsSpan(_used));
         _used += done;
         if (done < text.Length)
             WriteRest(text[done..]);
     }
 
-    // As many characters as go by fours, all of them ASCII: each four is made one word.
-    private static int PutFours(ReadOnlySpan<char> text, Span<byte> room)
+    /// <summary>Writes a line that begins with bytes at hand, as <see cref="Write(ReadOnlySpan{byte})"/> and <see cref="Write(ReadOnlySpan{char})"/> would.</summary>
+    public void WriteLine(ReadOnlySpan<byte> start, ReadOnlySpan<char> text)
     {
-        const ulong notAscii = 0xFF80_FF80_FF80_FF80;
-        var done = 0;
-        foreach (var units in MemoryMarshal.Cast<char, ulong>(text))
+        var length = start.Length + text.Length + 1;
+        if (length > _buffer.Length - _used)
+            Flush();
+        if (length <= _buffer.Length - _used)
         {
-            if ((units & notAscii) != 0)
-                break;
-            var pairs = units | units >> 8;
-            BinaryPrimitives.WriteUInt32LittleEndian(room[done..], (ushort)pairs | (uint)(pairs >> 32) << 16);
-            done += 4;
+            var room = _buffer.AsSpan(_used, length);
+            start.CopyTo(room);
+            if (Put(text, room[start.Length..]) == text.Length)
+            {
+                room[length - 1] = (byte)'\n';
+                _used += length;
+                return;
+            }
         }
-        return done;
-    }
-
-    private void WriteRest(string text)
-    {
-        if (text.AsSpan().IndexOfAnyInRange('\uD800', '\uDFFF') >= 0)
-            Write(EscapedUtf8.Encode(text));
-        else
-            Write(text.AsSpan());
-    }
-
-    public void WriteLine(string text)
-    {
+        Write(start);
         Write(text);
         WriteLine();
     }
 
-    private void Write(ReadOnlySpan<char> text)
+    // As many characters as there is room for and are ASCII: by fours, each four made one word, then one by one.
+    private static int Put(ReadOnlySpan<char> text, Span<byte> room)
     {
+        const ulong notAscii = 0xFF80_FF80_FF80_FF80;
+        var ends = Math.Min(text.Length, room.Length);
+        var done = 0;
+        if (BitConverter.IsLittleEndian)
+        {
+            var fours = MemoryMarshal.Cast<char, ulong>(text[..ends]);
+            var words = MemoryMarshal.Cast<byte, uint>(room);
+            var i = 0;
+            for (; i < fours.Length && i < words.Length && (fours[i] & notAscii) == 0; i++)
+            {
+                var pairs = fours[i] | fours[i] >> 8;
+                words[i] = (ushort)pairs | (uint)(pairs >> 32) << 16;
+            }
+            done = 4 * i;
+        }
+        for (; done < ends && text[done] < 0x80; done++)
+            room[done] = (byte)text[done];
+        return done;
+    }
+
+    private void WriteRest(ReadOnlySpan<char> text)
+    {
+        if (text.IndexOfAnyInRange('\uD800', '\uDFFF') >= 0)
+        {
+            Write(EscapedUtf8.Encode(text.ToString()));
+            return;
+        }
         while (!text.IsEmpty)
         {
             var part = text[..Math.Min(text.Length, 4096)];
@@ -69,6 +84,14 @@ internal sealed class TextOut(Stream stream)
             _used += Encoding.UTF8.GetBytes(part, _buffer.AsSpan(_used));
             text = text[part.Length..];
         }
+    }
+
+    public void Write(string text) => Write(text.AsSpan());
+
+    public void WriteLine(string text)
+    {
+        Write(text);
+        WriteLine();
     }
 
     public void WriteLine()

@@ -27,8 +27,7 @@ internal sealed class FindVerb : Verb
         var path = session.Inside(session.Words.Length > 1 ? session.Words[1] : ".");
         var start = at.Volume.Find(path);
         var wanted = Condition(session, at.Volume);
-        var self = new WalkedEntry("", start.Name, start.Id, start.Metadata.Kind, start.Metadata, 0, true) { Path = path };
-        IEnumerable<WalkedEntry> entries = [self];
+        IEnumerable<WalkedEntry> entries = [WalkedEntry.Start(path, start)];
         var walk = new EntryWalk(at.Volume) { Recursive = true, KeepsGoing = !session.Json };
         if (start.IsDirectory)
             entries = entries.Concat(walk.Walk(path, start.Id));

@@ -2,6 +2,7 @@ using System.Runtime.CompilerServices;
 using Platter.Cli.Output;
 using Platter.Cli.Syntax;
 using Platter.FileSystems;
+using Platter.Primitives;
 
 namespace Platter.Cli.Verbs;
 
@@ -114,8 +115,11 @@ internal sealed class LsVerb : Verb
     /// <summary>Lines of names, or aligned columns; the latter are kept until <see cref="Write"/>.</summary>
     private sealed class Listing(Session session, Capabilities capabilities, bool isLong, bool human)
     {
+        private readonly bool _isPainted = session.IsTerminal || session.Paint.Enabled;
         private readonly bool _hasOwner = capabilities.Has(Features.Owner), _hasLinks = capabilities.Has(Features.HardLinks);
         private List<(string Name, FileMetadata Metadata)>? _entries;
+        private string? _directory;
+        private byte[] _start = [];     // of the paths in that directory
 
         public int Count { get; private set; }
 
@@ -138,17 +142,17 @@ internal sealed class LsVerb : Verb
         }
 
         /// <summary>A path alone: where nothing is painted it is never put together.</summary>
-        public void AddPath(in WalkedEntry entry)
+        public void AddPath(WalkedEntry entry)
         {
-            if (session.IsTerminal || session.Paint.Enabled)
+            if (_isPainted)
             {
                 Add(entry.Path, entry.Kind);
                 return;
             }
             Count++;
-            session.Out.Write(entry.Directory);
-            session.Out.Write("/");
-            session.Out.WriteLine(entry.Name);
+            if (!ReferenceEquals(_directory, entry.Directory))
+                (_directory, _start) = (entry.Directory, EscapedUtf8.Encode(entry.Directory + "/"));
+            session.Out.WriteLine(_start, entry.NameText);
         }
 
         public void Write()

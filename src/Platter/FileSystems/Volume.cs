@@ -31,6 +31,15 @@ public abstract class Volume : IDisposable
     /// <exception cref="DirectoryNotFoundException"><paramref name="directory"/> is no directory.</exception>
     public abstract IEnumerable<DirectoryEntry> Enumerate(NodeId directory);
 
+    /// <summary>Adds the entries of a directory to a list, as <see cref="Enumerate"/> has them.</summary>
+    /// <exception cref="DirectoryNotFoundException"><paramref name="directory"/> is no directory.</exception>
+    /// <exception cref="DiskFormatException">The directory is damaged; what was read until then is in the list.</exception>
+    public virtual void List(NodeId directory, NameList names)
+    {
+        foreach (var entry in Enumerate(directory))
+            names.Add(entry.Name, entry.Id, entry.Kind, entry.Attributes);
+    }
+
     /// <summary>Everything known of a node but its extended attributes and streams.</summary>
     /// <exception cref="FileNotFoundException">The node is no more.</exception>
     public abstract FileMetadata GetMetadata(NodeId id);

@@ -158,6 +158,35 @@ public abstract partial class VolumeConformance
     });
 
     [Fact]
+    public void A_list_of_names_says_what_enumerating_says() => Case(c =>
+    {
+        var names = new NameList();
+        foreach (var count in new[] { 90, 0, 7 })
+        {
+            c.Directory($"/directory of {count}");
+            for (var i = 0; i < count; i++)
+            {
+                var path = $"/directory of {count}/{(char)('a' + i * 7 % 26)} entry {i * 37 % 90}";
+                if (i % 5 == 0)
+                    c.Directory(path);
+                else
+                    c.File(path);
+            }
+            c.Reopen();
+            foreach (var id in new[] { c.Volume.Find($"/directory of {count}").Id, c.Volume.RootId })
+            {
+                names.Clear();
+                c.Volume.List(id, names);
+                var expected = c.Volume.Enumerate(id).ToList();
+                Assert.Equal(expected, Enumerable.Range(0, names.Count)
+                    .Select(i => new DirectoryEntry(names.Name(i).ToString(), names.Id(i), names.Kind(i)) { Attributes = names.Attributes(i) }));
+                names.Sort();
+                Assert.Equal(expected.Select(e => e.Name).Order(StringComparer.Ordinal), Enumerable.Range(0, names.Count).Select(i => names.Name(i).ToString()));
+            }
+        }
+    });
+
+    [Fact]
     public void Listing_twice_gives_the_same_order() => Case(c =>
     {
         foreach (var i in Enumerable.Range(0, 60).Select(i => i * 37 % 60))

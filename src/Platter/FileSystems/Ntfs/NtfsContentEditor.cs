@@ -335,7 +335,7 @@ internal sealed partial class NtfsContentEditor
             }
             var wanted = Math.Min(behind, run?.End ?? long.MaxValue) - vcn;
             var goal = vcn > 0 && Runs.Find(vcn - 1) is { IsHole: false } before ? before.Lcn + 1 : Goal;
-            var taken = State.Space.Take(goal, wanted);
+            var taken = Type == NtfsAttributeType.IndexAllocation ? State.Space.TakeForIndex(goal, wanted) : State.Space.Take(goal, wanted);
             if (run is null)
                 Runs.Add(taken.Start, taken.Length);
             else

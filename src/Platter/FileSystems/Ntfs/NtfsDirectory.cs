@@ -2,8 +2,8 @@ using Platter.Primitives;
 
 namespace Platter.FileSystems.Ntfs;
 
-/// <summary>What a directory says of one name: the copies in its index, which may be older than the record.</summary>
-internal readonly record struct NtfsName(string Name, NtfsNamespace Namespace, NtfsReference File, uint Attributes, uint ReparseTag, bool HasEa, long DataSize)
+/// <summary>What a directory says of what a name leads to: the copies in its index, which may be older than the record.</summary>
+internal readonly record struct NtfsName(NtfsNamespace Namespace, NtfsReference File, uint Attributes, uint ReparseTag, bool HasEa, long DataSize)
 {
     public bool IsDirectory => (Attributes & NtfsFileAttributes.HasNameIndex) != 0;
     public bool IsReparsePoint => (Attributes & (uint)DosAttributes.ReparsePoint) != 0;
@@ -41,14 +41,15 @@ internal sealed class NtfsDirectory
             return null;
         var found = _index.Find(key => upcase.Compare(name, NtfsCollation.NameOf(key)),
             isCaseSensitive ? null : key => upcase.CompareIgnoringCase(name, NtfsCollation.NameOf(key)));
-        return found is { } item ? Parse(item).File : null;
+        return found is { } item ? Parse(item.Key, item.File).File : null;
     }
 
-    /// <summary>What an entry of <see cref="Names"/> says.</summary>
+    /// <summary>What an entry of <see cref="Names"/> says beside its name.</summary>
+    /// <param name="value">Its key.</param>
+    /// <param name="file">What it leads to.</param>
     /// <exception cref="DiskFormatException">It is damaged, or another directory's.</exception>
-    public NtfsName Parse(NtfsIndexItem item)
+    public NtfsName Parse(ReadOnlySpan<byte> value, NtfsReference file)
     {
-        var value = item.Key;
         if (NtfsFileNames.Problem(value) is { } problem)
             throw new DiskFormatException("NTFS-0303", Structure, _file.Base.Offset, problem);
         ref readonly var key = ref OnDisk.View<NtfsFileName>(value);
@@ -57,7 +58,7 @@ internal sealed class NtfsDirectory
             throw new DiskFormatException("NTFS-0305", Structure, _file.Base.Offset, $"'{NtfsCollation.NameOf(value)}' is a name in the directory of record {key.Parent.Record}");
         uint attributes = key.Attributes, tagOrSize = key.ReparseTagOrEaSize;
         var isReparsePoint = (attributes & (uint)DosAttributes.ReparsePoint) != 0;
-        return new NtfsName(NtfsCollation.NameOf(value).ToString(), key.Namespace, item.File, attributes, isReparsePoint ? tagOrSize : 0U,
+        return new NtfsName(key.Namespace, file, attributes, isReparsePoint ? tagOrSize : 0U,
             !isReparsePoint && tagOrSize != 0U, (long)(ulong)key.DataSize);
     }
 }

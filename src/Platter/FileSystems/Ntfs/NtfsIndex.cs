@@ -5,8 +5,6 @@ namespace Platter.FileSystems.Ntfs;
 /// <summary>An index of a file, for reading.</summary>
 internal sealed class NtfsIndex : NtfsIndexTree
 {
-    private const int AheadBytes = 64 << 10;
-
     private readonly NtfsGeometry _geometry;
     private readonly NtfsContent? _allocation;
     private readonly NtfsNodes _nodes;
@@ -15,10 +13,8 @@ internal sealed class NtfsIndex : NtfsIndexTree
     private readonly int _unit;
     private readonly bool _isView;
 
-    // Blocks that are likely to be gone through next, of an index that nobody changes meanwhile.
-    private byte[] _ahead = [];
-    private long _aheadFrom, _aheadEnd;
     private long _expected = -1;        // where the block behind the last one lies, in bytes
+    private bool _isBelow = true;       // whether the next block is the first one below the last, or below the root
 
     private NtfsIndex(NtfsGeometry geometry, NtfsFile file, string name, NtfsIndexNode root, NtfsNodes nodes)
     {
@@ -98,29 +94,27 @@ internal sealed class NtfsIndex : NtfsIndexTree
         if (place >= 0 && isKept)
             _nodes.Set(place, node!);
         node!.IsPassing = !isKept;
+        _isBelow = node.HasSubNodes;
         return node;
     }
 
-    // From the second block on that follows the one before, as far as they lie in one piece.
+    // From the first block below another one on, or the one behind the last, as far as they lie in one piece.
     private bool TryReadAhead(long offset, NtfsRun run, Span<byte> block)
     {
-        var isExpected = offset == _expected;
+        var isExpected = _isBelow || offset == _expected;
         _expected = offset + BlockSize;
-        if (offset < _aheadFrom || offset + BlockSize > _aheadEnd)
+        var ahead = _nodes.Ahead;
+        if (!ahead.Has(this, offset, BlockSize))
         {
-            var end = Math.Min(Math.Min(_allocation!.Initialized, run.End << _geometry.ClusterShift), offset + AheadBytes);
+            var end = Math.Min(Math.Min(_allocation!.Initialized, run.End << _geometry.ClusterShift), offset + NtfsReadAhead.Length);
             // A block that stands alone is read where it is wanted.
             if (!isExpected || run.IsHole || _allocation.Device.CanWrite || end < offset + 2 * BlockSize
                 || (run.Lcn << _geometry.ClusterShift) + (end - (run.Vcn << _geometry.ClusterShift)) > _allocation.Device.Length)
                 return false;
-            if (_ahead.Length < end - offset)
-                _ahead = new byte[end - offset];
-            // Nothing, should the reading fail.
-            (_aheadFrom, _aheadEnd) = (offset, offset);
-            _allocation.Read(offset, _ahead.AsSpan(0, (int)(end - offset)));
-            _aheadEnd = end;
+            _allocation.Read(offset, ahead.Begin((int)(end - offset)));
+            ahead.End(this, offset);
         }
-        _ahead.AsSpan((int)(offset - _aheadFrom), BlockSize).CopyTo(block);
+        ahead.Copy(offset, block);
         return true;
     }
 

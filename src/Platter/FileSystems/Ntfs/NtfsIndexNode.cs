@@ -22,6 +22,9 @@ internal sealed class NtfsIndexNode
     /// <summary>Whether all entries have sub-nodes, or none.</summary>
     public bool IsEven { get; }
 
+    /// <summary>Whether no entry has a sub-node.</summary>
+    public bool IsLeaf => IsEven && !this[0].HasSubNode;
+
     /// <summary>The root's value, or the block, its protection off.</summary>
     public byte[] Bytes { get; }
 

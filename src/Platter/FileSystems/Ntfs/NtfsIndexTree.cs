@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using Platter.Primitives;
 
 namespace Platter.FileSystems.Ntfs;
@@ -78,6 +79,24 @@ internal abstract class NtfsIndexTree
             }
             item = default;
             return false;
+        }
+
+        /// <summary>As <see cref="TryNext"/>, all entries at once that follow each other in one node.</summary>
+        /// <param name="node">Where they are.</param>
+        /// <param name="first">The first one.</param>
+        /// <param name="behind">The first one behind them.</param>
+        public bool TryNextRun([NotNullWhen(true)] out NtfsIndexNode? node, out int first, out int behind)
+        {
+            (node, first, behind) = (null, 0, 0);
+            if (!TryNext(out _))
+                return false;
+            ref var level = ref _way[_depth - 1];
+            node = level.Node;
+            first = level.Next - 1;
+            if (node.IsLeaf)
+                level.Next = node.Count - 1;
+            behind = level.Next;
+            return true;
         }
 
         private static Level[] NewWay(NtfsIndexTree tree)

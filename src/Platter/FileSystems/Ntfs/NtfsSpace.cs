@@ -6,12 +6,17 @@ namespace Platter.FileSystems.Ntfs;
 /// <remarks>
 /// <para>A search looks at the goal's page of $Bitmap, then at the pages behind it, then at those before it; pages in which nothing is free are
 /// remembered. Behind the MFT an eighth of the volume is left for its growth as long as there is room elsewhere.</para>
+/// <para>Blocks of indexes are taken from stretches that content passes by: those of a directory that is filled along with its files lie together, and are read
+/// together.</para>
 /// <para>Clusters freed since the last commit come last (<see cref="UncommittedSpace"/>).</para>
 /// </remarks>
 internal sealed class NtfsSpace
 {
     // Runs looked at in one page, and pages looked at, before the longest run found has to do.
     private const int MaxProbes = 64, MaxPages = 8;
+
+    // Bytes of a stretch for indexes; at most this part of the volume.
+    private const int IndexStretch = 256 << 10, IndexShare = 64;
 
     private const int PageBits = NtfsBitmapFile.PageBits;
 
@@ -21,6 +26,7 @@ internal sealed class NtfsSpace
     private readonly RangeSet _full = new();                        // pages in which nothing can be taken before the next commit
     private long? _free, _freeBefore;
     private long _next;
+    private long _nextIndex = -1;
 
     public NtfsSpace(NtfsChanges changes, NtfsVolume volume)
     {
@@ -123,6 +129,25 @@ internal sealed class NtfsSpace
         return run;
     }
 
+    /// <summary>As <see cref="Take"/>, for the blocks of an index.</summary>
+    public LongRange TakeForIndex(long goal, long wanted)
+    {
+        if (IsFreeAt(goal))
+            return Take(goal, wanted);
+        if (!IsFreeAt(_nextIndex))
+        {
+            var size = Math.Min(IndexStretch >> _geometry.ClusterShift, _geometry.ClusterCount / IndexShare);
+            var stretch = size < 2 * wanted ? default : Find(_next, size);
+            if (stretch.Length < 2 * wanted)
+                return Take(goal, wanted);
+            _nextIndex = stretch.Start;
+            _next = stretch.End < _geometry.ClusterCount ? stretch.End : 0;
+        }
+        var taken = Take(_nextIndex, wanted);
+        _nextIndex = taken.End;
+        return taken;
+    }
+
     /// <summary>Gives clusters back.</summary>
     /// <exception cref="DiskFormatException">Some of them are free already: two files have them, or the bitmap is wrong.</exception>
     public void Release(long cluster, long count)
@@ -207,6 +232,8 @@ internal sealed class NtfsSpace
         }
         return found;
     }
+
+    private bool IsFreeAt(long cluster) => cluster >= 0 && cluster < _geometry.ClusterCount && FreeAt(cluster / PageBits, cluster % PageBits, 1).Length > 0;
 
     // The clusters from one on that are free, and were when the last commit was made.
     private LongRange FreeAt(long page, long within, long most)

@@ -72,6 +72,24 @@ public sealed class NtfsVolume : Volume
         return Entries(file, OpenDirectory(file));
     }
 
+    public override void List(NodeId directory, NameList names)
+    {
+        var file = OpenFile(directory);
+        var index = OpenDirectory(file);
+        var walk = index.Names();
+        while (walk.TryNextRun(out var node, out var at, out var behind))
+        {
+            for (; at < behind; at++)
+            {
+                var item = node[at];
+                var key = item.Key;
+                var name = index.Parse(key, item.File);
+                if (IsShown(file, name))
+                    names.Add(NtfsCollation.NameOf(key), new NodeId(name.File.Raw), KindOf(name), AttributesOf(name));
+            }
+        }
+    }
+
     public override FileMetadata GetMetadata(NodeId id)
     {
         if (_described.TryGet((long)id.Value, out var known))
@@ -235,21 +253,26 @@ public sealed class NtfsVolume : Volume
 
     private IEnumerable<DirectoryEntry> Entries(NtfsFile file, NtfsDirectory directory)
     {
-        var isRoot = file.Base.Number == NtfsMft.RootRecord;
         var names = directory.Names();
         while (names.TryNext(out var item))
         {
-            var name = directory.Parse(item);
-            // A short name stands beside a long one of the same file.
-            if (name.Namespace == NtfsNamespace.Dos || (isRoot && name.File.Record < NtfsMft.FirstFreeRecord))
-                continue;
-            yield return new DirectoryEntry(name.Name, new NodeId(name.File.Raw), KindOf(name)) { Attributes = (DosAttributes)name.Attributes & NtfsDescription.Shown };
+            var name = directory.Parse(item.Key, item.File);
+            if (IsShown(file, name))
+                yield return new DirectoryEntry(NtfsCollation.NameOf(item.Key).ToString(), new NodeId(name.File.Raw), KindOf(name)) { Attributes = AttributesOf(name) };
         }
     }
+
+    // A short name stands beside a long one of the same file; the volume's own files are found by name alone.
+    private static bool IsShown(NtfsFile directory, in NtfsName name) =>
+        name.Namespace != NtfsNamespace.Dos && (name.File.Record >= NtfsMft.FirstFreeRecord || directory.Base.Number != NtfsMft.RootRecord);
+
+    private static DosAttributes AttributesOf(in NtfsName name) => (DosAttributes)name.Attributes & NtfsDescription.Shown;
 
     // What the index says; of what may be a special file what the record says. A broken one is found when it is asked for.
     private EntryKind KindOf(in NtfsName name)
     {
+        if (name is { IsReparsePoint: false, HasEa: false } && (name.Attributes & (uint)DosAttributes.System) == 0)
+            return name.IsDirectory ? EntryKind.Directory : EntryKind.File;
         if (name.ReparseTag != 0 && NtfsReparsePoint.KindOf(name.ReparseTag) is { } kind)
             return kind;
         // The kernel's ntfs3 writes another number where the tag should be.

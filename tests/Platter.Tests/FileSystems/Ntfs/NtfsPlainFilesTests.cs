@@ -61,6 +61,32 @@ public class NtfsPlainFilesTests
         }
     }
 
+    [Theory]
+    [InlineData(512)]
+    [InlineData(4096)]
+    [InlineData(16384)]
+    public void The_blocks_of_a_directory_lie_together_though_its_files_are_made_between_them(int clusterSize)
+    {
+        using var row = new Row(clusterSize, 64 << 20);
+        for (var i = 0; i < 4; i++)
+        {
+            var directory = row.Volume.CreateDirectory(row.Volume.RootId, $"directory {i}", MetadataChange.None);
+            foreach (var name in Names(400))
+            {
+                var content = ConformanceCase.Bytes(5000, i);
+                row.Volume.CreateFile(directory, name, new MemoryStream(content), content.Length, MetadataChange.None);
+            }
+        }
+        row.Judge();
+        var volume = row.Open();
+        for (var i = 0; i < 4; i++)
+        {
+            var blocks = volume.OpenFile(volume.Find($"/directory {i}").Id).Open(NtfsAttributeType.IndexAllocation, NtfsDirectory.IndexName)!;
+            Assert.True(blocks.Length >= 8 << 12, $"{blocks.Length} bytes of index");
+            Assert.InRange(blocks.Runs.Count, 1, 2);
+        }
+    }
+
     [Fact]
     public void A_name_that_is_there_is_refused_in_every_spelling_while_files_are_made_in_a_row()
     {
