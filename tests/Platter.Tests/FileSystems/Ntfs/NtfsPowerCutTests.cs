@@ -10,7 +10,7 @@ namespace Platter.Tests.FileSystems.Ntfs;
 public class NtfsPowerCutTests(ITestOutputHelper output)
 {
     // What FAT does not have; and the full volume, which holes do not fill.
-    private static readonly VolumePowerCuts.Edit[] OwnEdits =
+    internal static readonly VolumePowerCuts.Edit[] OwnEdits =
     [
         new("make links and special files", false, v =>
         {
@@ -81,6 +81,20 @@ public class NtfsPowerCutTests(ITestOutputHelper output)
             v.Delete(v.RootId, "junction");
             v.DeleteRecursively(v.RootId, "empty");
         }),
+        new("set descriptors, short names, object ids and reparse points", false, v =>
+        {
+            var (file, directory) = (v.Find("/file.txt").Id, v.Find("/dir").Id);
+            v.SetMetadata(directory, new MetadataChange { SecurityDescriptor = Sddl.Parse("O:SYG:SYD:(A;OICI;GR;;;WD)") });
+            v.CreateFile(directory, "inherits", MetadataChange.None);
+            v.SetExtendedAttribute(file, "user.ntfs.short_name", "SHORT~1.TXT"u8.ToArray());
+            v.SetExtendedAttribute(file, "user.ntfs.object_id", ConformanceCase.Bytes(16, 5));
+            v.SetExtendedAttribute(v.Find("/empty").Id, "user.ntfs.object_id", ConformanceCase.Bytes(16, 6));
+            v.Commit();
+            v.Rename(v.RootId, "file.txt", directory, "a name that takes the short one along", replace: false);
+            v.SetExtendedAttribute(v.Find("/empty").Id, "user.ntfs.object_id", null);
+            v.Commit();
+            v.Delete(directory, "a name that takes the short one along");
+        }),
         new("fill what is left", true, v =>
         {
             v.Delete(v.RootId, "file.txt");
@@ -94,24 +108,33 @@ public class NtfsPowerCutTests(ITestOutputHelper output)
     [InlineData(4096, 64 << 10, 97)]
     public void A_power_cut_leaves_the_old_tree_or_the_new_one(int clusterSize, long freshLimit, int foreignEvery)
     {
-        var cuts = new VolumePowerCuts { Type = new NtfsType(), ClusterSize = clusterSize, Judge = NtfsFixture.Complaint, FreshLimit = freshLimit, ForeignEvery = foreignEvery };
+        var cuts = Cuts(clusterSize, freshLimit, foreignEvery);
         var common = cuts.CommonEdits.Where(e => !e.Full);
-        var outcome = cuts.Run(Ground(full: false), Ground(full: true), [.. common, .. OwnEdits]);
+        var outcome = cuts.Run(Bytes(Ground(cuts, full: false)), Bytes(Ground(cuts, full: true)), [.. common, .. OwnEdits]);
         output.WriteLine($"clusters of {clusterSize} bytes: {outcome.Edits} edits, {outcome.Points} crash points, {outcome.Judged} of them judged by ntfsfix and ntfsls");
         Assert.True(outcome.Points > 1000);
 
-        byte[] Ground(bool full)
+        static byte[] Bytes(ScratchDevice device)
         {
-            var device = NtfsFixture.Empty($"-c {clusterSize}", 2 << 20);
-            using var volume = new NtfsType().OpenForEditing(device, VolumeOptions.Default);
-            cuts.Fill(volume, full: false);
-            if (full)
-                volume.CreateFile(volume.RootId, "FILLER.BIN", new MemoryStream(new byte[volume.FreeBytes - 24 * clusterSize]), null, MetadataChange.None);
-            volume.Commit();
-            Assert.Null(NtfsFixture.Complaint(device));
             var bytes = new byte[device.Length];
             device.Read(0, bytes);
             return bytes;
         }
+    }
+
+    internal static VolumePowerCuts Cuts(int clusterSize, long freshLimit = 0, int foreignEvery = 97) =>
+        new() { Type = new NtfsType(), ClusterSize = clusterSize, Judge = NtfsFixture.Complaint, FreshLimit = freshLimit, ForeignEvery = foreignEvery };
+
+    /// <summary>The volume that the edits start from: with room, or with 24 clusters free.</summary>
+    internal static ScratchDevice Ground(VolumePowerCuts cuts, bool full)
+    {
+        var device = NtfsFixture.Empty($"-c {cuts.ClusterSize}", 2 << 20);
+        using var volume = new NtfsType().OpenForEditing(device, VolumeOptions.Default);
+        cuts.Fill(volume, full: false);
+        if (full)
+            volume.CreateFile(volume.RootId, "FILLER.BIN", new MemoryStream(new byte[volume.FreeBytes - 24 * cuts.ClusterSize]), null, MetadataChange.None);
+        volume.Commit();
+        Assert.Null(NtfsFixture.Complaint(device));
+        return device;
     }
 }
