@@ -80,6 +80,15 @@ public class NtfsFaultTests(ITestOutputHelper output)
         Assert.True(outcome.Faults > 500);
     }
 
+    [Fact]
+    public void The_table_of_records_is_whole_whatever_fails_while_it_gets_an_attribute_list()
+    {
+        var ground = NtfsPowerCutTests.FragmentedTable(out var left);
+        var outcome = new VolumeFaults { Type = new NtfsType() }.Run(ground, NtfsPowerCutTests.FilesOverTheEnd(2 * left).Run);
+        output.WriteLine($"{outcome.Faults} faults");
+        Assert.True(outcome.Faults > 50);
+    }
+
     [Theory]
     [InlineData(false)]
     [InlineData(true)]

@@ -46,6 +46,36 @@ public class NtfsFullVolumeTests(ITestOutputHelper output)
         Assert.True(refused > (hasNoRecords ? 40 : 20));
     }
 
+    [Fact]
+    public void The_table_of_records_grows_over_its_record_or_not_at_all_with_however_few_clusters()
+    {
+        var ground = NtfsPowerCutTests.FragmentedTable(out _);
+        var (without, with) = (0, 0);
+        for (var free = 0; free < 300; free += free < 40 ? 1 : 7)
+        {
+            var device = ground.Copy();
+            using (var volume = new NtfsType().OpenForEditing(device, VolumeOptions.Default))
+            {
+                using (var stream = volume.OpenWrite(volume.CreateFile(volume.RootId, "FILLER2.BIN", MetadataChange.None), StreamName.Data))
+                {
+                    for (var at = 0L; volume.FreeBytes > free * 512L; at += 512)
+                        stream.WriteAt(at, ConformanceCase.Bytes(512, (int)at));
+                }
+                volume.Commit();
+                Assert.Throws<VolumeFullException>(() => NtfsPowerCutTests.FilesOverTheEnd(1000).Run(volume));
+                volume.Commit();
+                Clean(device, $"{free} clusters free");
+                (without, with) = NtfsPowerCutTests.HasList(device) ? (without, with + 1) : (without + 1, with);
+                volume.Delete(volume.RootId, "FILLER2.BIN");
+                NtfsPowerCutTests.FilesOverTheEnd(100, 1000).Run(volume);
+                volume.Commit();
+            }
+            Clean(device, $"{free} clusters free, and room again");
+        }
+        output.WriteLine($"{without} times without a list, {with} times with one");
+        Assert.True(without > 0 && with > 0);
+    }
+
     // False when the edit was refused, after it was done with room.
     private static bool Try(ScratchDevice device, Action<EditableVolume> edit, long free)
     {

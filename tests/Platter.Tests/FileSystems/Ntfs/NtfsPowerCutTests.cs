@@ -113,13 +113,95 @@ public class NtfsPowerCutTests(ITestOutputHelper output)
         var outcome = cuts.Run(Bytes(Ground(cuts, full: false)), Bytes(Ground(cuts, full: true)), [.. common, .. OwnEdits]);
         output.WriteLine($"clusters of {clusterSize} bytes: {outcome.Edits} edits, {outcome.Points} crash points, {outcome.Judged} of them judged by ntfsfix and ntfsls");
         Assert.True(outcome.Points > 1000);
+    }
 
-        static byte[] Bytes(ScratchDevice device)
+    [Fact]
+    public void A_power_cut_while_the_MFT_gets_an_attribute_list_leaves_the_old_table_or_the_new_one()
+    {
+        var cuts = Cuts(512);
+        var ground = Bytes(FragmentedTable(out var left));
+        var outcome = cuts.Run(ground, ground, [FilesOverTheEnd(2 * left)]);
+        output.WriteLine($"{outcome.Points} crash points, {outcome.Judged} of them judged by ntfsfix and ntfsls");
+        Assert.True(outcome.Points > 100);
+    }
+
+    [Fact]
+    public void A_power_cut_leaves_the_old_tree_or_the_new_one_on_large_sectors_and_records()
+    {
+        var cuts = Cuts(4096, 64 << 10);
+        var device = NtfsFixture.Empty(new NtfsSizesOfVolume(4096, 4096, 4096), 4 << 20);
+        using (var volume = new NtfsType().OpenForEditing(device, VolumeOptions.Default))
+            cuts.Fill(volume, full: false);
+        var ground = Bytes(device);
+        var outcome = cuts.Run(ground, ground, [.. cuts.CommonEdits.Concat(OwnEdits).Where(e => !e.Full)]);
+        output.WriteLine($"{outcome.Edits} edits, {outcome.Points} crash points, {outcome.Judged} of them judged by ntfsfix and ntfsls");
+        Assert.True(outcome.Points > 1000);
+    }
+
+    /// <summary>A volume with hardly two free clusters side by side, whose MFT comes to need an attribute list of its own.</summary>
+    /// <param name="left">About so many files before it does.</param>
+    internal static ScratchDevice FragmentedTable(out int left)
+    {
+        left = 20;
+        var device = NtfsFixture.Empty("-c 512", 3 << 20);
+        using var volume = new NtfsType().OpenForEditing(device, VolumeOptions.Default);
+        var ids = new[] { "a", "b" }.Select(name => volume.CreateFile(volume.RootId, name, MetadataChange.None)).ToArray();
+        var content = ConformanceCase.Bytes(512);
+        var streams = ids.Select(id => volume.OpenWrite(id, StreamName.Data)).ToArray();
+        for (var i = 0L; i < 700; i++)
         {
-            var bytes = new byte[device.Length];
-            device.Read(0, bytes);
-            return bytes;
+            foreach (var stream in streams)
+                stream.WriteAt(i * 512, content);
         }
+        foreach (var stream in streams)
+            stream.Dispose();
+        using (var filler = volume.OpenWrite(volume.CreateFile(volume.RootId, "FILLER.BIN", MetadataChange.None), StreamName.Data))
+            filler.WriteAt(0, new byte[volume.FreeBytes - 20_000]);
+        volume.Commit();
+        volume.Delete(volume.RootId, "b");
+        volume.Commit();
+        var needed = 0;
+        var trial = device.Copy();
+        using (var trying = new NtfsType().OpenForEditing(trial, VolumeOptions.Default))
+        {
+            for (; !HasList(trial); needed++)
+            {
+                FilesOverTheEnd(1, needed).Run(trying);
+                trying.Commit();
+            }
+        }
+        for (var i = 0; i < needed - left; i++)
+            volume.CreateFile(volume.RootId, $"before {i}", MetadataChange.None);
+        volume.Commit();
+        Assert.False(HasList(device));
+        trial = device.Copy();
+        using (var trying = new NtfsType().OpenForEditing(trial, VolumeOptions.Default))
+        {
+            FilesOverTheEnd(2 * left).Run(trying);
+            trying.Commit();
+        }
+        Assert.True(HasList(trial));
+        return device;
+    }
+
+    /// <summary>Whether the MFT's own map takes more than its record.</summary>
+    internal static bool HasList(ScratchDevice device)
+    {
+        using var volume = NtfsVolume.Open(device, VolumeOptions.Default);
+        return volume.OpenSystemFile(NtfsMft.MftRecord).HasList;
+    }
+
+    internal static VolumePowerCuts.Edit FilesOverTheEnd(int left, int first = 0) => new("make files until the MFT has a list", false, v =>
+    {
+        for (var i = first; i < first + left; i++)
+            v.CreateFile(v.RootId, $"file {i}", MetadataChange.None);
+    });
+
+    private static byte[] Bytes(ScratchDevice device)
+    {
+        var bytes = new byte[device.Length];
+        device.Read(0, bytes);
+        return bytes;
     }
 
     internal static VolumePowerCuts Cuts(int clusterSize, long freshLimit = 0, int foreignEvery = 97) =>
