@@ -88,10 +88,7 @@ internal static class CommandLine
         var why = ExitCode.Why(e, what);
         var hint = e is DiskFormatException && verb == "check" ? null        // which is what the hint would name
             : ExitCode.Hint(e, session is { HasOpened: true } ? session.Subject : null, what) ?? (e is UsageException && verb is not null ? $"'platter {verb} --help' tells more" : null);
-        // Library messages often name the image already.
-        if (what is not null && (why.StartsWith(what + ":", StringComparison.Ordinal) || why.StartsWith(what + " ", StringComparison.Ordinal)))
-            what = null;
-        var line = (what is null ? "" : SafeText.OneLine(what) + ": ") + why + (hint is null ? "" : $" ({SafeText.OneLine(hint)})");
+        var line = LineOf(what, why, hint);
         if (output is not null && (session?.Json ?? args.Contains("--json")))
         {
             output.Discard();
@@ -99,10 +96,7 @@ internal static class CommandLine
             {
                 using var json = new Json(output);
                 json.Object();
-                json.Object("error");
-                json.Field("code", (long)code);
-                json.Field("message", line);
-                json.End();
+                WriteError(json, code, line);
                 json.End();
             }
         }
@@ -114,6 +108,25 @@ internal static class CommandLine
         error.WriteLine("platter: " + line);
         error.Flush();
         return code;
+    }
+
+    /// <summary>Writes the error that a command is going to end with into a document that has its results, too.</summary>
+    public static void WriteError(Json json, CommandException e) => WriteError(json, e.Code, LineOf(e.What, ExitCode.Why(e, e.What), e.Hint));
+
+    private static void WriteError(Json json, int code, string line)
+    {
+        json.Object("error");
+        json.Field("code", (long)code);
+        json.Field("message", line);
+        json.End();
+    }
+
+    private static string LineOf(string? what, string why, string? hint)
+    {
+        // Library messages often name the image already.
+        if (what is not null && (why.StartsWith(what + ":", StringComparison.Ordinal) || why.StartsWith(what + " ", StringComparison.Ordinal)))
+            what = null;
+        return (what is null ? "" : SafeText.OneLine(what) + ": ") + why + (hint is null ? "" : $" ({SafeText.OneLine(hint)})");
     }
 
     /// <summary>The verb is the first word that is no option (nor an option's value); <c>part add</c> and the like are two words.</summary>

@@ -55,8 +55,8 @@ internal static class CopySummary
         json.EndArray();
     }
 
-    // What no FAT can hold, on every file of every host, is no news.
-    private static bool IsWorthALine(LossKind kind) => kind is not (LossKind.Mode or LossKind.Owner or LossKind.TimesRounded or LossKind.Holes or LossKind.LinksLeadingOut);
+    // What no FAT can hold, on every file of every host, is no news; nor is the descriptor that every file of NTFS has from its directory.
+    private static bool IsWorthALine(LossKind kind) => kind is not (LossKind.Mode or LossKind.Owner or LossKind.InheritedSecurity or LossKind.TimesRounded or LossKind.Holes or LossKind.LinksLeadingOut);
 
     private static string Text(LossKind kind) => kind switch
     {
@@ -72,7 +72,8 @@ internal static class CopySummary
         LossKind.ResourceForks => "resource forks left out",
         LossKind.FinderInfo => "entries whose type and creator were not kept",
         LossKind.DosAttributes => "entries whose hidden or system attribute was not kept",
-        LossKind.SecurityDescriptors => "security descriptors not kept",
+        LossKind.SecurityDescriptors => "entries with a security descriptor of their own, which was not kept",
+        LossKind.InheritedSecurity => "security descriptors that were inherited, not kept",
         LossKind.TimesRounded => "times rounded",
         LossKind.TimesOutOfRange => "times beyond what can be stored, pulled to the end of the range",
         LossKind.SetIdBits => "set-user and set-group bits not restored",

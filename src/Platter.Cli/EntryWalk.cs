@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using Platter.Cli.Output;
 using Platter.FileSystems;
 using Platter.Primitives;
 
@@ -75,7 +76,7 @@ internal sealed class EntryWalk(Volume volume)
     /// <summary>Whether names and kinds are enough: then nodes are not looked at where the directory tells what is wanted.</summary>
     public bool NamesOnly { get; init; }
 
-    /// <summary>Whether what cannot be read is passed over, and told by <see cref="Finish"/>: a damaged volume shows the rest.</summary>
+    /// <summary>Whether what cannot be read is passed over, and told by <see cref="WriteProblems"/> and <see cref="Finish"/>: a damaged volume shows the rest.</summary>
     public bool KeepsGoing { get; init; }
 
     /// <summary>Ends with an error when something was passed over: its place and the reason, others on lines before it.</summary>
@@ -83,6 +84,13 @@ internal sealed class EntryWalk(Volume volume)
     {
         if (_problems is not null)
             Fail(session, _problems);
+    }
+
+    /// <summary>As fields of the document's outermost object, what was passed over, and the error that the command is going to end with; nothing when all was read.</summary>
+    public void WriteProblems(Session session, Json json)
+    {
+        if (_problems is not null)
+            Write(session, json, _problems);
     }
 
     public IEnumerable<WalkedEntry> Walk(string path, NodeId directory)
@@ -108,10 +116,33 @@ internal sealed class EntryWalk(Volume volume)
     private static void Fail(Session session, List<(string Path, Exception Reason)> problems)
     {
         session.Out.Flush();
-        foreach (var (path, reason) in problems.Skip(1).Take(session.Verbose ? int.MaxValue : 9))
+        // A document has them all.
+        foreach (var (path, reason) in problems.Skip(1).Take(session.Json ? 0 : session.Verbose ? int.MaxValue : 9))
             session.Say($"platter: {path}: {ExitCode.Why(reason)}");
+        throw Error(session, problems);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static void Write(Session session, Json json, List<(string Path, Exception Reason)> problems)
+    {
+        json.Array("problems");
+        foreach (var (path, reason) in problems)
+        {
+            json.Object();
+            json.Field("path", path.Length > 1 ? path.TrimEnd('/') : path);
+            json.Field("code", (long)ExitCode.Of(reason));
+            json.Field("finding", (reason as DiskFormatException)?.Code);
+            json.Field("message", ExitCode.Why(reason));
+            json.End();
+        }
+        json.EndArray();
+        CommandLine.WriteError(json, Error(session, problems));
+    }
+
+    private static CommandException Error(Session session, List<(string Path, Exception Reason)> problems)
+    {
         var (first, why) = problems[0];
-        throw new CommandException(ExitCode.Of(why), first, ExitCode.Why(why),
+        return new CommandException(ExitCode.Of(why), first, ExitCode.Why(why),
             $"{(problems.Count == 1 ? "the rest is listed" : $"{(problems.Count < MaxProblems ? problems.Count : "more than " + (MaxProblems - 1))} such places, the rest is listed")}; 'platter check {session.Subject}' tells more");
     }
 

@@ -166,8 +166,42 @@ public class ErrorTests
             Assert.EndsWith($"(2 such places, the rest is listed; 'platter check {image.Path}' tells more)\n", listed.Error, StringComparison.Ordinal);
         }
         Assert.Contains("\n0 directories, 1 file, 1 B\n", Cli.Expect("tree", image.Path, "/c").Output, StringComparison.Ordinal);
-        using var json = JsonDocument.Parse(Cli.Fails(6, "ls", "-R", "--json", image.Path).Bytes);
-        Assert.True(json.RootElement.TryGetProperty("error", out _));
+    }
+
+    [Theory]
+    [InlineData("ls", "-R", "/a", "/b", "/c", "/c/inner")]
+    [InlineData("find", "--type=f", "/c/inner")]
+    [InlineData("tree", "-a", "/", "/a", "/b", "/c", "/c/inner")]
+    public void A_damaged_directory_does_not_hide_the_others_from_programs(string verb, string option, params string[] expected)
+    {
+        using var image = new TestImage();
+        image.Put("/a/inner", "1");
+        image.Put("/b/inner", "2");
+        image.Put("/c/inner", "3");
+        var bytes = File.ReadAllBytes(image.Path);
+        foreach (var name in new[] { "A          ", "B          " })
+            bytes.AsSpan(bytes.AsSpan().IndexOf(System.Text.Encoding.ASCII.GetBytes(name)) + 0x1A, 2).Fill(0xEE);
+        File.WriteAllBytes(image.Path, bytes);
+        var listed = Cli.Fails(6, verb, option, "--json", image.Path);
+        using var json = JsonDocument.Parse(listed.Bytes);
+        Assert.Equal(expected, Paths(json.RootElement));
+        var problems = json.RootElement.GetProperty("problems").EnumerateArray().ToList();
+        Assert.Equal(["/a", "/b"], problems.Select(p => p.GetProperty("path").GetString()));
+        Assert.All(problems, p => Assert.Equal(6, p.GetProperty("code").GetInt32()));
+        Assert.All(problems, p => Assert.StartsWith("FAT-", p.GetProperty("finding").GetString(), StringComparison.Ordinal));
+        Assert.All(problems, p => Assert.NotEqual("", p.GetProperty("message").GetString()));
+        var error = json.RootElement.GetProperty("error");
+        Assert.Equal(6, error.GetProperty("code").GetInt32());
+        Assert.Equal(listed.Error.TrimEnd('\n').Split('\n')[^1], "platter: " + error.GetProperty("message").GetString());
+        Assert.Contains("2 such places", error.GetProperty("message").GetString(), StringComparison.Ordinal);
+
+        // Where nothing is wrong, neither is there.
+        using var sound = JsonDocument.Parse(Cli.Expect(verb, option, "--json", image.Path, "/c").Bytes);
+        Assert.False(sound.RootElement.TryGetProperty("problems", out _) || sound.RootElement.TryGetProperty("error", out _));
+
+        static IEnumerable<string> Paths(JsonElement listing) =>
+            (listing.TryGetProperty("path", out var own) ? new[] { own.GetString()! } : [])
+            .Concat(new[] { "entries", "children" }.SelectMany(name => listing.TryGetProperty(name, out var all) ? all.EnumerateArray().SelectMany(Paths) : []));
     }
 
     [Fact]

@@ -119,6 +119,27 @@ public sealed class NtfsVerbTests : IDisposable
     }
 
     [Fact]
+    public void Descriptors_that_were_inherited_are_no_news_and_those_that_were_set_are()
+    {
+        Cli.Expect("mkdir", "-p", _image, "/a/b");
+        Cli.Expect("put", _image, Host("file", "x"), "/a/b/");
+        Cli.Expect("ln", "-s", _image, "b", "/a/link");
+        Assert.Equal("", Cli.Expect("get", _image, "/", _folder.File("first")).Error);
+        Assert.Equal("", Cli.Expect("get", _image, "/a/b/file", _folder.File("single")).Error);
+        Assert.Equal("platter: note: security descriptors that were inherited, not kept: 4 (first: /a)\n",
+            string.Concat(Cli.Expect("get", "-v", _image, "/", _folder.File("second")).Error.Split('\n').Where(line => line.Contains("descriptor", StringComparison.Ordinal)).Select(line => line + "\n")));
+        Cli.Expect("xattr", "set", _image, "/a/b", "system.ntfs_security", "O:BAG:SYD:PAI(A;OICI;FA;;;SY)");
+        // In it one that inherits from it; the file that was there before keeps what it has.
+        Cli.Expect("touch", _image, "/a/b/new");
+        Assert.Equal("platter: note: entries with a security descriptor of their own, which was not kept: 2 (first: /a/b)\n", Cli.Expect("get", _image, "/", _folder.File("third")).Error);
+        Assert.Equal("platter: note: entries with a security descriptor of their own, which was not kept: 1 (first: /file)\n", Cli.Expect("get", _image, "/a/b/file", _folder.Path).Error);
+        Assert.Equal("", Cli.Expect("get", _image, "/a/b/new", _folder.File("fourth")).Error);
+        using var json = JsonDocument.Parse(Cli.Expect("get", "--json", _image, "/", _folder.File("fifth")).Bytes);
+        var losses = json.RootElement.GetProperty("copies")[0].GetProperty("losses").EnumerateArray().ToDictionary(l => l.GetProperty("kind").GetString()!, l => l.GetProperty("count").GetInt32());
+        Assert.Equal((2, 3), (losses["SecurityDescriptors"], losses["InheritedSecurity"]));
+    }
+
+    [Fact]
     public void Streams_go_out_and_come_back_with_files_times_and_attributes()
     {
         Cli.Expect("mkdir", _image, "/dir");

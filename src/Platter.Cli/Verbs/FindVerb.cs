@@ -28,33 +28,42 @@ internal sealed class FindVerb : Verb
         var start = at.Volume.Find(path);
         var wanted = Condition(session, at.Volume);
         IEnumerable<WalkedEntry> entries = [WalkedEntry.Start(path, start)];
-        var walk = new EntryWalk(at.Volume) { Recursive = true, KeepsGoing = !session.Json };
+        var walk = new EntryWalk(at.Volume) { Recursive = true, KeepsGoing = true };
         if (start.IsDirectory)
             entries = entries.Concat(walk.Walk(path, start.Id));
         if (session.Json)
-        {
-            using var json = new Json(session.Out);
-            json.Object();
-            json.Array("entries");
-            foreach (var entry in entries.Where(wanted))
-            {
-                json.Object();
-                EntryText.WriteFields(json, entry.Path, entry.Id, entry.Metadata);
-                json.End();
-            }
-            json.EndArray();
-            json.End();
-            return ExitCode.Done;
-        }
-        foreach (var entry in entries.Where(wanted))
+            WriteJson(session, walk, entries.Where(wanted));
+        else
+            WriteText(session, entries.Where(wanted));
+        walk.Finish(session);
+        return ExitCode.Done;
+    }
+
+    private static void WriteText(Session session, IEnumerable<WalkedEntry> entries)
+    {
+        foreach (var entry in entries)
         {
             if (session.Arguments.Has(Null))
                 session.Out.Write(entry.Path + "\0");
             else
                 session.Out.WriteLine(session.Paint.Name(session.Show(entry.Path), entry.Metadata.Kind));
         }
-        walk.Finish(session);
-        return ExitCode.Done;
+    }
+
+    private static void WriteJson(Session session, EntryWalk walk, IEnumerable<WalkedEntry> entries)
+    {
+        using var json = new Json(session.Out);
+        json.Object();
+        json.Array("entries");
+        foreach (var entry in entries)
+        {
+            json.Object();
+            EntryText.WriteFields(json, entry.Path, entry.Id, entry.Metadata);
+            json.End();
+        }
+        json.EndArray();
+        walk.WriteProblems(session, json);
+        json.End();
     }
 
     private static Func<WalkedEntry, bool> Condition(Session session, Volume volume)

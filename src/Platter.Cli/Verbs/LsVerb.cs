@@ -40,23 +40,34 @@ internal sealed class LsVerb : Verb
 
     private static void WriteJson(Session session, Volume volume, string[] paths)
     {
-        using var json = new Json(session.Out);
-        json.Object();
-        json.Array("entries");
-        foreach (var path in paths)
+        // All of them are there before anything is written.
+        var nodes = new NodeId[paths.Length];
+        var metadata = new FileMetadata[paths.Length];
+        for (var i = 0; i < paths.Length; i++)
         {
-            var node = volume.Find(path);
-            var metadata = node.Metadata;
-            if (metadata.Kind != EntryKind.Directory || session.Arguments.Has(Itself))
-            {
-                WriteEntry(json, path, node.Id, metadata);
-                continue;
-            }
-            foreach (var entry in Walk(session, volume, namesOnly: false).Walk(path, node.Id))
-                WriteEntry(json, entry.Path, entry.Id, entry.Metadata);
+            nodes[i] = volume.Find(paths[i]).Id;
+            metadata[i] = volume.GetMetadata(nodes[i]);
         }
-        json.EndArray();
-        json.End();
+        var walk = Walk(session, volume, namesOnly: false);
+        using (var json = new Json(session.Out))
+        {
+            json.Object();
+            json.Array("entries");
+            for (var i = 0; i < paths.Length; i++)
+            {
+                if (metadata[i].Kind != EntryKind.Directory || session.Arguments.Has(Itself))
+                {
+                    WriteEntry(json, paths[i], nodes[i], metadata[i]);
+                    continue;
+                }
+                foreach (var entry in walk.Walk(paths[i], nodes[i]))
+                    WriteEntry(json, entry.Path, entry.Id, entry.Metadata);
+            }
+            json.EndArray();
+            walk.WriteProblems(session, json);
+            json.End();
+        }
+        walk.Finish(session);
     }
 
     private static void WriteEntry(Json json, string path, NodeId id, FileMetadata metadata)
@@ -110,7 +121,7 @@ internal sealed class LsVerb : Verb
     }
 
     private static EntryWalk Walk(Session session, Volume volume, bool namesOnly) =>
-        new(volume) { Recursive = session.Arguments.Has(Recursive), SystemFiles = session.Arguments.Has(All), NamesOnly = namesOnly, KeepsGoing = !session.Json };
+        new(volume) { Recursive = session.Arguments.Has(Recursive), SystemFiles = session.Arguments.Has(All), NamesOnly = namesOnly, KeepsGoing = true };
 
     /// <summary>Lines of names, or aligned columns; the latter are kept until <see cref="Write"/>.</summary>
     private sealed class Listing(Session session, Capabilities capabilities, bool isLong, bool human)

@@ -25,12 +25,11 @@ internal sealed class TreeVerb : Verb
         var node = at.Volume.Find(path);
         if (!node.IsDirectory)
             throw new CommandException(ExitCode.NotFound, null, $"{path} is not a directory");
-        var walk = new EntryWalk(at.Volume) { Recursive = true, SystemFiles = session.Arguments.Has(All), KeepsGoing = !session.Json };
-        var entries = walk.Walk(path, node.Id);
+        var walk = new EntryWalk(at.Volume) { Recursive = true, SystemFiles = session.Arguments.Has(All), KeepsGoing = true };
         if (session.Json)
-            WriteJson(session, path, node.Id, node.Metadata, entries);
+            WriteJson(session, walk, path, node);
         else
-            WriteText(session, path, entries);
+            WriteText(session, path, walk.Walk(path, node.Id));
         walk.Finish(session);
         return ExitCode.Done;
     }
@@ -61,14 +60,14 @@ internal sealed class TreeVerb : Verb
     }
 
     // A document as nested as the tree: "children" of a directory are its entries.
-    private static void WriteJson(Session session, string path, NodeId id, FileMetadata root, IEnumerable<WalkedEntry> entries)
+    private static void WriteJson(Session session, EntryWalk walk, string path, Node start)
     {
         using var json = new Json(session.Out);
         json.Object();
-        EntryText.WriteFields(json, path, id, root);
+        EntryText.WriteFields(json, path, start.Id, start.Metadata);
         json.Array("children");
         var open = new Stack<bool>();       // for each object not closed yet, whether it has a "children" array
-        foreach (var entry in entries)
+        foreach (var entry in walk.Walk(path, start.Id))
         {
             while (open.Count > entry.Depth)
                 Close(json, open.Pop());
@@ -83,6 +82,7 @@ internal sealed class TreeVerb : Verb
         while (open.TryPop(out var hasChildren))
             Close(json, hasChildren);
         json.EndArray();
+        walk.WriteProblems(session, json);
         json.End();
     }
 

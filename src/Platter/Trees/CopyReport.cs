@@ -31,7 +31,11 @@ public enum LossKind
     /// <summary>Hidden and system attributes (read-only becomes the mode where there is one; archive is not counted).</summary>
     DosAttributes,
 
+    /// <summary>Security descriptors that somebody set: they say something else than what follows from the directory's.</summary>
     SecurityDescriptors,
+
+    /// <summary>Security descriptors as every new entry of the directory gets one, and those that permit everything to everybody; and whose entries they are.</summary>
+    InheritedSecurity,
 
     /// <summary>Modification times cut to the target's step.</summary>
     TimesRounded,

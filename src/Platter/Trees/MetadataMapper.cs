@@ -1,13 +1,21 @@
 using Platter.FileSystems;
+using Platter.FileSystems.Ntfs;
 
 namespace Platter.Trees;
 
 /// <summary>Turns what a source knows of an entry into what the target can hold, and counts what falls by the wayside.</summary>
-internal sealed class MetadataMapper(Capabilities target, CopyOptions options, CopyTally tally, Ownership? targetOwner)
+/// <param name="target">What the target can hold.</param>
+/// <param name="options">What is wanted of it.</param>
+/// <param name="tally">Counts.</param>
+/// <param name="targetOwner">Whose everything becomes where that can't be chosen.</param>
+/// <param name="surroundings">The directory that the entries at the top lie in; null when it is not known.</param>
+internal sealed class MetadataMapper(Capabilities target, CopyOptions options, CopyTally tally, Ownership? targetOwner, FileMetadata? surroundings)
 {
     private const int SetIdBits = 0xC00;      // 06000
     private const int WriteBits = 0x92;       // 0222
     private const int OwnerWrite = 0x80;      // 0200
+
+    private KnownSecurity _files, _directories;
 
     /// <param name="entry">Whom losses are counted for; null for the top directory, whose losses are not counted.</param>
     /// <param name="from">What is known of it.</param>
@@ -16,7 +24,8 @@ internal sealed class MetadataMapper(Capabilities target, CopyOptions options, C
         MapPermissions(entry, from, out var mode, out var attributes);
         MapOwner(entry, from, ref mode, out var user, out var group);
         Drop(entry, from.FinderInfo is not null && !target.Has(Features.FinderInfo), LossKind.FinderInfo);
-        Drop(entry, from.SecurityDescriptor is not null && !target.Has(Features.SecurityDescriptors), LossKind.SecurityDescriptors);
+        if (from.SecurityDescriptor is { } descriptor && entry is not null && !target.Has(Features.SecurityDescriptors))
+            DropSecurity(entry, descriptor);
         return new MetadataChange
         {
             Modified = MapModified(entry, from.Modified),
@@ -31,6 +40,24 @@ internal sealed class MetadataMapper(Capabilities target, CopyOptions options, C
             FinderInfo = target.Has(Features.FinderInfo) ? from.FinderInfo : null,
             SecurityDescriptor = target.Has(Features.SecurityDescriptors) ? from.SecurityDescriptor : null,
         };
+    }
+
+    private void DropSecurity(TreeEntry entry, byte[] descriptor)
+    {
+        var directory = (entry.Parent?.Metadata ?? surroundings)?.SecurityDescriptor;
+        var isDirectory = entry.Kind == EntryKind.Directory || (entry.Metadata.DosAttributes & DosAttributes.Directory) is not (null or DosAttributes.None);
+        ref var known = ref isDirectory ? ref _directories : ref _files;
+        // Of the files of a directory nearly all have the same one.
+        if (!ReferenceEquals(known.Of, descriptor) || !ReferenceEquals(known.In, directory))
+            known = new KnownSecurity(descriptor, directory, directory is not null && NtfsInheritance.IsInherited(directory, descriptor, isDirectory));
+        tally.Lose(known.IsInherited ? LossKind.InheritedSecurity : LossKind.SecurityDescriptors, entry);
+    }
+
+    // What was found out of a descriptor last.
+    private readonly struct KnownSecurity(byte[] of, byte[]? directory, bool isInherited)
+    {
+        public readonly byte[]? Of = of, In = directory;
+        public readonly bool IsInherited = isInherited;
     }
 
     // What is not compressed at its source may inherit that where it goes.

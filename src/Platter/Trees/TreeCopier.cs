@@ -46,7 +46,7 @@ internal sealed class CopyRun : IDisposable
         _sink = sink;
         _options = options;
         _sink.Overwrite = options.Overwrite;
-        _mapper = new MetadataMapper(sink.Capabilities, options, _tally, sink.WritesAs);
+        _mapper = new MetadataMapper(sink.Capabilities, options, _tally, sink.WritesAs, sink.Capabilities.Has(Features.SecurityDescriptors) ? null : source.Surroundings);
     }
 
     public void Dispose()

@@ -11,6 +11,9 @@ public abstract class TreeSource : IDisposable
     /// <summary>The metadata of the top directory; null when the tree has none of its own.</summary>
     public abstract FileMetadata? RootMetadata { get; }
 
+    /// <summary>The metadata of the directory that the entries at the top lie in, where that is known: what they inherited came from there. Asked for before a walk.</summary>
+    internal virtual FileMetadata? Surroundings => RootMetadata;
+
     /// <summary>What entries can have here at all; null when the source knows of no limits.</summary>
     public virtual Capabilities? Capabilities => null;
 

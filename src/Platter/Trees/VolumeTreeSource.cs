@@ -12,9 +12,11 @@ public sealed class VolumeTreeSource : TreeSource
     private readonly Volume _volume;
     private readonly NodeId _start;
     private readonly string? _name;
+    private readonly string _path;
 
-    private VolumeTreeSource(Volume volume, NodeId start, string? name)
+    private VolumeTreeSource(Volume volume, NodeId start, string path, string? name)
     {
+        _path = path;
         _volume = volume;
         _start = start;
         _name = name;
@@ -29,7 +31,7 @@ public sealed class VolumeTreeSource : TreeSource
     public static VolumeTreeSource Content(Volume volume, string path = "/")
     {
         var node = volume.Find(path);
-        return node.IsDirectory ? new VolumeTreeSource(volume, node.Id, null) : throw new DirectoryNotFoundException($"{path} is not a directory");
+        return node.IsDirectory ? new VolumeTreeSource(volume, node.Id, path, null) : throw new DirectoryNotFoundException($"{path} is not a directory");
     }
 
     /// <summary>One entry with all that is below it: it is the one entry at the top of the tree.</summary>
@@ -40,10 +42,12 @@ public sealed class VolumeTreeSource : TreeSource
     public static VolumeTreeSource Entry(Volume volume, string path, string? name = null)
     {
         var node = volume.Find(path);
-        return new VolumeTreeSource(volume, node.Id, name ?? node.Name);
+        return new VolumeTreeSource(volume, node.Id, path, name ?? node.Name);
     }
 
     public override FileMetadata? RootMetadata { get; }
+
+    internal override FileMetadata? Surroundings => RootMetadata ?? (_volume.Capabilities.Has(Features.SecurityDescriptors) ? Above() : null);
 
     public override Capabilities? Capabilities => _volume.Capabilities;
 
@@ -162,6 +166,21 @@ public sealed class VolumeTreeSource : TreeSource
         return at != link && way.Count > 0 && way[^1].Id == at.Id && at.Kind == EntryKind.File
             ? new VolumeEntry(link.Parent, link.Name, at.Metadata, at.Id)
             : null;
+    }
+
+    // Null where the directory can't be read: then nothing is known of it.
+    private FileMetadata? Above()
+    {
+        var path = _path.TrimEnd('/');
+        var end = path.LastIndexOf('/');
+        try
+        {
+            return end < 0 ? null : _volume.Find(end == 0 ? "/" : path[..end]).Metadata;
+        }
+        catch (Exception e) when (e is IOException or UnsupportedFeatureException)
+        {
+            return null;
+        }
     }
 
     private static void Push(Stack<string> left, string target, List<(string Name, NodeId Id)> way)

@@ -56,6 +56,12 @@ internal sealed class NtfsRepairTarget : FuzzTarget
         }
         if (readable is not null)
             {
+            // Content that lies in another's clusters, in a table's above all, is what that is.
+            foreach (var number in readable.Keys.ToList())
+            {
+                if (before.Findings.Any(f => f.Code == "NTFS-0210" && f.Structure.StartsWith($"Record {number},", StringComparison.Ordinal)))
+                    readable.Remove(number);
+            }
             var loss = NtfsReadable.Loss(readable, NtfsReadable.Of(target, 1 << 17));
             Expect(loss is null, $"what could be read still can: {loss}");
         }

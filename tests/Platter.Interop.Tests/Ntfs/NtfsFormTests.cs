@@ -177,6 +177,50 @@ public class NtfsFormTests
         }
     }
 
+    // Without what ntfs-3g does in a way of its own: it leaves generic rights of the creator as they are, joins entries, and keeps the mark of those for one level.
+    [Fact]
+    public void What_is_made_in_a_directory_inherits_what_ntfs_3g_lets_it_inherit()
+    {
+        string[] lists =
+        [
+            "D:PAI(A;OICI;FA;;;SY)(A;OICI;0x1200a9;;;BU)(A;CI;LC;;;BU)(A;CIIO;DC;;;AU)", "D:(A;OICI;FR;;;WD)", "D:(A;OI;FR;;;WD)(A;;FA;;;BA)",
+            "D:AI(D;OICI;WD;;;AN)(A;OI;GRGX;;;WD)(A;OICI;FR;;;BU)", "D:(A;OIIO;FX;;;LS)(A;CI;FW;;;NS)(A;OI;FR;;;SY)",
+        ];
+        using var folder = new TempFolder();
+        var path = folder.File("volume.img");
+        Ntfs3g.Make(path, 32 << 20);
+        Edit(path, VolumeOptions.Default, volume =>
+        {
+            for (var i = 0; i < lists.Length; i++)
+            {
+                var directory = volume.CreateDirectory(volume.RootId, $"{i}", MetadataChange.None);
+                volume.SetExtendedAttribute(directory, "system.ntfs_security", Encoding.UTF8.GetBytes("O:BAG:BA" + lists[i]));
+                volume.CreateFile(directory, "ours", MetadataChange.None);
+                volume.CreateDirectory(directory, "our directory", MetadataChange.None);
+            }
+        });
+        // It inherits where it knows some user.
+        File.WriteAllText(folder.File("users"), "1000::S-1-5-21-1-2-3-1000\n:1000:S-1-5-21-1-2-3-513\n");
+        Ntfs3g.Run(path, $"for i in {string.Join(' ', Enumerable.Range(0, lists.Length))}; do touch $i/theirs; mkdir \"$i/their directory\"; done", $"permissions,inherit,usermapping={folder.File("users")}");
+        using var device = HostFile.Open(path, FileAccess.Read);
+        using var read = NtfsVolume.Open(device, VolumeOptions.Default);
+        for (var i = 0; i < lists.Length; i++)
+        {
+            Assert.Equal(List($"/{i}/theirs"), List($"/{i}/ours"));
+            Assert.Equal(List($"/{i}/their directory"), List($"/{i}/our directory"));
+            Assert.True(NtfsInheritance.IsInherited(Descriptor($"/{i}"), Descriptor($"/{i}/theirs"), isDirectory: false));
+            Assert.True(NtfsInheritance.IsInherited(Descriptor($"/{i}"), Descriptor($"/{i}/their directory"), isDirectory: true));
+        }
+
+        byte[] Descriptor(string file) => read.Find(file).Metadata.SecurityDescriptor!;
+
+        string List(string file)
+        {
+            var text = Sddl.Format(Descriptor(file))!;
+            return $"{file[..2]} {text[text.IndexOf("D:", StringComparison.Ordinal)..]}";
+        }
+    }
+
     private static DeviceNumber NumbersOf(EntryKind kind) => kind == EntryKind.CharacterDevice ? new DeviceNumber(5, 300) : new DeviceNumber(259, 1000);
 
     private static void MakeSpecial(EditableVolume volume)

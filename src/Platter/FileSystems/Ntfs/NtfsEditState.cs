@@ -18,6 +18,7 @@ internal sealed class NtfsEditState
     private NtfsFileEditor? _indexed;
     private NtfsIndexEditor? _index;        // of that directory
     private bool _isEditing;
+    private bool _isStale;                  // what is held may be of an edit that failed
 
     public NtfsEditState(NtfsVolume volume, NtfsChanges changes, VolumeOptions options)
     {
@@ -43,6 +44,7 @@ internal sealed class NtfsEditState
     /// <exception cref="DiskFormatException">Its record is damaged.</exception>
     public NtfsFileEditor File(NtfsReference reference)
     {
+        Renew();
         var number = reference.Record;
         if (!_inEdit.TryGetValue((ulong)number, out var file))
         {
@@ -72,6 +74,7 @@ internal sealed class NtfsEditState
     /// <exception cref="FileNotFoundException">It is no more.</exception>
     public NtfsFile Open(NtfsReference reference)
     {
+        Renew();
         var mft = Volume.Mft;
         if (reference.Record >= mft.Count)
             throw NoMore();
@@ -138,6 +141,7 @@ internal sealed class NtfsEditState
     /// <summary>As <see cref="Begin"/>, of an edit that leaves the leaf held.</summary>
     public void BeginBeside()
     {
+        Renew();
         if (Changes.HeldBytes > MaxHeldBytes)
             WriteBack();
         Changes.Begin();
@@ -148,6 +152,7 @@ internal sealed class NtfsEditState
     /// <summary>Writes the leaf that is held, and the times of its directory: before anything else is done, or looked at.</summary>
     public void Settle()
     {
+        Renew();
         if (Leaf is not { } leaf)
             return;
         if (leaf.Touched != 0)
@@ -208,11 +213,27 @@ internal sealed class NtfsEditState
     }
 
     /// <summary>The edit failed: everything is as it was when it began.</summary>
+    /// <remarks>Where the medium fails at this, too, what is held of the volume is read before anything else is done: see <see cref="Renew"/>. The edit's own error is the one to be told.</remarks>
     public void Undo()
     {
         Changes.Undo();
         Space.Undo();
-        Reload();
+        _isStale = true;
+        try
+        {
+            Reload();
+        }
+        catch (Exception e) when (e is IOException or UnsupportedFeatureException)
+        {
+            // Still stale.
+        }
+    }
+
+    /// <summary>Makes sure that what is held of the volume is what it is now.</summary>
+    public void Renew()
+    {
+        if (_isStale)
+            Reload();
     }
 
     /// <summary>The device went back to the last commit: so does everything that is held of it.</summary>
@@ -221,6 +242,7 @@ internal sealed class NtfsEditState
         Leaf = null;
         Changes.Clear();
         Space.ForgetAll();
+        _isStale = true;
         Reload();
     }
 
@@ -249,9 +271,10 @@ internal sealed class NtfsEditState
         _inEdit.Clear();
         _isEditing = false;
         _files.Clear();
+        Descriptors.Clear();
         Volume.Reload();
         Records.Undo();
-        Descriptors.Clear();
+        _isStale = false;
     }
 
     private static FileNotFoundException NoMore() => new("the entry is no more: it was deleted since");

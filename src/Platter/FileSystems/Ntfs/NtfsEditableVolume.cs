@@ -25,6 +25,7 @@ public sealed class NtfsEditableVolume : EditableVolume
     private NtfsPlainFiles? _plainFiles;
     private byte[] _buffer = [];
     private bool _isPrepared;
+    private bool _isLogLost;        // what $LogFile held was given up
 
     // The directory that a file was made in last, as long as nothing was looked at since but names that are free: what comes next into it may come the short way.
     private NodeId? _filled;
@@ -252,6 +253,8 @@ public sealed class NtfsEditableVolume : EditableVolume
         _device.Rollback();
         _openStreams.InvalidateAll();
         _editor.Names.ForgetStale();
+        _isPrepared = false;
+        _filled = null;
         _state.ForgetAll();
     }
 
@@ -322,10 +325,10 @@ public sealed class NtfsEditableVolume : EditableVolume
     // Before the first commit: what other drivers keep of the volume's past must not be held against it.
     private void Prepare()
     {
-        var isLost = NtfsEditRefusals.EmptyLog(_volume, _changes);
+        _isLogLost |= NtfsEditRefusals.EmptyLog(_volume, _changes);
         RunAlone(() =>
         {
-            if (isLost)
+            if (_isLogLost)
                 NtfsEditRefusals.MarkDirty(_state);
             NtfsChangeJournal.Invalidate(_state);
             NtfsExtendIndexes.MarkQuotas(_state);

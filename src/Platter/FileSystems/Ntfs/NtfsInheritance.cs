@@ -19,7 +19,8 @@ internal static class NtfsInheritance
     private const uint Generic = GenericAll | GenericExecute | GenericWrite | GenericRead;
     private const uint FileAll = 0x1F01FF, FileExecute = 0x1200A0, FileWrite = 0x120116, FileRead = 0x120089;
 
-    private static readonly byte[] _creatorOwner = Sids.Of(3, 0), _creatorGroup = Sids.Of(3, 1), _system = Sids.Of(5, 18), _administrators = Sids.Of(5, 32, 544);
+    private static readonly byte[] _creatorOwner = Sids.Of(3, 0), _creatorGroup = Sids.Of(3, 1), _system = Sids.Of(5, 18), _administrators = Sids.Of(5, 32, 544),
+        _everybody = Sids.Of(1, 0);
 
     /// <summary>The descriptor of a new file.</summary>
     /// <param name="parent">The directory's, self-relative.</param>
@@ -59,6 +60,57 @@ internal static class NtfsInheritance
             made |= NtfsSecurityControl.SystemAclPresent | (isMarked ? NtfsSecurityControl.SystemAclAutoInherited : 0);
         var (list, systemList) = (Acl(entries), systemEntries.Count > 0 ? Acl(systemEntries) : []);
         return list is null || systemList is null ? null : Sddl.Build(made, owner.ToArray(), group.ToArray(), systemList, list);
+    }
+
+    /// <summary>Whether a descriptor permits nothing else than what follows from the directory's, or everything to everybody: nobody has set it.</summary>
+    /// <param name="parent">The directory's, self-relative.</param>
+    /// <param name="descriptor">The file's, self-relative. Whose it is does not matter.</param>
+    /// <param name="isDirectory">Whether the file is a directory.</param>
+    public static bool IsInherited(ReadOnlySpan<byte> parent, ReadOnlySpan<byte> descriptor, bool isDirectory)
+    {
+        if (!TryLists(descriptor, out var entries, out var systemEntries))
+            return false;
+        // ntfs-3g gives this to what it makes.
+        if (systemEntries.Count == 0 && entries.Count > 0 && entries.TrueForAll(IsAllForEverybody))
+            return true;
+        ref readonly var head = ref OnDisk.View<NtfsSecurityDescriptor>(descriptor);
+        ReadOnlySpan<byte> owner = default, group = default;
+        return TrySid(descriptor, head.OwnerOffset, ref owner, default) && TrySid(descriptor, head.GroupOffset, ref group, default)
+            && Derive(parent, isDirectory, owner, group) is { } expected && TryLists(expected, out var expectedEntries, out var expectedSystem)
+            && AreSame(entries, expectedEntries) && AreSame(systemEntries, expectedSystem);
+    }
+
+    // Marks that an entry was inherited do not matter: not all who make files set them.
+    private static bool AreSame(List<byte[]> entries, List<byte[]> others)
+    {
+        if (entries.Count != others.Count)
+            return false;
+        for (var i = 0; i < entries.Count; i++)
+        {
+            if (!Unmarked(entries[i]).AsSpan().SequenceEqual(Unmarked(others[i])))
+                return false;
+        }
+        return true;
+    }
+
+    private static byte[] Unmarked(byte[] ace) => WithFlags(ace, (byte)(OnDisk.View<NtfsAce>(ace).Flags & ~Inherited));
+
+    private static bool IsAllForEverybody(byte[] ace)
+    {
+        ref readonly var head = ref OnDisk.View<NtfsAce>(ace);
+        return head.Type == 0 && (head.Flags & InheritOnly) == 0 && (Specific(head.Mask) & FileAll) == FileAll && ace.AsSpan(NtfsAce.Size).SequenceEqual(_everybody);
+    }
+
+    // False when the descriptor is damaged, or has no list, which is not an empty one.
+    private static bool TryLists(ReadOnlySpan<byte> descriptor, out List<byte[]> entries, out List<byte[]> systemEntries)
+    {
+        (entries, systemEntries) = ([], []);
+        if (descriptor.Length < NtfsSecurityDescriptor.Size || descriptor[0] != 1)
+            return false;
+        ref readonly var head = ref OnDisk.View<NtfsSecurityDescriptor>(descriptor);
+        var control = (NtfsSecurityControl)(ushort)head.Control;
+        return (control & NtfsSecurityControl.AclPresent) != 0 && head.AclOffset != 0 && TryEntries(descriptor, head.AclOffset, out entries)
+            && TryEntries(descriptor, (control & NtfsSecurityControl.SystemAclPresent) != 0 ? head.SystemAclOffset : 0U, out systemEntries);
     }
 
     private static bool TrySid(ReadOnlySpan<byte> descriptor, uint offset, ref ReadOnlySpan<byte> sid, ReadOnlySpan<byte> otherwise)

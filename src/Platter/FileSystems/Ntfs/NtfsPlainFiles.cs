@@ -122,6 +122,7 @@ internal sealed class NtfsPlainFiles(NtfsEditState state, NtfsNames names)
     private NtfsOpenLeaf? Find(NtfsReference directory, string name, int keyLength, out int place)
     {
         place = -1;
+        state.Renew();
         if (state.Leaf is { } held && held.Directory == directory)
             place = held.PlaceOf(name);
         if (place < 0)

@@ -124,6 +124,81 @@ public class NtfsPeerMistakeTests
         }
     }
 
+    [Fact]
+    public void The_number_that_tells_the_files_of_a_record_apart_leaves_out_zero_when_it_starts_again()
+    {
+        NodeId id;
+        using (var volume = _fixture.Create(_fixture.Length))
+        {
+            id = volume.CreateFile(volume.RootId, "file", MetadataChange.None);
+            volume.Delete(volume.RootId, "file");
+            volume.Commit();
+        }
+        var record = new NtfsReference(id.Value).Record;
+        SetSequence(record, ushort.MaxValue);
+        using (var volume = _fixture.Reopen())
+        {
+            var last = new NtfsReference(volume.CreateFile(volume.RootId, "last", MetadataChange.None).Value);
+            Assert.Equal((record, ushort.MaxValue), (last.Record, last.Sequence));
+            volume.Commit();
+            Sound();
+            volume.Delete(volume.RootId, "last");
+            var first = new NtfsReference(volume.CreateFile(volume.RootId, "first", MetadataChange.None).Value);
+            Assert.Equal((record, (ushort)1), (first.Record, first.Sequence));
+            Assert.Throws<FileNotFoundException>(() => volume.GetMetadata(new NodeId(last.Raw)));
+            volume.Commit();
+        }
+        Sound();
+
+        void SetSequence(long number, ushort sequence)
+        {
+            using var volume = NtfsVolume.Open(_fixture.Device, VolumeOptions.Default);
+            var place = volume.Mft.OffsetOf(number * 1024);
+            _fixture.Device.Write(place + 16, BitConverter.GetBytes(sequence));
+            _fixture.Device.Flush();
+        }
+    }
+
+    [Fact]
+    public void Halves_of_surrogate_pairs_are_names_that_are_looked_up_moved_and_taken_away_like_any_other()
+    {
+        string[] names = ["\uD83D", "\uDE00", "\uDE00\uD83D", "\uD83D\uDE00", "a\uD800b", "a\uDFFFb", "A\uD800B.TXT"];
+        using (var volume = _fixture.Create(_fixture.Length))
+        {
+            for (var i = 0; i < 40; i++)
+                volume.CreateFile(volume.RootId, $"{(char)(0xD7F0 + i)} {i}", MetadataChange.None);
+            foreach (var name in names)
+                volume.CreateFile(volume.RootId, name, new MemoryStream([.. name.Select(c => (byte)c)]), null, MetadataChange.None);
+            Assert.Throws<AlreadyExistsException>(() => volume.CreateFile(volume.RootId, "A\uD800B", MetadataChange.None));
+            volume.Commit();
+        }
+        Sound();
+        using (var volume = _fixture.Reopen())
+        {
+            foreach (var name in names)
+            {
+                using var stream = volume.OpenRead(volume.Find("/" + name).Id, StreamName.Data);
+                Assert.Equal(name.Length, stream.Length);
+            }
+            Assert.True(volume.TryLookup(volume.RootId, "A\uD800B", out _));
+            var directory = volume.CreateDirectory(volume.RootId, "\uDC00", MetadataChange.None);
+            foreach (var name in names)
+                volume.Rename(volume.RootId, name, directory, name + "\uD800", replace: false);
+            volume.CreateHardLink(volume.Find("/\uDC00/\uD83D\uD800").Id, volume.RootId, "\uD83D");
+            volume.Commit();
+            Assert.Equal(names.Select(n => n + "\uD800").Order(StringComparer.Ordinal), volume.Enumerate(directory).Select(e => e.Name).Order(StringComparer.Ordinal));
+        }
+        Sound();
+        using (var volume = _fixture.Reopen())
+        {
+            volume.DeleteRecursively(volume.RootId, "\uDC00");
+            volume.Delete(volume.RootId, "\uD83D");
+            volume.Commit();
+            Assert.Equal(40, volume.Enumerate(volume.RootId).Count());
+        }
+        Sound();
+    }
+
     [Theory]
     [InlineData("Ärger", "äRGER")]
     [InlineData("ÉTÉ", "été")]

@@ -10,7 +10,7 @@ namespace Platter.Tests.FileSystems.Ntfs;
 public class NtfsPowerCutTests(ITestOutputHelper output)
 {
     // What FAT does not have; and the full volume, which holes do not fill.
-    private static readonly VolumePowerCuts.Edit[] OwnEdits =
+    internal static readonly VolumePowerCuts.Edit[] OwnEdits =
     [
         new("make links and special files", false, v =>
         {
@@ -81,6 +81,20 @@ public class NtfsPowerCutTests(ITestOutputHelper output)
             v.Delete(v.RootId, "junction");
             v.DeleteRecursively(v.RootId, "empty");
         }),
+        new("set descriptors, short names, object ids and reparse points", false, v =>
+        {
+            var (file, directory) = (v.Find("/file.txt").Id, v.Find("/dir").Id);
+            v.SetMetadata(directory, new MetadataChange { SecurityDescriptor = Sddl.Parse("O:SYG:SYD:(A;OICI;GR;;;WD)") });
+            v.CreateFile(directory, "inherits", MetadataChange.None);
+            v.SetExtendedAttribute(file, "user.ntfs.short_name", "SHORT~1.TXT"u8.ToArray());
+            v.SetExtendedAttribute(file, "user.ntfs.object_id", ConformanceCase.Bytes(16, 5));
+            v.SetExtendedAttribute(v.Find("/empty").Id, "user.ntfs.object_id", ConformanceCase.Bytes(16, 6));
+            v.Commit();
+            v.Rename(v.RootId, "file.txt", directory, "a name that takes the short one along", replace: false);
+            v.SetExtendedAttribute(v.Find("/empty").Id, "user.ntfs.object_id", null);
+            v.Commit();
+            v.Delete(directory, "a name that takes the short one along");
+        }),
         new("fill what is left", true, v =>
         {
             v.Delete(v.RootId, "file.txt");
@@ -94,24 +108,115 @@ public class NtfsPowerCutTests(ITestOutputHelper output)
     [InlineData(4096, 64 << 10, 97)]
     public void A_power_cut_leaves_the_old_tree_or_the_new_one(int clusterSize, long freshLimit, int foreignEvery)
     {
-        var cuts = new VolumePowerCuts { Type = new NtfsType(), ClusterSize = clusterSize, Judge = NtfsFixture.Complaint, FreshLimit = freshLimit, ForeignEvery = foreignEvery };
+        var cuts = Cuts(clusterSize, freshLimit, foreignEvery);
         var common = cuts.CommonEdits.Where(e => !e.Full);
-        var outcome = cuts.Run(Ground(full: false), Ground(full: true), [.. common, .. OwnEdits]);
+        var outcome = cuts.Run(Bytes(Ground(cuts, full: false)), Bytes(Ground(cuts, full: true)), [.. common, .. OwnEdits]);
         output.WriteLine($"clusters of {clusterSize} bytes: {outcome.Edits} edits, {outcome.Points} crash points, {outcome.Judged} of them judged by ntfsfix and ntfsls");
         Assert.True(outcome.Points > 1000);
+    }
 
-        byte[] Ground(bool full)
-        {
-            var device = NtfsFixture.Empty($"-c {clusterSize}", 2 << 20);
-            using var volume = new NtfsType().OpenForEditing(device, VolumeOptions.Default);
+    [Fact]
+    public void A_power_cut_while_the_MFT_gets_an_attribute_list_leaves_the_old_table_or_the_new_one()
+    {
+        var cuts = Cuts(512);
+        var ground = Bytes(FragmentedTable(out var left));
+        var outcome = cuts.Run(ground, ground, [FilesOverTheEnd(2 * left)]);
+        output.WriteLine($"{outcome.Points} crash points, {outcome.Judged} of them judged by ntfsfix and ntfsls");
+        Assert.True(outcome.Points > 100);
+    }
+
+    [Fact]
+    public void A_power_cut_leaves_the_old_tree_or_the_new_one_on_large_sectors_and_records()
+    {
+        var cuts = Cuts(4096, 64 << 10);
+        var device = NtfsFixture.Empty(new NtfsSizesOfVolume(4096, 4096, 4096), 4 << 20);
+        using (var volume = new NtfsType().OpenForEditing(device, VolumeOptions.Default))
             cuts.Fill(volume, full: false);
-            if (full)
-                volume.CreateFile(volume.RootId, "FILLER.BIN", new MemoryStream(new byte[volume.FreeBytes - 24 * clusterSize]), null, MetadataChange.None);
-            volume.Commit();
-            Assert.Null(NtfsFixture.Complaint(device));
-            var bytes = new byte[device.Length];
-            device.Read(0, bytes);
-            return bytes;
+        var ground = Bytes(device);
+        var outcome = cuts.Run(ground, ground, [.. cuts.CommonEdits.Concat(OwnEdits).Where(e => !e.Full)]);
+        output.WriteLine($"{outcome.Edits} edits, {outcome.Points} crash points, {outcome.Judged} of them judged by ntfsfix and ntfsls");
+        Assert.True(outcome.Points > 1000);
+    }
+
+    /// <summary>A volume with hardly two free clusters side by side, whose MFT comes to need an attribute list of its own.</summary>
+    /// <param name="left">About so many files before it does.</param>
+    internal static ScratchDevice FragmentedTable(out int left)
+    {
+        left = 20;
+        var device = NtfsFixture.Empty("-c 512", 3 << 20);
+        using var volume = new NtfsType().OpenForEditing(device, VolumeOptions.Default);
+        var ids = new[] { "a", "b" }.Select(name => volume.CreateFile(volume.RootId, name, MetadataChange.None)).ToArray();
+        var content = ConformanceCase.Bytes(512);
+        var streams = ids.Select(id => volume.OpenWrite(id, StreamName.Data)).ToArray();
+        for (var i = 0L; i < 700; i++)
+        {
+            foreach (var stream in streams)
+                stream.WriteAt(i * 512, content);
         }
+        foreach (var stream in streams)
+            stream.Dispose();
+        using (var filler = volume.OpenWrite(volume.CreateFile(volume.RootId, "FILLER.BIN", MetadataChange.None), StreamName.Data))
+            filler.WriteAt(0, new byte[volume.FreeBytes - 20_000]);
+        volume.Commit();
+        volume.Delete(volume.RootId, "b");
+        volume.Commit();
+        var needed = 0;
+        var trial = device.Copy();
+        using (var trying = new NtfsType().OpenForEditing(trial, VolumeOptions.Default))
+        {
+            for (; !HasList(trial); needed++)
+            {
+                FilesOverTheEnd(1, needed).Run(trying);
+                trying.Commit();
+            }
+        }
+        for (var i = 0; i < needed - left; i++)
+            volume.CreateFile(volume.RootId, $"before {i}", MetadataChange.None);
+        volume.Commit();
+        Assert.False(HasList(device));
+        trial = device.Copy();
+        using (var trying = new NtfsType().OpenForEditing(trial, VolumeOptions.Default))
+        {
+            FilesOverTheEnd(2 * left).Run(trying);
+            trying.Commit();
+        }
+        Assert.True(HasList(trial));
+        return device;
+    }
+
+    /// <summary>Whether the MFT's own map takes more than its record.</summary>
+    internal static bool HasList(ScratchDevice device)
+    {
+        using var volume = NtfsVolume.Open(device, VolumeOptions.Default);
+        return volume.OpenSystemFile(NtfsMft.MftRecord).HasList;
+    }
+
+    internal static VolumePowerCuts.Edit FilesOverTheEnd(int left, int first = 0) => new("make files until the MFT has a list", false, v =>
+    {
+        for (var i = first; i < first + left; i++)
+            v.CreateFile(v.RootId, $"file {i}", MetadataChange.None);
+    });
+
+    private static byte[] Bytes(ScratchDevice device)
+    {
+        var bytes = new byte[device.Length];
+        device.Read(0, bytes);
+        return bytes;
+    }
+
+    internal static VolumePowerCuts Cuts(int clusterSize, long freshLimit = 0, int foreignEvery = 97) =>
+        new() { Type = new NtfsType(), ClusterSize = clusterSize, Judge = NtfsFixture.Complaint, FreshLimit = freshLimit, ForeignEvery = foreignEvery };
+
+    /// <summary>The volume that the edits start from: with room, or with 24 clusters free.</summary>
+    internal static ScratchDevice Ground(VolumePowerCuts cuts, bool full)
+    {
+        var device = NtfsFixture.Empty($"-c {cuts.ClusterSize}", 2 << 20);
+        using var volume = new NtfsType().OpenForEditing(device, VolumeOptions.Default);
+        cuts.Fill(volume, full: false);
+        if (full)
+            volume.CreateFile(volume.RootId, "FILLER.BIN", new MemoryStream(new byte[volume.FreeBytes - 24 * cuts.ClusterSize]), null, MetadataChange.None);
+        volume.Commit();
+        Assert.Null(NtfsFixture.Complaint(device));
+        return device;
     }
 }

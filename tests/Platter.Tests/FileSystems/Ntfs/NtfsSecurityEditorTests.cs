@@ -122,6 +122,44 @@ public class NtfsSecurityEditorTests
         static string Expected(string text) => $"O:{Owner}G:{Users}{text.Replace("@", Owner, StringComparison.Ordinal).Replace("#", Users, StringComparison.Ordinal)}";
     }
 
+    [Theory]
+    // Whose it is, and whether entries are marked, does not matter.
+    [InlineData("O:BAG:SYD:PAI(A;OICI;FA;;;SY)(A;OICIIO;GA;;;CO)", "O:LSG:BUD:AI(A;ID;FA;;;SY)(A;ID;FA;;;LS)", false, true)]
+    [InlineData("O:BAG:SYD:PAI(A;OICI;FA;;;SY)(A;OICIIO;GA;;;CO)", "O:LSG:BUD:(A;;FA;;;SY)(A;;FA;;;LS)", false, true)]
+    [InlineData("O:BAG:SYD:PAI(A;OICI;FA;;;SY)(A;OICIIO;GA;;;CO)", "O:LSG:BUD:AI(A;OICIID;FA;;;SY)(A;ID;FA;;;LS)(A;OICIIOID;GA;;;CO)", true, true)]
+    // A directory's on a file; somebody else's rights; an entry more, an entry less, other rights, another order of denials.
+    [InlineData("O:BAG:SYD:PAI(A;OICI;FA;;;SY)(A;OICIIO;GA;;;CO)", "O:LSG:BUD:AI(A;OICIID;FA;;;SY)(A;ID;FA;;;LS)(A;OICIIOID;GA;;;CO)", false, false)]
+    [InlineData("O:BAG:SYD:PAI(A;OICI;FA;;;SY)(A;OICIIO;GA;;;CO)", "O:LSG:BUD:AI(A;ID;FA;;;SY)(A;ID;FA;;;BA)", false, false)]
+    [InlineData("O:BAG:SYD:(A;OICI;FA;;;SY)", "O:BAG:SYD:(A;;FA;;;SY)(A;;FR;;;BU)", false, false)]
+    [InlineData("O:BAG:SYD:(A;OICI;FA;;;SY)(A;OICI;FR;;;BU)", "O:BAG:SYD:(A;;FA;;;SY)", false, false)]
+    [InlineData("O:BAG:SYD:(A;OICI;FA;;;SY)", "O:BAG:SYD:(A;;FR;;;SY)", false, false)]
+    [InlineData("O:BAG:SYD:(D;OICI;FW;;;AN)(A;OICI;FA;;;SY)", "O:BAG:SYD:(A;;FA;;;SY)(D;;FW;;;AN)", false, false)]
+    // What nobody inherits from, and what a new file has there.
+    [InlineData("O:BAG:SYD:(A;;FR;;;BU)", "O:BAG:SYD:(A;;FA;;;BA)(A;;FA;;;SY)", false, true)]
+    // Everything to everybody is nothing that could be lost; to everybody but somebody is.
+    [InlineData("O:BAG:SYD:(A;OICI;FR;;;BU)", "O:BAG:BAD:(A;OICI;FA;;;WD)", false, true)]
+    [InlineData("O:BAG:SYD:(A;OICI;FR;;;BU)", "O:BAG:BAD:(A;;GA;;;WD)", true, true)]
+    [InlineData("O:BAG:SYD:(A;OICI;FR;;;BU)", "O:BAG:BAD:(A;;FR;;;WD)", false, false)]
+    [InlineData("O:BAG:SYD:(A;OICI;FR;;;BU)", "O:BAG:BAD:(A;OICIIO;FA;;;WD)", true, false)]
+    [InlineData("O:BAG:SYD:(A;OICI;FR;;;BU)", "O:BAG:BAD:(D;;FA;;;AN)(A;;FA;;;WD)", false, false)]
+    [InlineData("O:BAG:SYD:(A;OICI;FR;;;BU)", "O:BAG:BAD:(A;;FA;;;WD)S:(ML;;NW;;;LW)", false, false)]
+    // No list, and an empty one, which permits nothing.
+    [InlineData("O:BAG:SYD:(A;OICI;FR;;;BU)", "O:BAG:BA", false, false)]
+    [InlineData("O:BAG:SYD:(A;OICI;FR;;;BU)", "O:BAG:BAD:NO_ACCESS_CONTROL", false, false)]
+    [InlineData("O:BAG:SYD:(A;OICI;FR;;;BU)", "O:BAG:BAD:", false, false)]
+    // Audit.
+    [InlineData("O:BAG:SYD:(A;OICI;FR;;;BU)S:(AU;OISAFA;FA;;;WD)", "O:BAG:BAD:(A;;FR;;;BU)S:(AU;SAFA;FA;;;WD)", false, true)]
+    [InlineData("O:BAG:SYD:(A;OICI;FR;;;BU)", "O:BAG:BAD:(A;;FR;;;BU)S:(AU;SAFA;FA;;;WD)", false, false)]
+    public void A_descriptor_of_its_own_is_told_from_an_inherited_one(string parent, string descriptor, bool isDirectory, bool isInherited)
+    {
+        var bytes = Sddl.Parse(descriptor);
+        Assert.Equal(isInherited, NtfsInheritance.IsInherited(Sddl.Parse(parent), bytes, isDirectory));
+        // What is cut or damaged is never taken for inherited where it says less, and never read beyond.
+        for (var length = 0; length < bytes.Length; length++)
+            NtfsInheritance.IsInherited(Sddl.Parse(parent), bytes.AsSpan(0, length), isDirectory);
+        Assert.False(NtfsInheritance.IsInherited([], Sddl.Parse("O:BAG:SYD:(A;;FR;;;BU)"), isDirectory));
+    }
+
     [Fact]
     public void Owner_and_group_are_those_of_the_directory_when_nobody_else_is_named()
     {
