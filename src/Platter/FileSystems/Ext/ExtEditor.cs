@@ -1,4 +1,3 @@
-using System.Buffers.Binary;
 using Platter.Primitives;
 
 namespace Platter.FileSystems.Ext;
@@ -226,6 +225,7 @@ internal sealed class ExtEditor(ExtEditState state, OpenFiles openFiles)
     private ExtInode Begin(NodeId parent, string name, EntryKind kind, MetadataChange metadata, out ExtDirectoryEditor directory, out byte[] bytes)
     {
         directory = Open(parent);
+        directory.RequireOwn();
         bytes = Validated(name);
         RefuseForeign(metadata);
         if (directory.TryFind(bytes, out _))
@@ -283,11 +283,7 @@ internal sealed class ExtEditor(ExtEditState state, OpenFiles openFiles)
             inode.EditExtra.ProjectId = parent.ProjectId;
         if (kind is EntryKind.File or EntryKind.Directory)
             inode.ClearMap(_geometry.Has(ExtIncompat.Extents));
-        var now = state.Now;
-        inode.SetCreated(now);
-        inode.SetAccessed(now);
-        inode.SetModified(now);
-        inode.SetChanged(now);
+        inode.SetTimes(state.Now);
         return inode;
     }
 
@@ -299,13 +295,9 @@ internal sealed class ExtEditor(ExtEditState state, OpenFiles openFiles)
         return (ushort)(Math.Min(wanted, _geometry.InodeSize - ExtInodeRecord.Size) & ~3);
     }
 
-    // Any number will do that differs from inode to inode and is the same in every build.
-    private uint FirstGeneration(uint number)
-    {
-        Span<byte> bytes = stackalloc byte[4];
-        BinaryPrimitives.WriteUInt32LittleEndian(bytes, number);
-        return Crc32C.AppendRaw(state.Checksums.Seed, bytes);
-    }
+    // Any number will do that differs from inode to inode and is the same in every build, but no CRC-32C of the inode's number: of a number with its own CRC behind it the CRC is
+    // always the same, and every inode's checksums would start from that, so that no block would tell whose it is.
+    private uint FirstGeneration(uint number) => number * 2654435761 ^ state.Checksums.Seed;
 
     private void SetTarget(ExtInode inode, byte[] target)
     {
@@ -402,7 +394,7 @@ internal sealed class ExtEditor(ExtEditState state, OpenFiles openFiles)
         var inode = Named(directory, number);
         if (openFiles.IsOpen(new NodeId(number)))
             throw new InUseException($"{name} is open");
-        if (inode.IsDirectory && HasEntries(inode))
+        if (inode.IsDirectory && !new ExtDirectory(state.Volume, inode).IsEmpty())
             throw new DirectoryNotEmptyException(name);
         return inode;
     }
@@ -417,13 +409,6 @@ internal sealed class ExtEditor(ExtEditState state, OpenFiles openFiles)
         if (inode.IsDirectory != moved.IsDirectory)
             throw new AlreadyExistsException(moved.IsDirectory ? $"the file {name} (a directory can't replace it)" : $"the directory {name} (a file can't replace it)");
         return Removable(to, target.Inode, name);
-    }
-
-    private bool HasEntries(ExtInode inode)
-    {
-        foreach (var _ in new ExtDirectory(state.Volume, inode).Entries())
-            return true;
-        return false;
     }
 
     // One name less; with the last one the inode goes.
