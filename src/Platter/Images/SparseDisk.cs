@@ -107,7 +107,7 @@ internal abstract class SparseDisk : BlockDevice
     public override IEnumerable<ByteRange> AllocatedRanges(long offset, long length)
     {
         CheckRange(offset, length);
-        return Joined(Ranges(offset, length));
+        return Ranges(offset, length).Joined();
     }
 
     /// <summary>Maps what is used of the host, before the first change; refuses what is damaged, so that no block is written over another, or over a table.</summary>
@@ -541,23 +541,5 @@ internal abstract class SparseDisk : BlockDevice
             offset += run;
         }
         return found;
-    }
-
-    private static IEnumerable<ByteRange> Joined(IEnumerable<ByteRange> ranges)
-    {
-        var last = default(ByteRange);
-        foreach (var range in ranges)
-        {
-            if (last.Length > 0 && last.End == range.Offset)
-            {
-                last = last with { Length = last.Length + range.Length };
-                continue;
-            }
-            if (last.Length > 0)
-                yield return last;
-            last = range;
-        }
-        if (last.Length > 0)
-            yield return last;
     }
 }
