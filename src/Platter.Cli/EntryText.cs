@@ -86,4 +86,18 @@ internal static class EntryText
         }
         json.Field("id", id.Value);
     }
+
+    /// <summary>The named streams and forks of a file, with their lengths in bytes.</summary>
+    public static void WriteStreams(Json json, IReadOnlyList<StreamDescription> streams)
+    {
+        json.Array("streams");
+        foreach (var stream in streams)
+        {
+            json.Object();
+            json.Field("name", stream.Name.ToString());
+            json.Field("size", stream.Length);
+            json.End();
+        }
+        json.EndArray();
+    }
 }

@@ -62,17 +62,7 @@ internal sealed class StatVerb : Verb
         json.Field("sddl", m.SecurityDescriptor is { } descriptor ? Sddl.Format(descriptor) : null);
         var streams = node.Volume.GetStreams(node.Id);
         if (streams.Count > 0)
-        {
-            json.Array("streams");
-            foreach (var stream in streams)
-            {
-                json.Object();
-                json.Field("name", stream.Name.ToString());
-                json.Field("size", stream.Length);
-                json.End();
-            }
-            json.EndArray();
-        }
+            EntryText.WriteStreams(json, streams);
         var attributes = node.Volume.GetExtendedAttributes(node.Id);
         if (attributes.Count > 0)
         {

@@ -25,15 +25,7 @@ internal sealed class StreamLsVerb : Verb
         }
         using var json = new Json(session.Out);
         json.Object();
-        json.Array("streams");
-        foreach (var stream in streams)
-        {
-            json.Object();
-            json.Field("name", stream.Name.ToString());
-            json.Field("size", stream.Length);
-            json.End();
-        }
-        json.EndArray();
+        EntryText.WriteStreams(json, streams);
         json.End();
         return ExitCode.Done;
     }

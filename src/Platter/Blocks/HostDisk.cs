@@ -153,39 +153,3 @@ public sealed class HostDisk : BlockDevice
         public void Dispose() => ArrayPool<byte>.Shared.Return(_rented);
     }
 }
-
-/// <summary>What a host's system offers for a disk that is open.</summary>
-internal abstract class HostDiskMedium : IDisposable
-{
-    internal abstract long Length { get; }
-
-    /// <summary>Bytes in a logical sector.</summary>
-    internal abstract int SectorSize { get; }
-
-    /// <summary>What offset and length of a transfer must be multiples of; 1 when the system does without.</summary>
-    internal abstract int Alignment { get; }
-
-    internal abstract void Read(long offset, Span<byte> buffer);
-
-    internal abstract void Write(long offset, ReadOnlySpan<byte> data);
-
-    internal abstract void Flush();
-
-    /// <summary>Zeros whole sectors by a command of the disk; false when there is none that is certain.</summary>
-    internal virtual bool TryWriteZeros(long offset, long length) => false;
-
-    public abstract void Dispose();
-
-    // All of the bytes; a disk is not supposed to end before its length.
-    private protected static void ReadAll(Microsoft.Win32.SafeHandles.SafeFileHandle handle, string path, long offset, Span<byte> buffer)
-    {
-        while (!buffer.IsEmpty)
-        {
-            var read = RandomAccess.Read(handle, buffer, offset);
-            if (read <= 0)
-                throw new EndOfStreamException($"{path} ends at byte {offset}: the medium is gone or smaller than the system says");
-            buffer = buffer[read..];
-            offset += read;
-        }
-    }
-}

@@ -14,19 +14,10 @@ internal sealed partial class LinuxDisk : HostDiskMedium
     private const int LockShared = 1, LockExclusive = 2, LockNonBlocking = 4;       // flock(2)
     private const int MomentsToWait = 10, MomentMilliseconds = 20;
 
-    private readonly SafeFileHandle _handle;
-    private readonly string _path;
-
-    private LinuxDisk(SafeFileHandle handle, string path, long length, int sectorSize)
+    private LinuxDisk(SafeFileHandle handle, string path, long length, int sectorSize) : base(handle, path, length, sectorSize)
     {
-        _handle = handle;
-        _path = path;
-        Length = length;
-        SectorSize = sectorSize;
     }
 
-    internal override long Length { get; }
-    internal override int SectorSize { get; }
     internal override int Alignment => 1;
 
     internal static unsafe LinuxDisk Open(string path, bool write, bool force)
@@ -76,23 +67,17 @@ internal sealed partial class LinuxDisk : HostDiskMedium
         return descriptor;
     }
 
-    internal override void Read(long offset, Span<byte> buffer) => ReadAll(_handle, _path, offset, buffer);
-
-    internal override void Write(long offset, ReadOnlySpan<byte> data) => RandomAccess.Write(_handle, data, offset);
-
     internal override void Flush()
     {
-        if (LinuxFile.SyncData(_handle) is > 0 and var error)
-            throw HostErrors.FromNumber(_path, error);
+        if (LinuxFile.SyncData(Handle) is > 0 and var error)
+            throw HostErrors.FromNumber(Path, error);
     }
 
     internal override unsafe bool TryWriteZeros(long offset, long length)
     {
         var range = stackalloc ulong[] { (ulong)offset, (ulong)length };
-        return ioctl(_handle, ZeroOut, range) == 0;
+        return ioctl(Handle, ZeroOut, range) == 0;
     }
-
-    public override void Dispose() => _handle.Dispose();
 
     [LibraryImport(LinuxFile.Library, SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     private static partial int open(string path, int flags);

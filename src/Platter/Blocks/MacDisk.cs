@@ -15,20 +15,9 @@ internal sealed partial class MacDisk : HostDiskMedium
     // sys/mount.h, struct statfs with 64-bit inodes: 2168 bytes, f_mntonname at 88 and f_mntfromname at 1112, 1024 bytes each
     private const int StatusSize = 2168, MountedOn = 88, MountedFrom = 1112, NameSize = 1024, NoWait = 2;
 
-    private readonly SafeFileHandle _handle;
-    private readonly string _path;
-
-    private MacDisk(SafeFileHandle handle, string path, long length, int sectorSize)
+    private MacDisk(SafeFileHandle handle, string path, long length, int sectorSize) : base(handle, path, length, sectorSize)
     {
-        _handle = handle;
-        _path = path;
-        Length = length;
-        SectorSize = sectorSize;
     }
-
-    internal override long Length { get; }
-    internal override int SectorSize { get; }
-    internal override int Alignment => SectorSize;
 
     internal static bool IsDisk(string path) =>
         path.StartsWith("/dev/disk", StringComparison.Ordinal) || path.StartsWith("/dev/rdisk", StringComparison.Ordinal);
@@ -79,14 +68,6 @@ internal sealed partial class MacDisk : HostDiskMedium
         }
         return found;
     }
-
-    internal override void Read(long offset, Span<byte> buffer) => ReadAll(_handle, _path, offset, buffer);
-
-    internal override void Write(long offset, ReadOnlySpan<byte> data) => RandomAccess.Write(_handle, data, offset);
-
-    internal override void Flush() => RandomAccess.FlushToDisk(_handle);
-
-    public override void Dispose() => _handle.Dispose();
 
     private static string Text(byte[] bytes, int offset)
     {

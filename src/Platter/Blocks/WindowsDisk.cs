@@ -15,22 +15,10 @@ internal sealed partial class WindowsDisk : HostDiskMedium
     private const uint LockVolume = 0x0009_0018, DismountVolume = 0x0009_0020;
     private const string DrivePrefix = @"\\.\PhysicalDrive";
 
-    private readonly SafeFileHandle _handle;
     private readonly List<SafeFileHandle> _volumes;
-    private readonly string _path;
 
-    private WindowsDisk(SafeFileHandle handle, List<SafeFileHandle> volumes, string path, long length, int sectorSize)
-    {
-        _handle = handle;
+    private WindowsDisk(SafeFileHandle handle, List<SafeFileHandle> volumes, string path, long length, int sectorSize) : base(handle, path, length, sectorSize) =>
         _volumes = volumes;
-        _path = path;
-        Length = length;
-        SectorSize = sectorSize;
-    }
-
-    internal override long Length { get; }
-    internal override int SectorSize { get; }
-    internal override int Alignment => SectorSize;
 
     internal static bool IsDisk(string path) =>
         path.StartsWith(DrivePrefix, StringComparison.OrdinalIgnoreCase) || (path.Length == 6 && path.StartsWith(@"\\.\", StringComparison.Ordinal) && path[5] == ':');
@@ -64,15 +52,9 @@ internal sealed partial class WindowsDisk : HostDiskMedium
     /// <summary>The volumes that lie on a disk and have a letter: <c>volume E: on it</c>.</summary>
     internal static List<string> Mounts(string path) => [.. VolumesOf(path).Select(v => $"volume {v} is mounted from it")];
 
-    internal override void Read(long offset, Span<byte> buffer) => ReadAll(_handle, _path, offset, buffer);
-
-    internal override void Write(long offset, ReadOnlySpan<byte> data) => RandomAccess.Write(_handle, data, offset);
-
-    internal override void Flush() => RandomAccess.FlushToDisk(_handle);
-
     public override void Dispose()
     {
-        _handle.Dispose();
+        base.Dispose();
         _volumes.ForEach(v => v.Dispose());     // closing unlocks, and Windows mounts them again at the next touch
     }
 

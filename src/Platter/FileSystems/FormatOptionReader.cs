@@ -1,4 +1,5 @@
 using System.Globalization;
+using Platter.Primitives;
 
 namespace Platter.FileSystems;
 
@@ -14,7 +15,7 @@ internal sealed class FormatOptionReader
         foreach (var key in _options.Keys)
         {
             if (!known.Contains(key, StringComparer.Ordinal))
-                throw new ArgumentException($"{options.Type} has no option '{key}'; the nearest is '{known.MinBy(k => Distance(k, key))}' (known: {string.Join(", ", known)})");
+                throw new ArgumentException($"{options.Type} has no option '{key}'{(NearestName.Find(key, known) is { } nearest ? $"; the nearest is '{nearest}'" : "")} (known: {string.Join(", ", known)})");
         }
     }
 
@@ -58,23 +59,5 @@ internal sealed class FormatOptionReader
         if (value is { } size && (size & (size - 1)) != 0)
             throw new ArgumentException($"the option {key}={Text(key)} needs a power of two");
         return value;
-    }
-
-    // Levenshtein's distance: insertions, deletions and replacements.
-    private static int Distance(string a, string b)
-    {
-        var row = Enumerable.Range(0, b.Length + 1).ToArray();
-        for (var i = 1; i <= a.Length; i++)
-        {
-            var diagonal = row[0];
-            row[0] = i;
-            for (var j = 1; j <= b.Length; j++)
-            {
-                var replaced = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
-                diagonal = row[j];
-                row[j] = Math.Min(replaced, Math.Min(row[j], row[j - 1]) + 1);
-            }
-        }
-        return row[^1];
     }
 }

@@ -18,17 +18,45 @@ internal abstract class OpenFile(NodeId id)
     /// <summary>The volume was rolled back below the streams: they must not be used any more.</summary>
     public void Invalidate() => _invalid = true;
 
+    /// <summary>The longest that it can become, in bytes, as far as the format says.</summary>
+    protected abstract long MaxLength { get; }
+
     /// <inheritdoc cref="VolumeStream.ReadAt"/>
-    public abstract int ReadAt(long offset, Span<byte> buffer);
+    public int ReadAt(long offset, Span<byte> buffer)
+    {
+        CheckValid();
+        ArgumentOutOfRangeException.ThrowIfNegative(offset);
+        return ReadCore(offset, buffer);
+    }
 
     /// <inheritdoc cref="VolumeStream.WriteAt"/>
-    public abstract void WriteAt(long offset, ReadOnlySpan<byte> data);
+    public void WriteAt(long offset, ReadOnlySpan<byte> data)
+    {
+        CheckValid();
+        ArgumentOutOfRangeException.ThrowIfNegative(offset);
+        if (data.IsEmpty)
+            return;
+        CheckLength(offset, data.Length);
+        WriteCore(offset, data);
+    }
 
     /// <inheritdoc cref="VolumeStream.SetLength"/>
-    public abstract void SetLength(long value);
+    public void SetLength(long value)
+    {
+        CheckValid();
+        ArgumentOutOfRangeException.ThrowIfNegative(value);
+        CheckLength(value, 0);
+        if (value != Length)
+            SetLengthCore(value);
+    }
 
     /// <inheritdoc cref="VolumeStream.Reserve"/>
-    public abstract void Reserve(long length);
+    public void Reserve(long length)
+    {
+        CheckValid();
+        CheckLength(length, 0);
+        ReserveCore(length);
+    }
 
     /// <inheritdoc cref="VolumeStream.PunchHole"/>
     public virtual void PunchHole(long offset, long length) => HolePuncher.WriteZeros(offset, length, Length, WriteAt);
@@ -41,6 +69,26 @@ internal abstract class OpenFile(NodeId id)
 
     /// <inheritdoc cref="VolumeStream.FindOnHost"/>
     public virtual HostExtent? FindOnHost(long offset, long length) => null;
+
+    /// <summary>Reads at an offset that isn't negative, which may lie behind the end.</summary>
+    protected abstract int ReadCore(long offset, Span<byte> buffer);
+
+    /// <summary>Writes at least a byte, within <see cref="MaxLength"/>.</summary>
+    protected abstract void WriteCore(long offset, ReadOnlySpan<byte> data);
+
+    /// <summary>Makes it longer or shorter, within <see cref="MaxLength"/>.</summary>
+    protected abstract void SetLengthCore(long value);
+
+    protected abstract void ReserveCore(long length);
+
+    /// <summary>The error for a file that would be longer than it can be.</summary>
+    protected abstract UnsupportedFeatureException TooLong(ulong length);
+
+    private void CheckLength(long offset, long count)
+    {
+        if (offset > MaxLength - count)
+            throw TooLong((ulong)offset + (ulong)count);
+    }
 
     protected void CheckValid() => ObjectDisposedException.ThrowIf(_invalid, this);
 }

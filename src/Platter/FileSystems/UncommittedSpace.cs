@@ -8,6 +8,9 @@ namespace Platter.FileSystems;
 /// again only when nothing else is left, and then they are not fresh.</remarks>
 internal sealed class UncommittedSpace
 {
+    // Runs looked at in one page before the longest one has to do.
+    private const int MaxProbes = 64;
+
     private readonly RangeSet _fresh = new(), _freed = new();
     private readonly GrowingArray<Change> _undo = new();
 
@@ -54,6 +57,48 @@ internal sealed class UncommittedSpace
             Add(_freed, run.Start, run.Length);
     }
 
+    /// <summary>Looks in a page of a bitmap for clusters that can be taken: free ones that were free at the last commit, too.</summary>
+    /// <param name="page">The page.</param>
+    /// <param name="from">The first bit to look at.</param>
+    /// <param name="end">Behind the last at which a run may start.</param>
+    /// <param name="wanted">How many clusters.</param>
+    /// <param name="found">The longest run so far; becomes the first one that is long enough, else the longest of the next few.</param>
+    public void Find(in BitmapPage page, long from, long end, long wanted, ref LongRange found)
+    {
+        for (var probe = 0; probe < MaxProbes || found.Length == 0; probe++)
+        {
+            from = BitWords.Next(page.Words, from, end, 0);
+            if (from < 0)
+                break;
+            var run = FreeAt(page, from, wanted);
+            if (run.Length == 0)
+            {
+                // Freed since the commit: behind the whole range.
+                from = _freed.NextRange(page.Start + from)!.Value.End - page.Start;
+                if (from >= end)
+                    break;
+                continue;
+            }
+            if (run.Length > found.Length)
+                found = run;
+            if (found.Length >= wanted)
+                break;
+            from += run.Length;
+        }
+    }
+
+    /// <summary>The clusters from a bit on that can be taken.</summary>
+    public LongRange FreeAt(in BitmapPage page, long from, long most)
+    {
+        var limit = Math.Min(from + most, page.Count);
+        var used = BitWords.Next(page.Words, from, limit, ulong.MaxValue);
+        var start = page.Start + from;
+        var end = page.Start + (used < 0 ? Math.Max(limit, from) : used);
+        if (!_freed.IsEmpty && end > start && _freed.NextRange(start) is { } freed)
+            end = Math.Min(end, Math.Max(start, freed.Start));
+        return end > start ? new LongRange(start, end - start) : default;
+    }
+
     /// <summary>The edit is whole.</summary>
     public void Keep() => _undo.Clear();
 
@@ -98,4 +143,14 @@ internal sealed class UncommittedSpace
         public readonly bool Added = added;
         public readonly long Start = start, Count = count;
     }
+}
+
+/// <summary>A piece of a bitmap of clusters.</summary>
+/// <param name="words">Its bits, 1 for what is in use.</param>
+/// <param name="start">The cluster that its first bit stands for.</param>
+/// <param name="count">How many of the bits count.</param>
+internal readonly ref struct BitmapPage(ReadOnlySpan<ulong> words, long start, long count)
+{
+    public readonly ReadOnlySpan<ulong> Words = words;
+    public readonly long Start = start, Count = count;
 }

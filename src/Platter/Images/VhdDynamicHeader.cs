@@ -67,10 +67,7 @@ internal struct VhdDynamicHeader                    // 1024 bytes, big-endian
     {
         var copy = this;
         copy.Checksum = 0;
-        var sum = 0u;
-        foreach (var b in OnDisk.Bytes(ref copy))
-            sum += b;
-        return ~sum;
+        return VhdChecksum.Of(OnDisk.Bytes(ref copy));
     }
 }
 

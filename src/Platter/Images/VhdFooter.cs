@@ -126,10 +126,7 @@ internal struct VhdFooter                           // 512 bytes, big-endian
     {
         var copy = this;
         copy.Checksum = 0;
-        var sum = 0u;
-        foreach (var b in OnDisk.Bytes(ref copy))
-            sum += b;
-        return ~sum;
+        return VhdChecksum.Of(OnDisk.Bytes(ref copy));
     }
 
     /// <summary>Cylinders, heads and sectors per track for a disk; the specification's appendix "CHS Calculation".</summary>
@@ -163,5 +160,17 @@ internal struct VhdFooter                           // 512 bytes, big-endian
         foreach (ref var b in bytes)
             b = b is >= 0x20 and < 0x7F ? b : (byte)'.';
         return Encoding.ASCII.GetString(bytes).TrimEnd(' ', '.');
+    }
+}
+
+/// <summary>The checksum of a VHD's footer and header: all bytes added, and inverted; its own four are zeros while they are.</summary>
+internal static class VhdChecksum
+{
+    internal static uint Of(ReadOnlySpan<byte> structure)
+    {
+        var sum = 0u;
+        foreach (var b in structure)
+            sum += b;
+        return ~sum;
     }
 }

@@ -31,55 +31,9 @@ public sealed record TreeRule
 /// <param name="inner">The tree; disposed together with this.</param>
 /// <param name="rules">In order.</param>
 /// <param name="own">What an entry, by its path, has been given by itself: the rules leave that alone. Null: nothing anywhere.</param>
-public sealed class RuledSource(TreeSource inner, IReadOnlyList<TreeRule> rules, Func<string, TreeRule?>? own = null) : TreeSource
+public sealed class RuledSource(TreeSource inner, IReadOnlyList<TreeRule> rules, Func<string, TreeRule?>? own = null) : RewrittenSource(inner)
 {
-    public override FileMetadata? RootMetadata => inner.RootMetadata;
-
-    public override Capabilities? Capabilities => inner.Capabilities;
-
-    public override IReadOnlyList<Finding> Findings => inner.Findings;
-
-    public override IEnumerable<TreeEntry> Walk(CancellationToken cancellation = default)
-    {
-        var directories = new Dictionary<TreeEntry, RuledEntry>(ReferenceEqualityComparer.Instance);
-        foreach (var entry in inner.Walk(cancellation))
-        {
-            var ruled = new RuledEntry(Parent(directories, entry), entry, Apply(entry)) { LinkIdentity = entry.LinkIdentity, Problem = entry.Problem, IsImplied = entry.IsImplied };
-            if (entry.Kind == EntryKind.Directory)
-                directories[entry] = ruled;
-            yield return ruled;
-        }
-    }
-
-    public override TreeContent OpenContent(TreeEntry entry, StreamName stream) => inner.OpenContent(Inner(entry), stream);
-
-    public override int ReadWhole(TreeEntry entry, Span<byte> buffer) => inner.ReadWhole(Inner(entry), buffer);
-
-    public override IReadOnlyList<StreamDescription> GetStreams(TreeEntry entry) => inner.GetStreams(Inner(entry));
-
-    public override IReadOnlyDictionary<string, byte[]> GetExtendedAttributes(TreeEntry entry) => inner.GetExtendedAttributes(Inner(entry));
-
-    public override TreeEntry? FollowLink(TreeEntry link) =>
-        inner.FollowLink(Inner(link)) is { } target ? new RuledEntry((RuledEntry?)link.Parent, target, Apply(target)) : null;
-
-    internal override bool ReadsFrom(Volume volume) => inner.ReadsFrom(volume);
-
-    protected override void Dispose(bool disposing)
-    {
-        if (disposing)
-            inner.Dispose();
-        base.Dispose(disposing);
-    }
-
-    // A problem may come before its directory, which then is known to nobody else.
-    private static RuledEntry? Parent(Dictionary<TreeEntry, RuledEntry> directories, TreeEntry entry) =>
-        entry.Parent is not { } parent ? null
-        : directories.TryGetValue(parent, out var known) ? known
-        : new RuledEntry(Parent(directories, parent), parent, parent.Metadata);
-
-    private static TreeEntry Inner(TreeEntry entry) => ((RuledEntry)entry).Inner;
-
-    private FileMetadata Apply(TreeEntry entry)
+    private protected override FileMetadata Rewrite(TreeEntry entry)
     {
         var metadata = entry.Metadata;
         TreeRule? kept = null;
@@ -99,10 +53,5 @@ public sealed class RuledSource(TreeSource inner, IReadOnlyList<TreeRule> rules,
                 metadata = metadata with { Modified = modified };
         }
         return metadata;
-    }
-
-    private sealed class RuledEntry(RuledEntry? parent, TreeEntry inner, FileMetadata metadata) : TreeEntry(parent, inner.Name, metadata)
-    {
-        public TreeEntry Inner { get; } = inner;
     }
 }

@@ -1,4 +1,5 @@
 using Platter.Blocks;
+using Xunit;
 
 namespace Platter.Testing.Blocks;
 
@@ -7,7 +8,14 @@ namespace Platter.Testing.Blocks;
 /// <param name="Oldest">How many commits had returned: at least these must be there.</param>
 /// <param name="Newest">How many commits had begun: nothing later can be there.</param>
 /// <param name="Description">What had been done, and what of it the medium kept; for messages.</param>
-public sealed record CrashPoint(int Number, int Oldest, int Newest, string Description);
+public sealed record CrashPoint(int Number, int Oldest, int Newest, string Description)
+{
+    /// <summary>Fails unless what was found is one of the states that can be there.</summary>
+    /// <param name="states">As after so many commits; that of a commit must be known when it begins.</param>
+    /// <param name="found">What was found.</param>
+    public void AssertAmong(IReadOnlyList<string> states, string found) =>
+        Assert.Contains(found, Enumerable.Range(Oldest, Newest - Oldest + 1).Select(i => states[i]));
+}
 
 /// <summary>How thorough a run is.</summary>
 public sealed record PowerCutOptions

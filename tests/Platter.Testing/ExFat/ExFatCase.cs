@@ -7,10 +7,8 @@ using Xunit;
 namespace Platter.Testing.ExFat;
 
 /// <summary>An exFAT volume under test: opened for editing on a device in memory, with short ways to say what is done to it.</summary>
-public sealed class ExFatCase : IDisposable
+public sealed class ExFatCase : VolumeCase<ExFatVolume>
 {
-    private readonly VolumeOptions _options;
-
     /// <param name="arguments">How <c>mkfs.exfat</c> is to make the volume: <c>-c 4K</c>.</param>
     /// <param name="length">Bytes of the device.</param>
     /// <param name="sectorSize">Bytes of a sector.</param>
@@ -20,17 +18,10 @@ public sealed class ExFatCase : IDisposable
     {
     }
 
-    public ExFatCase(ScratchDevice device, VolumeOptions? options = null)
+    public ExFatCase(ScratchDevice device, VolumeOptions? options = null) : base(device, ExFatVolume.OpenForEditing, options)
     {
-        Device = device;
-        _options = (options ?? VolumeOptions.Default) with { Clock = Clock };
-        Volume = ExFatVolume.OpenForEditing(device, _options);
     }
 
-    public SettableClock Clock { get; } = new();
-    public ScratchDevice Device { get; }
-    public ExFatVolume Volume { get; private set; }
-    public NodeId Root => Volume.RootId;
     public int ClusterSize => Volume.Geometry.ClusterSize;
 
     /// <summary>A volume that was put together by hand.</summary>
@@ -41,72 +32,11 @@ public sealed class ExFatCase : IDisposable
         return new ExFatCase(device);
     }
 
-    public NodeId Id(string path) => Volume.Find(path).Id;
-
-    public NodeId File(string path, int length = 0, MetadataChange? metadata = null, int seed = 1)
-    {
-        var (parent, name) = Split(path);
-        return length == 0
-            ? Volume.CreateFile(parent, name, metadata ?? MetadataChange.None)
-            : Volume.CreateFile(parent, name, new MemoryStream(ConformanceCase.Bytes(length, seed)), length, metadata ?? MetadataChange.None);
-    }
-
-    public NodeId Directory(string path, MetadataChange? metadata = null)
-    {
-        var (parent, name) = Split(path);
-        return Volume.CreateDirectory(parent, name, metadata ?? MetadataChange.None);
-    }
-
-    public void Write(string path, long offset, byte[] data)
-    {
-        using var stream = Volume.OpenWrite(Id(path), StreamName.Data);
-        stream.WriteAt(offset, data);
-    }
-
-    public void SetLength(string path, long length)
-    {
-        using var stream = Volume.OpenWrite(Id(path), StreamName.Data);
-        stream.SetLength(length);
-    }
-
-    public byte[] Read(string path)
-    {
-        using var stream = Volume.OpenRead(Id(path), StreamName.Data);
-        var bytes = new byte[stream.Length];
-        Assert.Equal(bytes.Length, stream.ReadAt(0, bytes));
-        return bytes;
-    }
-
-    public void Rename(string path, string newPath, bool replace = false)
-    {
-        var (parent, name) = Split(path);
-        var (newParent, newName) = Split(newPath);
-        Volume.Rename(parent, name, newParent, newName, replace);
-    }
-
-    public void Delete(string path)
-    {
-        var (parent, name) = Split(path);
-        Volume.Delete(parent, name);
-    }
-
-    public string[] Names(string path) => [.. Volume.Find(path).Entries.Select(e => e.Name)];
-
-    public FileMetadata Metadata(string path) => Volume.Find(path).Metadata;
-
     /// <summary>Where a file lies: device offset and length of each piece.</summary>
     public StreamExtent[] Extents(string path)
     {
         using var stream = Volume.OpenRead(Id(path), StreamName.Data);
         return [.. stream.Extents()];
-    }
-
-    /// <summary>Commits, closes and opens again.</summary>
-    public void Reopen()
-    {
-        Volume.Commit();
-        Volume.Dispose();
-        Volume = ExFatVolume.OpenForEditing(Device, _options);
     }
 
     /// <summary>An entry set's bytes: the file entry, the stream entry, the names and what follows.</summary>
@@ -179,10 +109,6 @@ public sealed class ExFatCase : IDisposable
         Assert.True(report.IsClean, string.Join('\n', report.Findings));
         if (foreign && MkfsExFat.Complaint(Device) is { } complaint)
             Assert.Fail("fsck.exfat found:\n" + complaint);
-        Assert.Equal(ExFatVolume.Open(Device, _options).FreeBytes, Volume.FreeBytes);
+        Assert.Equal(ExFatVolume.Open(Device, Options).FreeBytes, Volume.FreeBytes);
     }
-
-    public void Dispose() => Volume.Dispose();
-
-    private (NodeId Parent, string Name) Split(string path) => (Id(ModelTree.ParentOf(path)), ModelTree.NameOf(path));
 }

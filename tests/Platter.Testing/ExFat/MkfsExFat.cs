@@ -66,13 +66,7 @@ public static class MkfsExFat
 
     /// <summary>Has <c>fsck.exfat -n</c> look at a device.</summary>
     /// <returns>What it complains of, or null.</returns>
-    public static string? Complaint(ScratchDevice device)
-    {
-        using var folder = new TempFolder();
-        var path = folder.File("volume.img");
-        device.SaveTo(path);
-        return Complaint(path);
-    }
+    public static string? Complaint(ScratchDevice device) => device.InFile(Complaint);
 
     /// <inheritdoc cref="Complaint(ScratchDevice)"/>
     public static string? Complaint(string path)

@@ -246,6 +246,6 @@ public sealed class ExtCase
         Mke2fs.Protect(path, arguments);
         if (journal is not null)
             Mke2fs.Debugfs(path, $"{journal}\njw -b 9000-9011 {folder.File("content")}\njw -r 9003\njw -b 9005-9006 {folder.File("content")}\njc\n");
-        return Mke2fs.Load(path);
+        return ScratchDevice.Load(path);
     }
 }

@@ -5,11 +5,9 @@ using Platter.Testing.Volumes;
 namespace Platter.Testing.Ext;
 
 /// <summary>An empty volume of mke2fs on a device in memory, judged by Platter's own checker and by e2fsck.</summary>
-public sealed class ExtFixture : VolumeFixture
+public sealed class ExtFixture() : DeviceFixture(new ExtType())
 {
     private static readonly Dictionary<(string, long), ScratchDevice> Made = [];
-    private readonly ExtType _type = new();
-    private ScratchDevice? _device;
 
     /// <summary>As for mke2fs: <c>-t ext4 -b 1024</c>.</summary>
     public required string Arguments { get; init; }
@@ -26,31 +24,12 @@ public sealed class ExtFixture : VolumeFixture
     // Directories do not shrink.
     public override long FreeBytesSlack => BlockSize;
 
-    public override ScratchDevice Device => _device ?? throw new InvalidOperationException("no volume has been made yet");
-
-    private VolumeOptions VolumeOptions => new() { Clock = Clock };
-
     // Indirect blocks of three levels, or leaves of an extent tree.
     public override long ContentOverhead(long length) => (length / BlockSize / (BlockSize / 4) + 4) * BlockSize;
 
-    public override EditableVolume Create(long length)
-    {
-        _device = Empty(Arguments, length);
-        return Reopen();
-    }
-
-    public override EditableVolume Reopen()
-    {
-        if (Device.IsDirty)
-            Device.Rollback();
-        return _type.OpenForEditing(Device, VolumeOptions);
-    }
-
-    public override CheckReport Check() => _type.Check(Device, new CheckOptions { Volume = VolumeOptions, ReadData = true });
+    protected override ScratchDevice Make(long length) => Empty(Arguments, length);
 
     public override string? Judge() => Complaint(Device);
-
-    public override Volume OpenUsedOnly(Volume volume) => _type.Open(Device.CopyOf(volume.AllocatedRanges()), VolumeOptions);
 
     /// <summary>A volume without anything in it, lost+found neither: made once, given out as copies.</summary>
     public static ScratchDevice Empty(string arguments, long length)
@@ -72,13 +51,7 @@ public sealed class ExtFixture : VolumeFixture
     }
 
     /// <summary>What e2fsck complains of, but for the missing lost+found; or null.</summary>
-    public static string? Complaint(ScratchDevice device)
-    {
-        using var folder = new TempFolder();
-        var path = folder.File("volume.img");
-        device.SaveTo(path);
-        return Complaint(path);
-    }
+    public static string? Complaint(ScratchDevice device) => device.InFile(Complaint);
 
     /// <inheritdoc cref="Complaint(ScratchDevice)"/>
     public static string? Complaint(string path)

@@ -39,23 +39,7 @@ public static class Mke2fs
         Make(path, length, arguments);
         if (script is not null)
             Debugfs(path, script);
-        return Load(path);
-    }
-
-    /// <summary>The bytes of a host file as a device that shares nothing with it.</summary>
-    public static ScratchDevice Load(string path)
-    {
-        using var file = File.OpenRead(path);
-        var device = new ScratchDevice(file.Length);
-        var buffer = new byte[1 << 16];
-        for (var at = 0L; at < file.Length;)
-        {
-            var count = file.ReadAtLeast(buffer, buffer.Length, throwOnEndOfStream: false);
-            if (buffer.AsSpan(0, count).ContainsAnyExcept((byte)0))
-                device.WriteFresh(at, buffer.AsSpan(0, count));
-            at += count;
-        }
-        return device;
+        return ScratchDevice.Load(path);
     }
 
     /// <summary>Runs commands of debugfs, which may change the volume, one a line; fails the test when one of them complains.</summary>

@@ -6,11 +6,9 @@ using Xunit;
 namespace Platter.Testing.Fat;
 
 /// <summary>A FAT volume under test: opened for editing on a device in memory, with short ways to say what is done to it.</summary>
-public sealed class FatCase : IDisposable
+public sealed class FatCase : VolumeCase<FatVolume>
 {
     public const long Fat32Length = 34 << 20;
-
-    private readonly VolumeOptions _options;
 
     /// <param name="arguments">How <c>mkfs.vfat</c> is to make the volume.</param>
     /// <param name="length">Bytes of the device.</param>
@@ -19,17 +17,9 @@ public sealed class FatCase : IDisposable
     {
     }
 
-    public FatCase(ScratchDevice device, VolumeOptions? options = null)
+    public FatCase(ScratchDevice device, VolumeOptions? options = null) : base(device, FatVolume.OpenForEditing, options)
     {
-        Device = device;
-        _options = (options ?? VolumeOptions.Default) with { Clock = Clock };
-        Volume = FatVolume.OpenForEditing(device, _options);
     }
-
-    public SettableClock Clock { get; } = new();
-    public ScratchDevice Device { get; }
-    public FatVolume Volume { get; private set; }
-    public NodeId Root => Volume.RootId;
 
     /// <summary>A volume of each width, small clusters.</summary>
     public static FatCase OfWidth(int width, VolumeOptions? options = null) => width switch
@@ -38,67 +28,6 @@ public sealed class FatCase : IDisposable
         16 => new FatCase("-F 16 -s 1", 4 << 20, options),
         _ => new FatCase("-F 32 -s 1", Fat32Length, options),
     };
-
-    public NodeId Id(string path) => Volume.Find(path).Id;
-
-    public NodeId File(string path, int length = 0, MetadataChange? metadata = null, int seed = 1)
-    {
-        var (parent, name) = Split(path);
-        return length == 0
-            ? Volume.CreateFile(parent, name, metadata ?? MetadataChange.None)
-            : Volume.CreateFile(parent, name, new MemoryStream(ConformanceCase.Bytes(length, seed)), length, metadata ?? MetadataChange.None);
-    }
-
-    public NodeId Directory(string path, MetadataChange? metadata = null)
-    {
-        var (parent, name) = Split(path);
-        return Volume.CreateDirectory(parent, name, metadata ?? MetadataChange.None);
-    }
-
-    public void Write(string path, long offset, byte[] data)
-    {
-        using var stream = Volume.OpenWrite(Id(path), StreamName.Data);
-        stream.WriteAt(offset, data);
-    }
-
-    public void SetLength(string path, long length)
-    {
-        using var stream = Volume.OpenWrite(Id(path), StreamName.Data);
-        stream.SetLength(length);
-    }
-
-    public byte[] Read(string path)
-    {
-        using var stream = Volume.OpenRead(Id(path), StreamName.Data);
-        var bytes = new byte[stream.Length];
-        Assert.Equal(bytes.Length, stream.ReadAt(0, bytes));
-        return bytes;
-    }
-
-    public void Rename(string path, string newPath, bool replace = false)
-    {
-        var (parent, name) = Split(path);
-        var (newParent, newName) = Split(newPath);
-        Volume.Rename(parent, name, newParent, newName, replace);
-    }
-
-    public void Delete(string path)
-    {
-        var (parent, name) = Split(path);
-        Volume.Delete(parent, name);
-    }
-
-    public string[] Names(string path) => [.. Volume.Find(path).Entries.Select(e => e.Name)];
-
-    public FileMetadata Metadata(string path) => Volume.Find(path).Metadata;
-
-    /// <summary>Commits, closes and opens again.</summary>
-    public void Reopen()
-    {
-        Volume.Commit();
-        Volume.Dispose();
-        Volume = FatVolume.OpenForEditing(Device, _options);
-    }
 
     /// <summary>A directory's bytes as they are on the device after a commit.</summary>
     public byte[] Slots(string path)
@@ -153,7 +82,7 @@ public sealed class FatCase : IDisposable
     public void AssertNothingLeaks()
     {
         Volume.Commit();
-        Assert.Equal(FatVolume.Open(Device, _options).Table.CountFree() * Volume.Geometry.ClusterSize, Volume.FreeBytes);
+        Assert.Equal(FatVolume.Open(Device, Options).Table.CountFree() * Volume.Geometry.ClusterSize, Volume.FreeBytes);
         AssertClean();
     }
 
@@ -163,8 +92,4 @@ public sealed class FatCase : IDisposable
         if (MkfsFat.Complaint(Device) is { } complaint)
             Assert.Fail("fsck.vfat found:\n" + complaint);
     }
-
-    public void Dispose() => Volume.Dispose();
-
-    private (NodeId Parent, string Name) Split(string path) => (Id(ModelTree.ParentOf(path)), ModelTree.NameOf(path));
 }

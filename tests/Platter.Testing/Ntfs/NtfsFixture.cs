@@ -18,7 +18,7 @@ public readonly record struct NtfsSizesOfVolume(int Sector, int Cluster, int Rec
 }
 
 /// <summary>An empty volume of mkntfs, or of Platter's formatter, on a device in memory, judged by the tools of ntfs-3g.</summary>
-public sealed class NtfsFixture : VolumeFixture
+public sealed class NtfsFixture() : DeviceFixture(new NtfsType())
 {
     private static readonly Dictionary<(string, long), ScratchDevice> Made = [];
     private static readonly Dictionary<(NtfsSizesOfVolume, long), ScratchDevice> Formatted = [];
@@ -26,8 +26,6 @@ public sealed class NtfsFixture : VolumeFixture
     private static readonly string[] SystemNames =
         ["$MFT", "$MFTMirr", "$LogFile", "$Volume", "$AttrDef", "$Bitmap", "$Boot", "$BadClus", "$Secure", "$UpCase", "$Extend"];
 
-    private readonly NtfsType _type = new();
-    private ScratchDevice? _device;
 
     /// <summary>As for mkntfs: <c>-c 4096</c>.</summary>
     public string Arguments { get; init; } = "";
@@ -57,34 +55,17 @@ public sealed class NtfsFixture : VolumeFixture
 
     public override int MaxAttributeLength => 60_000;
 
-    public override ScratchDevice Device => _device ?? throw new InvalidOperationException("no volume has been made yet");
-
     /// <summary>How volumes are opened; the clock is the fixture's.</summary>
     public VolumeOptions Options { get; init; } = VolumeOptions.Default;
 
-    private VolumeOptions Opening => Options with { Clock = Clock };
+    protected override VolumeOptions VolumeOptions => Options with { Clock = Clock };
 
     public override bool IsNameAllowed(string name, Capabilities capabilities) =>
         base.IsNameAllowed(name, capabilities) && !SystemNames.Contains(name, StringComparer.OrdinalIgnoreCase);
 
-    public override EditableVolume Create(long length)
-    {
-        _device = Sizes is { } sizes ? Empty(sizes, length) : Empty(Arguments, length);
-        return Reopen();
-    }
-
-    public override EditableVolume Reopen()
-    {
-        if (Device.IsDirty)
-            Device.Rollback();
-        return _type.OpenForEditing(Device, Opening);
-    }
-
-    public override CheckReport? Check() => _type.Check(Device, new CheckOptions { Volume = Opening, ReadData = true });
+    protected override ScratchDevice Make(long length) => Sizes is { } sizes ? Empty(sizes, length) : Empty(Arguments, length);
 
     public override string? Judge() => Complaint(Device);
-
-    public override Volume OpenUsedOnly(Volume volume) => _type.Open(Device.CopyOf(volume.AllocatedRanges()), Opening);
 
     /// <summary>A volume without files: made once, given out as copies.</summary>
     public static ScratchDevice Empty(string arguments, long length)

@@ -5,23 +5,21 @@ namespace Platter.Testing.Volumes;
 
 /// <summary>The fixture of a real filesystem: a <see cref="FileSystemType"/> on a device in memory.</summary>
 /// <param name="type">The type.</param>
-/// <param name="options">How to format; the clock is the fixture's.</param>
-/// <param name="sectorSize">Bytes in the device's sectors.</param>
-public abstract class DeviceFixture(FileSystemType type, FormatOptions options, int sectorSize = 512) : VolumeFixture
+public abstract class DeviceFixture(FileSystemType type) : VolumeFixture
 {
     private ScratchDevice? _device;
 
     public override ScratchDevice Device => _device ?? throw new InvalidOperationException("no volume has been made yet");
 
-    /// <summary>How every volume is opened.</summary>
+    protected bool HasDevice => _device is not null;
+
+    /// <summary>How every volume is opened; the clock is the fixture's.</summary>
     protected virtual VolumeOptions VolumeOptions => new() { Clock = Clock };
 
     public override EditableVolume Create(long length)
     {
-        _device = new ScratchDevice(length, sectorSize);
-        type.Format(_device, options with { Clock = Clock });
-        _device.Flush();
-        Assert.True(type.Recognise(_device), "the type does not recognise what it formatted");
+        _device = Make(length);
+        Assert.True(type.Recognise(_device), "the type does not recognise its own volume");
         return Reopen();
     }
 
@@ -33,19 +31,19 @@ public abstract class DeviceFixture(FileSystemType type, FormatOptions options, 
         return type.OpenForEditing(Device, VolumeOptions);
     }
 
-    public override CheckReport? Check() => type.Check(Device, new CheckOptions { Volume = VolumeOptions, ReadData = true });
+    public override CheckReport Check() => type.Check(Device, new CheckOptions { Volume = VolumeOptions, ReadData = true });
 
-    public override string? Judge()
+    public override Volume OpenUsedOnly(Volume volume) => type.Open(Device.CopyOf(volume.AllocatedRanges()), VolumeOptions);
+
+    /// <summary>An empty volume, durable.</summary>
+    protected abstract ScratchDevice Make(long length);
+
+    /// <summary>An empty volume of Platter's own formatter.</summary>
+    protected ScratchDevice Format(long length, int sectorSize, FormatOptions options)
     {
-        using var folder = new TempFolder();
-        var path = folder.File("volume.img");
-        Device.SaveTo(path);
-        return JudgeImage(path);
+        var device = new ScratchDevice(length, sectorSize);
+        type.Format(device, options with { Clock = Clock });
+        device.Flush();
+        return device;
     }
-
-    public override Volume? OpenUsedOnly(Volume volume) => type.Open(Device.CopyOf(volume.AllocatedRanges()), VolumeOptions);
-
-    /// <summary>Runs a foreign checker, one process, over an image file.</summary>
-    /// <returns>What it complains of, or null.</returns>
-    protected abstract string? JudgeImage(string path);
 }

@@ -88,6 +88,15 @@ public sealed class ScratchDevice(long length, int sectorSize = 512) : BlockDevi
         }
     }
 
+    /// <summary>Has somebody look at the bytes in a host file, which is gone afterwards.</summary>
+    public T InFile<T>(Func<string, T> look)
+    {
+        using var folder = new TempFolder();
+        var path = folder.File("volume.img");
+        SaveTo(path);
+        return look(path);
+    }
+
     /// <summary>The bytes of a host file as a device that shares nothing with it.</summary>
     public static ScratchDevice Load(string path, int sectorSize = 512)
     {

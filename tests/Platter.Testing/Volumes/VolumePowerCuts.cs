@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using Platter.Blocks;
 using Platter.FileSystems;
 using Platter.Images;
@@ -161,8 +160,7 @@ public sealed class VolumePowerCuts
         }, (device, point) =>
         {
             var disk = Disk(device);
-            var found = Outline(disk);
-            Assert.Contains(Enumerable.Range(point.Oldest, point.Newest - point.Oldest + 1), i => states[i] == found);
+            point.AssertAmong(states, Outline(disk));
             if (point.Number % ForeignEvery != ForeignEvery / 2)
                 return;
             judged++;
@@ -193,34 +191,11 @@ public sealed class VolumePowerCuts
     }
 
     // The whole tree as text: names, lengths, times, attributes, content; the label; and that no cluster is lost or counted wrongly.
-    private string Outline(BlockDevice disk)
+    private string Outline(BlockDevice disk) => VolumeOutline.Of(disk, Type, (volume, entry, content) =>
     {
-        var report = Type.Check(disk, CheckOptions.Default);
-        Assert.True(report.IsClean, string.Join('\n', report.Findings));
-        using var volume = Type.Open(disk, VolumeOptions.Default);
-        var lines = new List<string> { $"label {volume.Info.Label}" };
-        var pending = new Stack<(NodeId Id, string Path)>([(volume.RootId, "")]);
-        while (pending.TryPop(out var directory))
-        {
-            foreach (var entry in volume.Enumerate(directory.Id))
-            {
-                var path = $"{directory.Path}/{entry.Name}";
-                var metadata = volume.GetMetadata(entry.Id);
-                var content = "";
-                if (entry.Kind == EntryKind.Directory)
-                {
-                    pending.Push((entry.Id, path));
-                }
-                else if (entry.Kind == EntryKind.File && entry.Name != Filler)
-                {
-                    using var stream = volume.OpenRead(entry.Id, StreamName.Data);
-                    content = Convert.ToHexString(SHA256.HashData(stream));
-                }
-                lines.Add($"{path} {entry.Kind} {metadata.Length} {metadata.DosAttributes} {metadata.ShortName} {metadata.Created} {metadata.Modified} {metadata.Accessed} {content} {Posix(volume, entry.Id, metadata)}");
-            }
-        }
-        return string.Join('\n', lines.Order(StringComparer.Ordinal));
-    }
+        var metadata = volume.GetMetadata(entry.Id);
+        return $"{metadata.Length} {metadata.DosAttributes} {metadata.ShortName} {metadata.Created} {metadata.Modified} {metadata.Accessed} {content} {Posix(volume, entry.Id, metadata)}";
+    }, Filler);
 
     private static string Posix(Volume volume, NodeId id, FileMetadata metadata) =>
         $"{metadata.Mode} {metadata.UserId} {metadata.GroupId} {metadata.LinkCount} {metadata.LinkTarget} {metadata.Device} "

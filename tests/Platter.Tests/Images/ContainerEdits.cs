@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using Platter.Blocks;
 using Platter.FileSystems;
 using Platter.Images;
@@ -48,35 +47,6 @@ internal static class ContainerEdits
         var report = new CheckReport();
         container.Check(report);
         Assert.True(report.IsClean, string.Join('\n', report.Findings));
-        return Outline(container.Disk, FileSystemTypes.Find(type)!);
-    }
-
-    /// <summary>The tree of a volume, with the content of its files; fails where anything is wrong with it.</summary>
-    internal static string Outline(BlockDevice disk, FileSystemType type)
-    {
-        var report = type.Check(disk, CheckOptions.Default);
-        Assert.True(report.IsClean, string.Join('\n', report.Findings));
-        using var volume = type.Open(disk, VolumeOptions.Default);
-        var lines = new List<string>();
-        var pending = new Stack<(NodeId Id, string Path)>([(volume.RootId, "")]);
-        while (pending.TryPop(out var directory))
-        {
-            foreach (var entry in volume.Enumerate(directory.Id))
-            {
-                var path = $"{directory.Path}/{entry.Name}";
-                var content = "";
-                if (entry.Kind == EntryKind.Directory)
-                {
-                    pending.Push((entry.Id, path));
-                }
-                else if (entry.Kind == EntryKind.File)
-                {
-                    using var stream = volume.OpenRead(entry.Id, StreamName.Data);
-                    content = Convert.ToHexString(SHA256.HashData(stream));
-                }
-                lines.Add($"{path} {entry.Kind} {content}");
-            }
-        }
-        return string.Join('\n', lines.Order(StringComparer.Ordinal));
+        return VolumeOutline.Of(container.Disk, FileSystemTypes.Find(type)!);
     }
 }

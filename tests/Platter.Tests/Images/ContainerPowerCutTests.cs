@@ -57,8 +57,7 @@ public sealed class ContainerPowerCutTests(ITestOutputHelper output)
             volume.Commit();
         }, (device, point) =>
         {
-            var found = Outline(device, type);
-            Assert.Contains(Enumerable.Range(point.Oldest, point.Newest - point.Oldest + 1), i => states[i] == found);
+            point.AssertAmong(states, Outline(device, type));
         }, new PowerCutOptions { Samples = 2, RecoveryEvery = every, Limit = limit, Transaction = new TransactionOptions { FreshLimit = freshLimit } }).CrashPoints;
     }
 

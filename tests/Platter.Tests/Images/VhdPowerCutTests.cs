@@ -70,8 +70,7 @@ public sealed class VhdPowerCutTests(ITestOutputHelper output)
                     var report = new CheckReport();
                     container.Check(report);
                     Assert.True(report.IsClean, string.Join('\n', report.Findings));
-                    var found = Outline(container.Disk);
-                    Assert.Contains(Enumerable.Range(point.Oldest, point.Newest - point.Oldest + 1), i => states[i] == found);
+                    point.AssertAmong(states, Outline(container.Disk));
                 }, new PowerCutOptions { Samples = 1, RecoveryEvery = 40, Limit = 1200, Transaction = new TransactionOptions { FreshLimit = freshLimit } }).CrashPoints;
             }
             catch (Exception e)
@@ -103,5 +102,5 @@ public sealed class VhdPowerCutTests(ITestOutputHelper output)
         return (host.Bytes.ToArray(), parent);
     }
 
-    private static string Outline(BlockDevice disk) => ContainerEdits.Outline(disk, new FatType());
+    private static string Outline(BlockDevice disk) => VolumeOutline.Of(disk, new FatType());
 }

@@ -52,8 +52,7 @@ public sealed class VmdkExtentsPowerCutTests(ITestOutputHelper output)
                     volume.Commit();
                 }, (device, point) =>
                 {
-                    var found = set.Outline(device, type);
-                    Assert.Contains(Enumerable.Range(point.Oldest, point.Newest - point.Oldest + 1), i => states[i] == found);
+                    point.AssertAmong(states, set.Outline(device, type));
                 }, new PowerCutOptions { Samples = 2, RecoveryEvery = every, Limit = limit, Transaction = new TransactionOptions { FreshLimit = freshLimit } });
                 points += result.CrashPoints;
                 written = Math.Max(written, result.FilesWritten);

@@ -21,12 +21,8 @@ internal abstract class ClusterFile(NodeId id, ClusterArea area, ClusterChain ch
     /// <summary>Whether the format stores <see cref="ValidLength"/>.</summary>
     protected abstract bool StoresValidLength { get; }
 
-    protected abstract long MaxLength { get; }
-
-    public override int ReadAt(long offset, Span<byte> buffer)
+    protected override int ReadCore(long offset, Span<byte> buffer)
     {
-        CheckValid();
-        ArgumentOutOfRangeException.ThrowIfNegative(offset);
         var wanted = (int)Math.Min(buffer.Length, Math.Max(Length - offset, 0));
         var stored = (int)Math.Min(wanted, Math.Max(ValidLength - offset, 0));
 
@@ -46,13 +42,8 @@ internal abstract class ClusterFile(NodeId id, ClusterArea area, ClusterChain ch
         return wanted;
     }
 
-    public override void WriteAt(long offset, ReadOnlySpan<byte> data)
+    protected override void WriteCore(long offset, ReadOnlySpan<byte> data)
     {
-        CheckValid();
-        ArgumentOutOfRangeException.ThrowIfNegative(offset);
-        if (data.IsEmpty)
-            return;
-        CheckLength(offset, data.Length);
         CheckWritable();
         var end = offset + data.Length;
         var before = Grow(Math.Max(Length, end));
@@ -72,13 +63,8 @@ internal abstract class ClusterFile(NodeId id, ClusterArea area, ClusterChain ch
         Become(Math.Max(Length, end), Math.Max(ValidLength, end));
     }
 
-    public override void SetLength(long value)
+    protected override void SetLengthCore(long value)
     {
-        CheckValid();
-        ArgumentOutOfRangeException.ThrowIfNegative(value);
-        CheckLength(value, 0);
-        if (value == Length)
-            return;
         CheckWritable();
         if (value < Length)
         {
@@ -103,10 +89,8 @@ internal abstract class ClusterFile(NodeId id, ClusterArea area, ClusterChain ch
         Become(value, StoresValidLength ? Math.Min(ValidLength, value) : value);
     }
 
-    public override void Reserve(long length)
+    protected override void ReserveCore(long length)
     {
-        CheckValid();
-        CheckLength(length, 0);
         var has = chain.CountAll();
         var needs = area.ClustersFor(length);
         if (needs <= has)
@@ -149,9 +133,6 @@ internal abstract class ClusterFile(NodeId id, ClusterArea area, ClusterChain ch
 
     /// <summary>What to throw when the chain has too few clusters for the length.</summary>
     protected abstract DiskFormatException ChainTooShort(uint clusters);
-
-    /// <summary>The error for a file that would be longer than the format can store.</summary>
-    protected abstract UnsupportedFeatureException TooLong(ulong length);
 
     /// <summary>Refuses a change before it begins, when <see cref="Update"/> could not end it.</summary>
     protected virtual void CheckWritable()
@@ -207,11 +188,5 @@ internal abstract class ClusterFile(NodeId id, ClusterArea area, ClusterChain ch
     {
         (_length, ValidLength) = (length, validLength);
         Update();
-    }
-
-    private void CheckLength(long offset, long count)
-    {
-        if (offset > MaxLength - count)
-            throw TooLong((ulong)offset + (ulong)count);
     }
 }

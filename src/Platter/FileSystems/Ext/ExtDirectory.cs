@@ -119,6 +119,27 @@ internal sealed class ExtDirectory
         return 0;
     }
 
+    /// <summary>Whether nothing but "." and ".." is in it.</summary>
+    /// <exception cref="DiskFormatException">A block is another directory's: it must not be freed with this one.</exception>
+    public bool IsEmpty()
+    {
+        foreach (var _ in Entries())
+            return false;
+        for (var block = 0L; block < BlockCount;)
+        {
+            var run = _map!.Find(block);
+            if (!run.HasData)
+            {
+                block = run.End;
+                continue;
+            }
+            if (ExtDirectoryBlock.OwnerProblem(ReadBlock(block), _inode.Number, block, out var code) is { } problem)
+                throw new DiskFormatException(code, Structure(block), OffsetOf(block), problem);
+            block++;
+        }
+        return true;
+    }
+
     private ExtStructure Named(long block) => new("Directory", _inode.Number, block);
 
     private uint FindByListing(string name)

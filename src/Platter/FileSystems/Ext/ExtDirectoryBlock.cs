@@ -67,6 +67,21 @@ internal ref struct ExtDirectoryBlock
     /// <summary>Whether a name is "." or "..".</summary>
     public static bool IsDot(ReadOnlySpan<byte> name) => name is [(byte)'.'] or [(byte)'.', (byte)'.'];
 
+    /// <summary>What tells that a block is not this one of a directory, or null. Only a directory's first block says whose it is: "." leads to it, and no other block begins so.</summary>
+    /// <param name="block">The block.</param>
+    /// <param name="directory">The directory's inode.</param>
+    /// <param name="number">The block's number within the directory.</param>
+    /// <param name="code">What kind of damage that is.</param>
+    public static string? OwnerProblem(ReadOnlySpan<byte> block, uint directory, long number, out string code)
+    {
+        ref readonly var head = ref OnDisk.View<ExtDirectoryEntryHead>(block);
+        var owner = head.NameLength == 1 && block[ExtDirectoryEntryHead.Size] == (byte)'.' ? (uint)head.Inode : 0;
+        code = number == 0 ? "EXT-0205" : "EXT-0204";
+        if (number > 0)
+            return owner == 0 ? null : "begins with \".\", which leads to inode " + owner + ": it is the first block of that directory";
+        return owner == directory ? null : owner == 0 ? "does not begin with \".\"" : "begins with \".\", which leads to inode " + owner + ": it is another directory's";
+    }
+
     private bool Broken(string problem)
     {
         Problem = problem;

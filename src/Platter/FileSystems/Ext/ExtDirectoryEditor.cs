@@ -23,6 +23,8 @@ internal sealed partial class ExtDirectoryEditor
     private ExtMapEditor? _map;
     private ExtHashTreeEditor? _tree;
     private ExtRun _run;                // the run of its blocks that was asked for last
+    private bool _isOwn;                // whether its first block was found to be its own
+    private long _own;                  // the block that was last found to be
 
     // Of a directory that stays open: blocks whose checksums were right, and the name that was last found not to be there, with the leaf that it goes to and
     // the entry there that has room for it, -1 for none.
@@ -101,47 +103,13 @@ internal sealed partial class ExtDirectoryEditor
             _missing = new byte[ExtDirectoryEntryHead.MaxNameLength];
     }
 
-    /// <summary>Finds a name.</summary>
-    public bool TryFind(ReadOnlySpan<byte> name, out ExtPlace place)
+    /// <summary>Refuses to change what is another directory's, whose names would be lost. A checksum says whose a block is, since the inode's number goes into it; without
+    /// checksums the first block does, and of the others it shows only when both directories are looked into.</summary>
+    /// <exception cref="DiskFormatException">The first block is another directory's, or there is none.</exception>
+    public void RequireOwn()
     {
-        place = default;
-        if (IsInline)
-            return TryFindInline(name, out place);
-        if (IsMissing(name))
-            return false;
-        if (!IsFolded && TryLeafOf(name, out var leaf))
-            return TryFindInLeaf(leaf, name, out place);
-        return TryFindAnywhere(name, out place);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private bool TryFindAnywhere(ReadOnlySpan<byte> name, out ExtPlace place)
-    {
-        place = default;
-        if (IsIndexed && _geometry.Has(ExtCompat.DirIndex) && (!IsFolded || IsAscii(name)))
-        {
-            var directory = new ExtDirectory(_state.Volume, Inode);
-            if (new ExtHashTree(directory, _geometry, _state.Checksums).LeavesOf(Folded(name)) is { } leaves)
-            {
-                foreach (var leaf in leaves)
-                {
-                    if (TryFindIn(leaf, name, out place))
-                        return true;
-                }
-                return false;
-            }
-        }
-        for (var block = 0L; block < BlockCount;)
-        {
-            var run = Map.Find(block);
-            if (!run.HasData)
-                block = run.End;
-            else if (TryFindIn(block, name, out place))
-                return true;
-            else
-                block++;
-        }
-        return false;
+        if (!_isOwn && !IsInline && (!HasTails || BlockCount == 0))
+            RequireOwnFirst();
     }
 
     /// <summary>Adds a name that is not there.</summary>
@@ -156,6 +124,7 @@ internal sealed partial class ExtDirectoryEditor
                 return;
             SpillInline();
         }
+        RequireOwn();
         if (IsMissing(entry.Name) && _room >= 0)
         {
             Put(_leaf, _room, entry);
@@ -252,7 +221,10 @@ internal sealed partial class ExtDirectoryEditor
     public byte[] Edit(long block)
     {
         _missingLength = -1;
-        return _state.Edit(Mapped(block), Structure(block));
+        var physical = Mapped(block);
+        if (!HasTails)
+            RequireOwn(block, physical);
+        return _state.Edit(physical, Structure(block));
     }
 
     /// <summary>Whether a block's checksum need not be looked at: the block was changed, or has been found right.</summary>
@@ -292,6 +264,8 @@ internal sealed partial class ExtDirectoryEditor
     {
         _missingLength = -1;
         var physical = Mapped(leaf);
+        if (!HasTails)
+            RequireOwn(leaf, physical);
         var bytes = Read(leaf);
         bytes = _state.EditPart(physical, at, ExtDirectoryWriter.ChangedBy(Entries(bytes), at, entry), Structure(leaf));
         ExtDirectoryWriter.Put(Entries(bytes), BlockSize, at, entry);
@@ -315,6 +289,7 @@ internal sealed partial class ExtDirectoryEditor
         if (HasTails)
             ExtDirectoryWriter.AddTail(bytes);
         Inode.SetLength(block + 1 << _geometry.LogBlockSize);
+        _isOwn |= block == 0;
         return block;
     }
 
@@ -379,72 +354,32 @@ internal sealed partial class ExtDirectoryEditor
         return run.Physical;
     }
 
+    private void RequireOwn(long block, long physical)
+    {
+        RequireOwn();
+        if (block == 0 || block == _own)
+            return;
+        RequireOwner(block, physical);
+        _state.Volume.ClaimDirectoryBlock(physical, Inode.Number, block);
+        _own = block;
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private void RequireOwnFirst()
+    {
+        if (BlockCount == 0)
+            throw Broken("EXT-0205", 0, "has no blocks");
+        RequireOwner(0, Mapped(0));
+        _isOwn = true;
+    }
+
+    private void RequireOwner(long block, long physical)
+    {
+        if (ExtDirectoryBlock.OwnerProblem(_state.Blocks.Read(physical, Structure(block)), Inode.Number, block, out var code) is { } problem)
+            throw Broken(code, block, problem);
+    }
+
     private bool IsVerified(long block, long physical) => (_verified is not null && _verified.ContainsKey((ulong)block)) || _state.Changes.Contains(physical);
-
-    private bool IsMissing(ReadOnlySpan<byte> name) => _missingLength == name.Length && name.SequenceEqual(_missing.AsSpan(0, _missingLength));
-
-    // The one leaf that a name can be in; false where there is not just one.
-    private bool TryLeafOf(ReadOnlySpan<byte> name, out long leaf)
-    {
-        leaf = 0;
-        return (Inode.Flags & ExtInodeFlags.Index) == 0 ? BlockCount == 1 : IsIndexed && _geometry.Has(ExtCompat.DirIndex) && Tree.TryFindLeaf(name, out leaf);
-    }
-
-    // Looks for a name and for the room that it would take in one go.
-    private bool TryFindInLeaf(long leaf, ReadOnlySpan<byte> name, out ExtPlace place)
-    {
-        place = default;
-        var entries = Entries(Read(leaf));
-        if (ExtDirectoryWriter.TryFind(entries, BlockSize, name, out var at, out var room, out var problem))
-        {
-            place = new ExtPlace(leaf, at, OnDisk.View<ExtDirectoryEntryHead>(entries, at).Inode);
-            return true;
-        }
-        if (problem is not null)
-            throw Broken("EXT-0200", leaf, problem);
-        if (_missing.Length > 0)
-        {
-            name.CopyTo(_missing);
-            (_missingLength, _leaf, _room) = (name.Length, leaf, room);
-        }
-        return false;
-    }
-
-    private bool TryFindIn(long block, ReadOnlySpan<byte> name, out ExtPlace place)
-    {
-        // Index blocks look like blocks without entries, and have no tail.
-        var isLeaf = (Inode.Flags & ExtInodeFlags.Index) == 0 || (block > 0 && !LooksLikeIndex(block));
-        var bytes = Read(block, isLeaf);
-        if (TryFindIn(isLeaf ? Entries(bytes) : bytes, name, out var offset, out var inode, out var problem))
-        {
-            place = new ExtPlace(block, offset, inode);
-            return true;
-        }
-        place = default;
-        return problem is null ? false : throw Broken("EXT-0200", block, problem);
-    }
-
-    private bool LooksLikeIndex(long block)
-    {
-        var bytes = Read(block, isLeaf: false);
-        ref readonly var head = ref OnDisk.View<ExtDirectoryEntryHead>(bytes);
-        return head.Inode == 0 && ExtDirectoryBlock.DecodeLength(head.RecordLength, BlockSize) == bytes.Length;
-    }
-
-    private bool TryFindIn(ReadOnlySpan<byte> entries, ReadOnlySpan<byte> name, out int offset, out uint inode, out string? problem)
-    {
-        var folded = IsFolded ? ExtCasefold.Fold(EscapedUtf8.Decode(name)) : "";
-        var chain = new ExtDirectoryBlock(entries, BlockSize);
-        while (chain.MoveNext())
-        {
-            if (chain.Inode == 0 || !(chain.Name.SequenceEqual(name) || (IsFolded && ExtCasefold.Fold(EscapedUtf8.Decode(chain.Name)) == folded)))
-                continue;
-            (offset, inode, problem) = (chain.Offset, chain.Inode, null);
-            return true;
-        }
-        (offset, inode, problem) = (0, 0, chain.Problem);
-        return false;
-    }
 
     private bool TryInsertInList(in ExtNewEntry entry)
     {

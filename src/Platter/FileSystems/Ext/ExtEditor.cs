@@ -1,10 +1,9 @@
-using System.Buffers.Binary;
 using Platter.Primitives;
 
 namespace Platter.FileSystems.Ext;
 
 /// <summary>Changes an ext volume's names and inodes. Each call runs within an edit of <see cref="ExtEditState"/>, which undoes what fails.</summary>
-internal sealed class ExtEditor(ExtEditState state, OpenFiles openFiles)
+internal sealed partial class ExtEditor(ExtEditState state, OpenFiles openFiles)
 {
     /// <summary>The most names that an inode can have; a directory of more subdirectories counts 1 (dir_nlink).</summary>
     private const int MaxLinks = 65000;
@@ -226,6 +225,7 @@ internal sealed class ExtEditor(ExtEditState state, OpenFiles openFiles)
     private ExtInode Begin(NodeId parent, string name, EntryKind kind, MetadataChange metadata, out ExtDirectoryEditor directory, out byte[] bytes)
     {
         directory = Open(parent);
+        directory.RequireOwn();
         bytes = Validated(name);
         RefuseForeign(metadata);
         if (directory.TryFind(bytes, out _))
@@ -254,78 +254,6 @@ internal sealed class ExtEditor(ExtEditState state, OpenFiles openFiles)
         var directory = Directory(id);
         state.Directories.Add(directory);
         return directory;
-    }
-
-    private ExtInode NewInode(uint number, ExtInode parent, EntryKind kind)
-    {
-        // What stood there says where it stands, and how often it has been used.
-        var old = state.Inodes.ReadUnchecked(number);
-        var bytes = new byte[_geometry.InodeSize];
-        if (bytes.Length > ExtInodeRecord.Size)
-            OnDisk.Edit<ExtInodeExtra>(bytes, ExtInodeRecord.Size).ExtraSize = ExtraSize();
-        var inode = new ExtInode(number, bytes, old.Offset);
-        ref var record = ref inode.Edit;
-        record.Mode = (ushort)(kind switch
-        {
-            EntryKind.Directory => 0x4000 | 0x1ED,
-            EntryKind.SymbolicLink => 0xA000 | 0x1FF,
-            EntryKind.CharacterDevice => 0x2000 | 0x1A4,
-            EntryKind.BlockDevice => 0x6000 | 0x1A4,
-            EntryKind.Fifo => 0x1000 | 0x1A4,
-            EntryKind.Socket => 0xC000 | 0x1A4,
-            _ => 0x8000 | 0x1A4,
-        });
-        record.LinksCount = (ushort)(kind == EntryKind.Directory ? 2 : 1);
-        record.Generation = old.Generation != 0 ? old.Generation + 1 : FirstGeneration(number);
-        var flags = parent.Flags & Inherited;
-        record.Flags.Raw = (uint)(kind == EntryKind.Directory ? flags : kind == EntryKind.File ? flags & ~OfDirectoriesOnly : flags & OfOthers);
-        if ((parent.Flags & ExtInodeFlags.ProjectInherit) != 0 && inode.HasExtra(ExtInodeExtra.Size))
-            inode.EditExtra.ProjectId = parent.ProjectId;
-        if (kind is EntryKind.File or EntryKind.Directory)
-            inode.ClearMap(_geometry.Has(ExtIncompat.Extents));
-        var now = state.Now;
-        inode.SetCreated(now);
-        inode.SetAccessed(now);
-        inode.SetModified(now);
-        inode.SetChanged(now);
-        return inode;
-    }
-
-    private ushort ExtraSize()
-    {
-        int wanted = ExtInodeExtra.Size;
-        if (_geometry.Has(ExtRoCompat.ExtraIsize))
-            wanted = Math.Max(wanted, Math.Max((ushort)_geometry.Super.WantExtraInodeSize, (ushort)_geometry.Super.MinExtraInodeSize));
-        return (ushort)(Math.Min(wanted, _geometry.InodeSize - ExtInodeRecord.Size) & ~3);
-    }
-
-    // Any number will do that differs from inode to inode and is the same in every build.
-    private uint FirstGeneration(uint number)
-    {
-        Span<byte> bytes = stackalloc byte[4];
-        BinaryPrimitives.WriteUInt32LittleEndian(bytes, number);
-        return Crc32C.AppendRaw(state.Checksums.Seed, bytes);
-    }
-
-    private void SetTarget(ExtInode inode, byte[] target)
-    {
-        inode.SetLength(target.Length);
-        if (target.Length < ExtInodeRecord.BlockLength)
-        {
-            target.CopyTo(inode.EditBlock);
-            return;
-        }
-        inode.ClearMap(_geometry.Has(ExtIncompat.Extents));
-        var map = ExtMapEditor.Of(inode, state);
-        var made = new GrowingArray<ExtRun>();
-        map.Fill(0, 1, 0, made);
-        var block = new byte[_geometry.BlockSize];
-        target.CopyTo(block, 0);
-        var offset = made[0].Physical << _geometry.LogBlockSize;
-        if (state.Space.IsFresh(made[0].Physical, 1))
-            state.Device.WriteFresh(offset, block);
-        else
-            state.Device.Write(offset, block);
     }
 
     private static void Apply(ExtInode inode, MetadataChange change)
@@ -402,7 +330,7 @@ internal sealed class ExtEditor(ExtEditState state, OpenFiles openFiles)
         var inode = Named(directory, number);
         if (openFiles.IsOpen(new NodeId(number)))
             throw new InUseException($"{name} is open");
-        if (inode.IsDirectory && HasEntries(inode))
+        if (inode.IsDirectory && !new ExtDirectory(state.Volume, inode).IsEmpty())
             throw new DirectoryNotEmptyException(name);
         return inode;
     }
@@ -417,13 +345,6 @@ internal sealed class ExtEditor(ExtEditState state, OpenFiles openFiles)
         if (inode.IsDirectory != moved.IsDirectory)
             throw new AlreadyExistsException(moved.IsDirectory ? $"the file {name} (a directory can't replace it)" : $"the directory {name} (a file can't replace it)");
         return Removable(to, target.Inode, name);
-    }
-
-    private bool HasEntries(ExtInode inode)
-    {
-        foreach (var _ in new ExtDirectory(state.Volume, inode).Entries())
-            return true;
-        return false;
     }
 
     // One name less; with the last one the inode goes.

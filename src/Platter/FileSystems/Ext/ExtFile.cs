@@ -30,10 +30,10 @@ internal sealed class ExtFile : OpenFile
 
     private string Structure => "Inode " + _inode.Number;
 
-    public override int ReadAt(long offset, Span<byte> buffer)
+    protected override long MaxLength => _state.Volume.Capabilities.MaxFileLength;
+
+    protected override int ReadCore(long offset, Span<byte> buffer)
     {
-        CheckValid();
-        ArgumentOutOfRangeException.ThrowIfNegative(offset);
         if (offset >= Length)
             return 0;
         buffer = buffer[..(int)Math.Min(buffer.Length, Length - offset)];
@@ -56,13 +56,8 @@ internal sealed class ExtFile : OpenFile
         return buffer.Length;
     }
 
-    public override void WriteAt(long offset, ReadOnlySpan<byte> data)
+    protected override void WriteCore(long offset, ReadOnlySpan<byte> data)
     {
-        CheckValid();
-        ArgumentOutOfRangeException.ThrowIfNegative(offset);
-        if (data.IsEmpty)
-            return;
-        CheckLength(offset, data.Length);
         var end = offset + data.Length;
         var complete = false;
         _state.Begin();
@@ -82,13 +77,8 @@ internal sealed class ExtFile : OpenFile
         }
     }
 
-    public override void SetLength(long value)
+    protected override void SetLengthCore(long value)
     {
-        CheckValid();
-        ArgumentOutOfRangeException.ThrowIfNegative(value);
-        CheckLength(value, 0);
-        if (value == Length)
-            return;
         var complete = false;
         _state.Begin();
         try
@@ -120,10 +110,8 @@ internal sealed class ExtFile : OpenFile
         }
     }
 
-    public override void Reserve(long length)
+    protected override void ReserveCore(long length)
     {
-        CheckValid();
-        CheckLength(length, 0);
         var needed = ClustersFor(length) - ClustersFor(Length);
         if (needed <= 0)
             return;
@@ -380,14 +368,8 @@ internal sealed class ExtFile : OpenFile
 
     private long ClustersFor(long length) => ((length - 1 >> _geometry.LogBlockSize) + _geometry.ClusterRatio) / _geometry.ClusterRatio;
 
-    private void CheckLength(long offset, long count)
-    {
-        if (offset > _state.Volume.Capabilities.MaxFileLength - count)
-            throw TooLong((ulong)offset + (ulong)count);
-    }
-
-    private UnsupportedFeatureException TooLong(ulong length) =>
-        new($"this {_geometry.TypeName} file can have at most {Math.Min(_state.Volume.Capabilities.MaxFileLength, MostMapped())} bytes, {length} were asked for");
+    protected override UnsupportedFeatureException TooLong(ulong length) =>
+        new($"this {_geometry.TypeName} file can have at most {Math.Min(MaxLength, MostMapped())} bytes, {length} were asked for");
 
     private long MostMapped()
     {

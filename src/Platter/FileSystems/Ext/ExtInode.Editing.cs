@@ -48,6 +48,15 @@ internal sealed partial class ExtInode
         Edit.FileAclHigh = (ushort)(block >> 32);
     }
 
+    /// <summary>All four times, as of an inode that is made.</summary>
+    public void SetTimes(Timestamp time)
+    {
+        SetCreated(time);
+        SetAccessed(time);
+        SetModified(time);
+        SetChanged(time);
+    }
+
     public void SetAccessed(Timestamp time)
     {
         Edit.AccessTime = Seconds(time, HasExtra(16));

@@ -9,8 +9,8 @@ namespace Platter.FileSystems.Ext;
 /// </remarks>
 internal sealed class ExtSpace(ExtEditState state)
 {
-    // Runs looked at in one group, and groups looked at, before the longest run found has to do.
-    private const int MaxProbes = 64, MaxGroups = 8;
+    // Groups looked at before the longest run found has to do.
+    private const int MaxGroups = 8;
 
     private readonly ExtGeometry _geometry = state.Geometry;
     private readonly UncommittedSpace _uncommitted = new();         // clusters, counted from the first data block
@@ -184,9 +184,10 @@ internal sealed class ExtSpace(ExtEditState state)
     private LongRange TryGoOn(long goal, int most)
     {
         var cluster = ClusterOf(goal);
-        var group = cluster / _geometry.ClustersPerGroup;
-        return FreeAt(state.Descriptors.BlockBitmap(group), group, cluster % _geometry.ClustersPerGroup, most);
+        return _uncommitted.FreeAt(Page(cluster / _geometry.ClustersPerGroup), cluster % _geometry.ClustersPerGroup, most);
     }
+
+    private BitmapPage Page(long group) => new(state.Descriptors.BlockBitmap(group), group * _geometry.ClustersPerGroup, _geometry.ClustersIn(group));
 
     private LongRange Find(long goalGroup, int from, int wanted)
     {
@@ -218,54 +219,18 @@ internal sealed class ExtSpace(ExtEditState state)
     // The first run that is long enough; else the longest of those looked at goes to the best so far.
     private LongRange FindIn(long group, int from, int wanted, ref LongRange best)
     {
-        var bitmap = state.Descriptors.BlockBitmap(group);
-        long limit = _geometry.ClustersIn(group);
+        var page = Page(group);
         if (from == 0 && _next.TryGetValue((ulong)group, out var next))
             from = next;
+        var start = Math.Min(from, page.Count);
         var found = default(LongRange);
         // From there to the group's end, then what is before it.
-        for (var part = 0; part < 2; part++)
-        {
-            var at = part == 0 ? Math.Min(from, limit) : 0;
-            var end = part == 0 ? limit : Math.Min(from, limit);
-            for (var probe = 0; probe < MaxProbes || found.Length == 0; probe++)
-            {
-                at = BitWords.Next(bitmap, at, end, 0);
-                if (at < 0)
-                    break;
-                var run = FreeAt(bitmap, group, at, wanted);
-                if (run.Length == 0)
-                {
-                    // Freed since the commit: behind the whole range.
-                    at = _uncommitted.Freed.NextRange(group * _geometry.ClustersPerGroup + at)!.Value.End - group * _geometry.ClustersPerGroup;
-                    if (at >= end)
-                        break;
-                    continue;
-                }
-                if (run.Length > found.Length)
-                    found = run;
-                if (found.Length >= wanted)
-                    return found;
-                at += run.Length;
-            }
-            if (found.Length > 0 && wanted <= found.Length)
-                break;
-        }
+        _uncommitted.Find(page, start, page.Count, wanted, ref found);
+        if (found.Length < wanted)
+            _uncommitted.Find(page, 0, start, wanted, ref found);
         if (found.Length > best.Length)
             best = found;
         return found;
-    }
-
-    // The clusters from one on that are free, and were when the last commit was made.
-    private LongRange FreeAt(ReadOnlySpan<ulong> bitmap, long group, long within, int most)
-    {
-        var limit = Math.Min(within + most, _geometry.ClustersIn(group));
-        var used = BitWords.Next(bitmap, within, limit, ulong.MaxValue);
-        var start = group * _geometry.ClustersPerGroup + within;
-        var end = start - within + (used < 0 ? Math.Max(limit, within) : used);
-        if (!_uncommitted.Freed.IsEmpty && end > start && _uncommitted.Freed.NextRange(start) is { } freed)
-            end = Math.Min(end, Math.Max(start, freed.Start));
-        return end > start ? new LongRange(start, end - start) : default;
     }
 
     private long ClusterOf(long block) => (block - _geometry.FirstDataBlock) / _geometry.ClusterRatio;

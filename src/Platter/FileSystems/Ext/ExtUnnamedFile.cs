@@ -18,11 +18,7 @@ internal static class ExtUnnamedFile
         record.LinksCount = 1;
         record.Generation = old.Generation;
         inode.ClearMap(state.Geometry.Has(ExtIncompat.Extents));
-        var now = state.Now;
-        inode.SetCreated(now);
-        inode.SetAccessed(now);
-        inode.SetModified(now);
-        inode.SetChanged(now);
+        inode.SetTimes(state.Now);
         return inode;
     }
 

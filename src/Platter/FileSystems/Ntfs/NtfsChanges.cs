@@ -1,12 +1,11 @@
 using Platter.Blocks;
-using Platter.Primitives;
 
 namespace Platter.FileSystems.Ntfs;
 
-/// <summary>The volume as it is changed: pages of structures held in memory until they are written, in order; and within one edit, what each was before.</summary>
+/// <summary>The volume as it is changed: pages of structures held in memory until they are written, in order.</summary>
 /// <remarks>
 /// <para>Everything that reads the volume reads it through this. An edit begins with <see cref="Begin"/> and ends with <see cref="Keep"/> or
-/// <see cref="Undo"/>, so that one which fails anywhere leaves no trace, and no step has to know how to go back.</para>
+/// <see cref="Undo"/>: <see cref="ChangedPages"/>.</para>
 /// <para>Content of files does not collect here: it goes to the device at once (<see cref="WriteContent"/>), after everything else of its edit has
 /// succeeded.</para>
 /// </remarks>
@@ -18,25 +17,7 @@ internal sealed class NtfsChanges(BlockDevice device, bool isTrial = false) : Bl
     private const int PageShift = 12, PageLength = 1 << PageShift;
     private const int MaxSpareBytes = 16 << 20, MaxRunBytes = 1 << 18;
 
-    private readonly NumberMap<Page> _pages = new();
-    private readonly GrowingArray<Former> _undo = new();
-    private readonly GrowingArray<Page> _spare = new();
-    private int _edit;
-
-    private sealed class Page
-    {
-        public required byte[] Bytes { get; init; }
-
-        /// <summary>The edit in which it was made: within the same one it is changed in place.</summary>
-        public required int Edit { get; set; }
-    }
-
-    /// <summary>What a page was before the edit; nothing when it was not held.</summary>
-    private readonly struct Former(long number, Page? page)
-    {
-        public readonly long Number = number;
-        public readonly Page? Page = page;
-    }
+    private readonly ChangedPages _pages = new(PageLength, MaxSpareBytes);
 
     public override long Length => device.Length;
     public override int SectorSize => device.SectorSize;
@@ -52,31 +33,10 @@ internal sealed class NtfsChanges(BlockDevice device, bool isTrial = false) : Bl
     public void Begin() => Keep();
 
     /// <summary>The edit succeeded.</summary>
-    public void Keep()
-    {
-        for (var i = 0; i < _undo.Count; i++)
-        {
-            if (_undo[i].Page is { } before)
-                GiveBack(before);
-        }
-        _undo.Clear();
-        _edit++;
-    }
+    public void Keep() => _pages.Keep();
 
     /// <summary>The edit failed: every page is what it was.</summary>
-    public void Undo()
-    {
-        for (var i = _undo.Count - 1; i >= 0; i--)
-        {
-            var (number, before) = ((ulong)_undo[i].Number, _undo[i].Page);
-            if (before is null && _pages.Remove(number, out var made))
-                GiveBack(made);
-            else if (before is not null)
-                _pages[number] = before;
-        }
-        _undo.Clear();
-        _edit++;
-    }
+    public void Undo() => _pages.Undo();
 
     /// <summary>Holds the pages of a range: writing there, before the next edit begins or this one ends, can't fail.</summary>
     public void Hold(long offset, int length)
@@ -93,9 +53,7 @@ internal sealed class NtfsChanges(BlockDevice device, bool isTrial = false) : Bl
     public void Clear()
     {
         _pages.Clear();
-        _undo.Clear();
         WrittenBytes = 0;
-        _edit++;
     }
 
     /// <summary>Writes content of a file to the device; pages that hold a part of it follow.</summary>
@@ -114,7 +72,7 @@ internal sealed class NtfsChanges(BlockDevice device, bool isTrial = false) : Bl
         for (var done = 0; done < data.Length;)
         {
             var (number, within, count) = Part(offset + done, data.Length - done);
-            if (_pages.ContainsKey((ulong)number))
+            if (_pages.Contains(number))
                 data.Slice(done, count).CopyTo(Edit(number, isWhole: false).AsSpan(within));
             done += count;
         }
@@ -130,7 +88,7 @@ internal sealed class NtfsChanges(BlockDevice device, bool isTrial = false) : Bl
         for (var done = 0L; done < length;)
         {
             var (number, within, count) = Part(offset + done, (int)Math.Min(length - done, PageLength));
-            if (_pages.ContainsKey((ulong)number))
+            if (_pages.Contains(number))
                 Edit(number, isWhole: false).AsSpan(within, count).Clear();
             done += count;
         }
@@ -140,7 +98,7 @@ internal sealed class NtfsChanges(BlockDevice device, bool isTrial = false) : Bl
     /// <param name="isFresh">Whether no committed structure refers to a range, in bytes.</param>
     public void WriteBack(Func<long, long, bool> isFresh)
     {
-        var numbers = _pages.SortedKeys();
+        var numbers = _pages.SortedNumbers();
         var run = new byte[Math.Min(MaxRunBytes, numbers.Length << PageShift)];
         for (var i = 0; i < numbers.Length;)
         {
@@ -150,7 +108,8 @@ internal sealed class NtfsChanges(BlockDevice device, bool isTrial = false) : Bl
             do
             {
                 var number = (long)numbers[i];
-                _pages[(ulong)number].Bytes.AsSpan(0, LengthOf(number)).CopyTo(run.AsSpan(length));
+                _pages.TryGet(number, out var bytes);
+                bytes.AsSpan(0, LengthOf(number)).CopyTo(run.AsSpan(length));
                 length += LengthOf(number);
                 i++;
             }
@@ -162,10 +121,7 @@ internal sealed class NtfsChanges(BlockDevice device, bool isTrial = false) : Bl
                 device.Write(first << PageShift, run.AsSpan(0, length));
             WrittenBytes += length;
         }
-        foreach (var number in numbers)
-            GiveBack(_pages[number]);
-        _pages.Clear();
-        _undo.Clear();
+        _pages.Recycle(numbers);
     }
 
     public override void Flush()
@@ -188,11 +144,11 @@ internal sealed class NtfsChanges(BlockDevice device, bool isTrial = false) : Bl
         for (var done = 0; done < buffer.Length;)
         {
             var (number, within, count) = Part(offset + done, buffer.Length - done);
-            if (_pages.TryGetValue((ulong)number, out var page))
+            if (_pages.TryGet(number, out var page))
             {
                 if (done > missing)
                     device.Read(offset + missing, buffer[missing..done]);
-                page.Bytes.AsSpan(within, count).CopyTo(buffer[done..]);
+                page.AsSpan(within, count).CopyTo(buffer[done..]);
                 missing = done + count;
             }
             done += count;
@@ -214,17 +170,13 @@ internal sealed class NtfsChanges(BlockDevice device, bool isTrial = false) : Bl
     // A page to be changed; one that is going to be written whole need not be read.
     private byte[] Edit(long number, bool isWhole)
     {
-        if (_pages.TryGetValue((ulong)number, out var page) && page.Edit == _edit)
-            return page.Bytes;
-        var made = _spare.TryPop(out var spare) ? spare : new Page { Bytes = GC.AllocateUninitializedArray<byte>(PageLength), Edit = _edit };
-        made.Edit = _edit;
-        if (page is not null)
-            page.Bytes.CopyTo(made.Bytes, 0);
-        else if (!isWhole)
-            device.Read(number << PageShift, made.Bytes.AsSpan(0, LengthOf(number)));
-        _undo.Add(new Former(number, page));
-        _pages[(ulong)number] = made;
-        return made.Bytes;
+        if (_pages.TryEdit(number, out var held))
+            return held;
+        var bytes = _pages.Rent();
+        if (!isWhole)
+            device.Read(number << PageShift, bytes.AsSpan(0, LengthOf(number)));
+        _pages.Add(number, bytes);
+        return bytes;
     }
 
     // The last page may be shorter.
@@ -234,11 +186,5 @@ internal sealed class NtfsChanges(BlockDevice device, bool isTrial = false) : Bl
     {
         var within = (int)(offset & PageLength - 1);
         return (offset >> PageShift, within, Math.Min(PageLength - within, length));
-    }
-
-    private void GiveBack(Page page)
-    {
-        if ((long)_spare.Count << PageShift < MaxSpareBytes)
-            _spare.Add(page);
     }
 }

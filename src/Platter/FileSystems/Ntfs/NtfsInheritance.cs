@@ -124,7 +124,12 @@ internal static class NtfsInheritance
         return offset == 0 || length > 0;
     }
 
-    private static bool TryEntries(ReadOnlySpan<byte> descriptor, uint offset, out List<byte[]> entries)
+    /// <summary>The entries of an access control list.</summary>
+    /// <param name="descriptor">What holds it.</param>
+    /// <param name="offset">Where it begins, in bytes from the descriptor's start; 0 for none.</param>
+    /// <param name="entries">All of them, as they stand.</param>
+    /// <returns>False when the list is damaged.</returns>
+    public static bool TryEntries(ReadOnlySpan<byte> descriptor, uint offset, out List<byte[]> entries)
     {
         entries = [];
         if (offset == 0)

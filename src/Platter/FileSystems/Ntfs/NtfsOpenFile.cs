@@ -16,10 +16,10 @@ internal sealed class NtfsOpenFile(NodeId id, string name, NtfsEditState state, 
     private NtfsContentEditor Content => state.File(Reference).Open(NtfsAttributeType.Data, name)
         ?? throw new FileNotFoundException($"record {Reference.Record} has no stream '{name}' any more");
 
-    public override int ReadAt(long offset, Span<byte> buffer)
+    protected override long MaxLength => state.Volume.Capabilities.MaxFileLength;
+
+    protected override int ReadCore(long offset, Span<byte> buffer)
     {
-        CheckValid();
-        ArgumentOutOfRangeException.ThrowIfNegative(offset);
         var content = Content;
         if (content.IsCompressed || (content.Flags & NtfsAttributeFlags.Encrypted) != 0 || state.IsOverlaid(Reference, name))
         {
@@ -33,13 +33,8 @@ internal sealed class NtfsOpenFile(NodeId id, string name, NtfsEditState state, 
         return buffer.Length;
     }
 
-    public override void WriteAt(long offset, ReadOnlySpan<byte> data)
+    protected override void WriteCore(long offset, ReadOnlySpan<byte> data)
     {
-        CheckValid();
-        ArgumentOutOfRangeException.ThrowIfNegative(offset);
-        if (data.IsEmpty)
-            return;
-        CheckLength(offset, data.Length);
         var complete = false;
         state.Begin();
         try
@@ -65,13 +60,8 @@ internal sealed class NtfsOpenFile(NodeId id, string name, NtfsEditState state, 
         }
     }
 
-    public override void SetLength(long value)
+    protected override void SetLengthCore(long value)
     {
-        CheckValid();
-        ArgumentOutOfRangeException.ThrowIfNegative(value);
-        CheckLength(value, 0);
-        if (value == Length)
-            return;
         var complete = false;
         state.Begin();
         try
@@ -124,10 +114,8 @@ internal sealed class NtfsOpenFile(NodeId id, string name, NtfsEditState state, 
         }
     }
 
-    public override void Reserve(long length)
+    protected override void ReserveCore(long length)
     {
-        CheckValid();
-        CheckLength(length, 0);
         var needed = length <= state.Geometry.RecordSize / 2 ? 0 : state.Geometry.ClustersFor(length) - Content.Runs.Allocated;
         if (needed > 0 && !state.Space.HasRoom(needed))
             throw state.Space.Full(needed);
@@ -157,12 +145,8 @@ internal sealed class NtfsOpenFile(NodeId id, string name, NtfsEditState state, 
             throw new UnsupportedFeatureException($"record {Reference.Record} has its data elsewhere (deduplicated, in a cloud, in a WIM image): Platter does not change such content");
     }
 
-    private void CheckLength(long offset, long count)
-    {
-        var most = state.Volume.Capabilities.MaxFileLength;
-        if (offset > most - count)
-            throw new UnsupportedFeatureException($"ntfs with clusters of {state.Geometry.ClusterSize} bytes holds files of at most {most} bytes, {(Int128)offset + count} were asked for");
-    }
+    protected override UnsupportedFeatureException TooLong(ulong length) =>
+        new($"ntfs with clusters of {state.Geometry.ClusterSize} bytes holds files of at most {MaxLength} bytes, {length} were asked for");
 
     private void End(bool complete)
     {

@@ -12,8 +12,8 @@ namespace Platter.FileSystems.Ntfs;
 /// </remarks>
 internal sealed class NtfsSpace
 {
-    // Runs looked at in one page, and pages looked at, before the longest run found has to do.
-    private const int MaxProbes = 64, MaxPages = 8;
+    // Pages looked at before the longest run found has to do.
+    private const int MaxPages = 8;
 
     // Bytes of a stretch for indexes; at most this part of the volume.
     private const int IndexStretch = 256 << 10, IndexShare = 64;
@@ -111,7 +111,7 @@ internal sealed class NtfsSpace
         if (isFree)
             goal = _next;
         var most = Math.Min(wanted, PageBits);
-        var run = FreeAt(goal / PageBits, goal % PageBits, most);
+        var run = _uncommitted.FreeAt(Page(goal / PageBits), goal % PageBits, most);
         if (run.Length == 0 || (isFree && run.Length < most))
             run = Find(goal, most);
         var fresh = run.Length > 0;
@@ -189,7 +189,8 @@ internal sealed class NtfsSpace
                     break;
                 page = gap.Start;
                 var from = page == goalPage && !wrapped ? goal % PageBits : 0;
-                var run = FindIn(page, from, wanted);
+                var run = default(LongRange);
+                _uncommitted.Find(Page(page), from, _bitmap.BitsIn(page), wanted, ref run);
                 if (run.Length >= wanted)
                     return run;
                 if (run.Length == 0 && from == 0)
@@ -204,46 +205,7 @@ internal sealed class NtfsSpace
         }
     }
 
-    // The first run of a page that is long enough; else the longest of those looked at.
-    private LongRange FindIn(long page, long from, long wanted)
-    {
-        var words = _bitmap.Words(page);
-        var limit = _bitmap.BitsIn(page);
-        var found = default(LongRange);
-        for (var probe = 0; probe < MaxProbes || found.Length == 0; probe++)
-        {
-            from = BitWords.Next(words, from, limit, 0);
-            if (from < 0)
-                break;
-            var run = FreeAt(page, from, wanted);
-            if (run.Length == 0)
-            {
-                // Freed since the commit: behind the whole range.
-                from = _uncommitted.Freed.NextRange(page * PageBits + from)!.Value.End - page * PageBits;
-                if (from >= limit)
-                    break;
-                continue;
-            }
-            if (run.Length > found.Length)
-                found = run;
-            if (found.Length >= wanted)
-                break;
-            from += run.Length;
-        }
-        return found;
-    }
+    private bool IsFreeAt(long cluster) => cluster >= 0 && cluster < _geometry.ClusterCount && _uncommitted.FreeAt(Page(cluster / PageBits), cluster % PageBits, 1).Length > 0;
 
-    private bool IsFreeAt(long cluster) => cluster >= 0 && cluster < _geometry.ClusterCount && FreeAt(cluster / PageBits, cluster % PageBits, 1).Length > 0;
-
-    // The clusters from one on that are free, and were when the last commit was made.
-    private LongRange FreeAt(long page, long within, long most)
-    {
-        var limit = Math.Min(within + most, _bitmap.BitsIn(page));
-        var used = BitWords.Next(_bitmap.Words(page), within, limit, ulong.MaxValue);
-        var start = page * PageBits + within;
-        var end = page * PageBits + (used < 0 ? Math.Max(limit, within) : used);
-        if (!_uncommitted.Freed.IsEmpty && end > start && _uncommitted.Freed.NextRange(start) is { } freed)
-            end = Math.Min(end, Math.Max(start, freed.Start));
-        return end > start ? new LongRange(start, end - start) : default;
-    }
+    private BitmapPage Page(long number) => new(_bitmap.Words(number), number * PageBits, _bitmap.BitsIn(number));
 }

@@ -135,22 +135,12 @@ public static class Sddl
             text.Append("NO_ACCESS_CONTROL");
             return true;
         }
-        if (offset > descriptor.Length - NtfsAcl.Size)
+        if (!NtfsInheritance.TryEntries(descriptor, offset, out var entries))
             return false;
-        var acl = descriptor[(int)offset..];
-        ref readonly var head = ref OnDisk.View<NtfsAcl>(acl);
-        if (head.Length < NtfsAcl.Size || head.Length > acl.Length)
-            return false;
-        acl = acl[..(ushort)head.Length];
-        var at = NtfsAcl.Size;
-        for (var i = 0; i < head.Count; i++)
+        foreach (var entry in entries)
         {
-            if (acl.Length - at < NtfsAce.Size)
+            if (!FormatAce(text, entry))
                 return false;
-            int length = OnDisk.View<NtfsAce>(acl, at).Length;
-            if (length < NtfsAce.Size || length > acl.Length - at || !FormatAce(text, acl.Slice(at, length)))
-                return false;
-            at += length;
         }
         return true;
     }

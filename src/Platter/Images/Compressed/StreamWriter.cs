@@ -9,11 +9,7 @@ internal abstract class StreamWriter(ResizableDevice host, long length, int bloc
     /// <summary>The length of content that comes until it ends, whose writer fills nothing up with zeros.</summary>
     internal const long UnknownLength = -1;
 
-    private const int BufferSize = 1 << 20;
-
-    private readonly byte[] _buffer = new byte[BufferSize];
-    private int _buffered;
-    private long _flushed;              // bytes of the file that have been written
+    private readonly AppendedFile _file = new(host);
     private long _position;             // of the disk: what comes next
     private PackedBlock? _zeros;
 
@@ -21,7 +17,7 @@ internal abstract class StreamWriter(ResizableDevice host, long length, int bloc
     public sealed override int BlockSize { get; } = blockSize;
 
     /// <summary>Bytes of the file so far.</summary>
-    protected long FilePosition => _flushed + _buffered;
+    protected long FilePosition => _file.Position;
 
     public sealed override void Store(in PackedBlock block)
     {
@@ -34,8 +30,7 @@ internal abstract class StreamWriter(ResizableDevice host, long length, int bloc
     {
         FillUp(Length);
         Finish();
-        WriteOut();
-        host.Flush();
+        _file.Complete();
     }
 
     /// <summary>What stands behind the last part.</summary>
@@ -45,18 +40,7 @@ internal abstract class StreamWriter(ResizableDevice host, long length, int bloc
     /// <returns>What is written of it.</returns>
     protected virtual PackedBlock Noted(in PackedBlock block) => block;
 
-    protected void Put(ReadOnlySpan<byte> bytes)
-    {
-        while (!bytes.IsEmpty)
-        {
-            if (_buffered == BufferSize)
-                WriteOut();
-            var count = Math.Min(bytes.Length, BufferSize - _buffered);
-            bytes[..count].CopyTo(_buffer.AsSpan(_buffered));
-            _buffered += count;
-            bytes = bytes[count..];
-        }
-    }
+    protected void Put(ReadOnlySpan<byte> bytes) => _file.Put(bytes);
 
     private void FillUp(long end)
     {
@@ -71,14 +55,4 @@ internal abstract class StreamWriter(ResizableDevice host, long length, int bloc
     }
 
     private void Append(in PackedBlock block) => Put(Noted(block).Data.Span);
-
-    private void WriteOut()
-    {
-        if (_buffered == 0)
-            return;
-        host.SetLength(_flushed + _buffered);
-        host.Write(_flushed, _buffer.AsSpan(0, _buffered));
-        _flushed += _buffered;
-        _buffered = 0;
-    }
 }

@@ -46,7 +46,7 @@ internal sealed partial class Qcow2Disk : BlockDevice
     public override IEnumerable<ByteRange> AllocatedRanges(long offset, long length)
     {
         CheckRange(offset, length);
-        return Joined(Pieces(offset, length));
+        return Pieces(offset, length).Joined();
     }
 
     private protected override HostExtent? FindOnHostCore(long offset, long length)
@@ -85,24 +85,6 @@ internal sealed partial class Qcow2Disk : BlockDevice
             offset += part.Length;
             buffer = buffer[part.Length..];
         }
-    }
-
-    private static IEnumerable<ByteRange> Joined(IEnumerable<ByteRange> pieces)
-    {
-        var open = default(ByteRange);
-        foreach (var piece in pieces)
-        {
-            if (open.Length > 0 && piece.Offset == open.End)
-            {
-                open = open with { Length = open.Length + piece.Length };
-                continue;
-            }
-            if (open.Length > 0)
-                yield return open;
-            open = piece;
-        }
-        if (open.Length > 0)
-            yield return open;
     }
 
     private IEnumerable<ByteRange> Pieces(long offset, long length)

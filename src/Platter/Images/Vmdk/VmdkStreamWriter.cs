@@ -14,25 +14,21 @@ namespace Platter.Images.Vmdk;
 internal sealed class VmdkStreamWriter : ImageWriter
 {
     private const int GrainSize = VmdkFormat.GrainSectors * VmdkHeader.Sector;
-    private const int BufferSize = 1 << 20;
 
-    private readonly ResizableDevice _host;
     // Stored as it is, a grain grows by a few bytes; what zlib makes of random bytes at its fastest level can be longer than readers expect.
     private static readonly ZLibCompressionOptions Stored = new() { CompressionLevel = 0 };
 
     private readonly ZLibCompressionOptions _options;
     private readonly byte[] _table = new byte[VmdkFormat.TableEntries * 4];
     private readonly byte[] _directory;
-    private readonly byte[] _buffer = new byte[BufferSize];
+    private readonly AppendedFile _file;
     private VmdkHeader _header;
-    private int _buffered;
-    private long _flushed;
     private int _tableNumber;
     private bool _tableHasGrains;
 
     internal VmdkStreamWriter(ResizableDevice host, in VmdkHeader header, ReadOnlySpan<byte> descriptor, int level)
     {
-        _host = host;
+        _file = new AppendedFile(host);
         _header = header;
         _options = new ZLibCompressionOptions { CompressionLevel = level };
         _directory = new byte[VmdkFormat.Tables(Length) * 4];
@@ -44,7 +40,7 @@ internal sealed class VmdkStreamWriter : ImageWriter
     public override long Length => (long)(ulong)_header.Capacity * VmdkHeader.Sector;
     public override int BlockSize => GrainSize;
 
-    private long Position => _flushed + _buffered;
+    private long Position => _file.Position;
 
     public override PackedBlock Pack(long offset, ReadOnlySpan<byte> block)
     {
@@ -99,8 +95,7 @@ internal sealed class VmdkStreamWriter : ImageWriter
         PutMarker(VmdkMarker.Footer, 1);
         Put(OnDisk.Bytes(ref _header));
         PutMarker(VmdkMarker.EndOfStream, 0);
-        WriteOut();
-        _host.Flush();
+        _file.Complete();
     }
 
     private void EndTable()
@@ -131,26 +126,5 @@ internal sealed class VmdkStreamWriter : ImageWriter
             Put(zeros[..Math.Min(left, zeros.Length)]);
     }
 
-    private void Put(ReadOnlySpan<byte> bytes)
-    {
-        while (!bytes.IsEmpty)
-        {
-            if (_buffered == BufferSize)
-                WriteOut();
-            var count = Math.Min(bytes.Length, BufferSize - _buffered);
-            bytes[..count].CopyTo(_buffer.AsSpan(_buffered));
-            _buffered += count;
-            bytes = bytes[count..];
-        }
-    }
-
-    private void WriteOut()
-    {
-        if (_buffered == 0)
-            return;
-        _host.SetLength(_flushed + _buffered);
-        _host.Write(_flushed, _buffer.AsSpan(0, _buffered));
-        _flushed += _buffered;
-        _buffered = 0;
-    }
+    private void Put(ReadOnlySpan<byte> bytes) => _file.Put(bytes);
 }

@@ -1,3 +1,5 @@
+using Platter.Primitives;
+
 namespace Platter.Trees.Specs;
 
 /// <summary>One kind of table of a spec, and the keys it may hold.</summary>

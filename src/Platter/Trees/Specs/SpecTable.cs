@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using Platter.Primitives;
 using Platter.Trees.Toml;
 
 namespace Platter.Trees.Specs;

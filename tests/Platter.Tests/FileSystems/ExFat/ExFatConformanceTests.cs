@@ -8,10 +8,8 @@ using Xunit;
 namespace Platter.Tests.FileSystems.ExFat;
 
 /// <summary>An exFAT of one layout on a device in memory, judged by Platter's own checker and by fsck.exfat.</summary>
-internal sealed class ExFatFixture : VolumeFixture
+internal sealed class ExFatFixture() : DeviceFixture(new ExFatType())
 {
-    private readonly ExFatType _type = new();
-    private ScratchDevice? _device;
 
     public int SectorSize { get; init; } = 512;
     public int ClusterSize { get; init; } = 4096;
@@ -29,31 +27,14 @@ internal sealed class ExFatFixture : VolumeFixture
     // Directories do not shrink.
     public override long FreeBytesSlack => ClusterSize;
 
-    public override ScratchDevice Device => _device ?? throw new InvalidOperationException("no volume has been made yet");
-
-    private VolumeOptions VolumeOptions => new() { Clock = Clock };
-
-    public override EditableVolume Create(long length)
+    protected override ScratchDevice Make(long length)
     {
-        _device = new ScratchDevice(length, SectorSize);
         var options = new Dictionary<string, string> { ["cluster_size"] = ClusterSize.ToString(CultureInfo.InvariantCulture) };
-        _type.Format(_device, new FormatOptions { Type = "exfat", Clock = Clock, Options = options });
-        _device.Flush();
-        return Reopen();
+        return Format(length, SectorSize, new FormatOptions { Type = "exfat", Options = options });
     }
-
-    public override EditableVolume Reopen()
-    {
-        if (Device.IsDirty)
-            Device.Rollback();
-        return _type.OpenForEditing(Device, VolumeOptions);
-    }
-
-    public override CheckReport Check() => _type.Check(Device, new CheckOptions { Volume = VolumeOptions, ReadData = true });
 
     public override string? Judge() => MkfsExFat.Complaint(Device);
 
-    public override Volume OpenUsedOnly(Volume volume) => _type.Open(Device.CopyOf(volume.AllocatedRanges()), VolumeOptions);
 }
 
 public sealed class ExFatConformance512Tests : VolumeConformance

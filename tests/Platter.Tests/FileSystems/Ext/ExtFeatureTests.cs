@@ -5,6 +5,7 @@ using Platter.FileSystems.Ext;
 using Platter.Primitives;
 using Platter.Testing;
 using Platter.Testing.Ext;
+using Platter.Testing.Volumes;
 using Xunit;
 
 namespace Platter.Tests.FileSystems.Ext;
@@ -55,7 +56,7 @@ public class ExtFeatureTests
         Directory.CreateDirectory(folder.File("tree"));
         File.WriteAllText(folder.File("tree/name"), "content");
         Mke2fs.Make(path, 40 << 20, arguments, folder.File("tree"));
-        var device = Mke2fs.Load(path);
+        var device = ScratchDevice.Load(path);
         device.Write(1024, new byte[1024]);
         using var volume = ExtVolume.Open(device, VolumeOptions.Default);
         Assert.Equal(copy, volume.Geometry.SuperOffset);
@@ -106,7 +107,7 @@ public class ExtFeatureTests
         Tool.Expect("tune2fs", "-E", "hash_alg=" + version, path);
         Mke2fs.Index(path);
         Assert.Null(Mke2fs.Complaint(path));
-        var device = Mke2fs.Load(path);
+        var device = ScratchDevice.Load(path);
         using var volume = ExtVolume.Open(device, VolumeOptions.Default);
         Assert.NotEqual(ExtInodeFlags.None, volume.Inodes.Read((uint)volume.Find("/many").Id.Value).Flags & ExtInodeFlags.Index);
         for (var i = 0; i < 600; i++)
@@ -128,7 +129,7 @@ public class ExtFeatureTests
         var path = folder.File("volume.img");
         Mke2fs.Make(path, 8 << 20, "-t ext4 -b 1024 -O casefold -E encoding=utf8");
         Mke2fs.Debugfs(path, "mkdir folded\nmkdir exact\nsif folded flags 0x40080000\ncd folded\nmknod Straße p\nmknod ΣΊΣΥΦΟΣ p\nmknod Plain.TXT p\nmknod Åse p\ncd /exact\nmknod Plain.TXT p\n");
-        var device = Mke2fs.Load(path);
+        var device = ScratchDevice.Load(path);
         using var volume = ExtVolume.Open(device, VolumeOptions.Default);
         foreach (var name in (string[])["straße", "STRASSE", "Strasse", "σίσυφος", "plain.txt", "PLAIN.TXT", "åse", "ÅSE"])
             Assert.True(volume.TryFind("/folded/" + name, out _), name);
@@ -173,7 +174,7 @@ public class ExtFeatureTests
         var value = Enumerable.Range(0, 30_000).Select(i => (byte)(i * 3)).ToArray();
         File.WriteAllBytes(folder.File("value"), value);
         Mke2fs.Debugfs(path, $"mknod pipe p\nea_set -f {folder.File("value")} pipe user.long\n");
-        using var volume = ExtVolume.Open(Mke2fs.Load(path), VolumeOptions.Default);
+        using var volume = ExtVolume.Open(ScratchDevice.Load(path), VolumeOptions.Default);
         // debugfs takes no more than a block; with the list around it that has no room in one.
         Assert.Equal(value[..1024], volume.GetExtendedAttributes(volume.Find("/pipe").Id)["user.long"]);
         Assert.Contains(Enumerable.Range(11, 20), n => (volume.Inodes.ReadUnchecked((uint)n).Flags & ExtInodeFlags.EaInode) != 0);
@@ -200,7 +201,7 @@ public class ExtFeatureTests
         Mke2fs.Make(path, 16 << 20, "-t ext4 -b 1024 -O fast_commit,^metadata_csum -J size=4");
         File.WriteAllBytes(folder.File("content"), new byte[3000]);
         Mke2fs.Debugfs(path, $"write {folder.File("content")} file\njo\njw -b 9000-9002 {folder.File("content")}\njc\n");
-        var device = Mke2fs.Load(path);
+        var device = ScratchDevice.Load(path);
         var geometry = ExtGeometry.Read(device);
         var file = ExtJournalFile.Open(geometry, new ExtBlocks(device, geometry));
         var super = new byte[1024];

@@ -118,7 +118,7 @@ public class ExtTuneTests
         File.WriteAllBytes(folder.File("value"), new byte[1024]);
         Mke2fs.Debugfs(path, $"mknod pipe p\nea_set -f {folder.File("value")} pipe user.long\n");
         Mke2fs.Index(path);     // debugfs does not count the blocks of values
-        var device = Mke2fs.Load(path);
+        var device = ScratchDevice.Load(path);
         Assert.Contains("EA_INODE", Assert.Throws<UnsupportedFeatureException>(() => new ExtType().Tune(device, Options(Identity))).Message, StringComparison.Ordinal);
 
         // With a seed of its own nothing depends on it.

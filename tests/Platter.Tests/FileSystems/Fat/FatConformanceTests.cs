@@ -8,12 +8,10 @@ using Xunit;
 namespace Platter.Tests.FileSystems.Fat;
 
 /// <summary>A FAT of one layout on a device in memory, judged by Platter's own checker and by fsck.vfat.</summary>
-internal sealed class FatFixture : VolumeFixture
+internal sealed class FatFixture() : DeviceFixture(new FatType())
 {
     private const int FixedRootEntries = 512;
 
-    private readonly FatType _type = new();
-    private ScratchDevice? _device;
 
     public required int Width { get; init; }
     public int SectorSize { get; init; } = 512;
@@ -32,7 +30,7 @@ internal sealed class FatFixture : VolumeFixture
     public override bool RefusesDeviceNames => true;
 
     // The formatter may add some, to fill a sector or a cluster.
-    public override int? RootEntries => Width == 32 ? null : _device is null ? FixedRootEntries : FatGeometry.Read(_device).RootEntries;
+    public override int? RootEntries => Width == 32 ? null : HasDevice ? FatGeometry.Read(Device).RootEntries : FixedRootEntries;
 
     // A directory has 2 MiB at most and is read whole.
     public override bool ListsLazily => false;
@@ -40,15 +38,12 @@ internal sealed class FatFixture : VolumeFixture
     // Directories do not shrink.
     public override long FreeBytesSlack => ClusterSize;
 
-    public override ScratchDevice Device => _device ?? throw new InvalidOperationException("no volume has been made yet");
-
     private int Clusters => Width switch { 12 => 800, 16 => 5000, _ => 66_000 };
 
-    private VolumeOptions VolumeOptions => new() { Clock = Clock, OemCodePage = CodePage };
+    protected override VolumeOptions VolumeOptions => new() { Clock = Clock, OemCodePage = CodePage };
 
-    public override EditableVolume Create(long length)
+    protected override ScratchDevice Make(long length)
     {
-        _device = new ScratchDevice(length, SectorSize);
         var options = new Dictionary<string, string>
         {
             ["cluster_size"] = (length == SmallLength ? SectorSize : ClusterSize).ToString(CultureInfo.InvariantCulture),
@@ -56,23 +51,11 @@ internal sealed class FatFixture : VolumeFixture
         };
         if (Width != 32)
             options["root_entries"] = FixedRootEntries.ToString(CultureInfo.InvariantCulture);
-        _type.Format(_device, new FormatOptions { Type = "fat" + Width, Clock = Clock, Options = options });
-        _device.Flush();
-        return Reopen();
+        return Format(length, SectorSize, new FormatOptions { Type = "fat" + Width, Options = options });
     }
-
-    public override EditableVolume Reopen()
-    {
-        if (Device.IsDirty)
-            Device.Rollback();
-        return _type.OpenForEditing(Device, VolumeOptions);
-    }
-
-    public override CheckReport Check() => _type.Check(Device, new CheckOptions { Volume = VolumeOptions, ReadData = true });
 
     public override string? Judge() => MkfsFat.Complaint(Device);
 
-    public override Volume OpenUsedOnly(Volume volume) => _type.Open(Device.CopyOf(volume.AllocatedRanges()), VolumeOptions);
 }
 
 public sealed class FatConformance12Tests : VolumeConformance

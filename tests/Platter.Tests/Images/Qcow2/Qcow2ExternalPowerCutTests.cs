@@ -74,17 +74,5 @@ public sealed class Qcow2ExternalPowerCutTests(ITestOutputHelper output) : IDisp
         return Container.Open(main, ImageNeighbours.Of(_folder.File("a.qcow2")).With(open));
     }
 
-    private string Outline(BlockDevice joined)
-    {
-        var container = Open(joined);
-        var report = new CheckReport();
-        container.Check(report);
-        Assert.True(report.IsClean, string.Join('\n', report.Findings));
-        using var volume = FatVolume.Open(container.Disk, VolumeOptions.Default);
-        return string.Join('\n', volume.Enumerate(volume.RootId).Select(e =>
-        {
-            using var stream = volume.OpenRead(e.Id, StreamName.Data);
-            return $"{e.Name} {Convert.ToHexString(System.Security.Cryptography.SHA256.HashData(stream))}";
-        }));
-    }
+    private string Outline(BlockDevice joined) => ContainerEdits.Outline(Open(joined), "fat16");
 }

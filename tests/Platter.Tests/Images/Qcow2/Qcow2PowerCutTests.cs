@@ -70,8 +70,7 @@ public sealed class Qcow2PowerCutTests(ITestOutputHelper output) : IDisposable
                 volume.Commit();
             }, (device, point) =>
             {
-                var found = Outline(device, parent);
-                Assert.Contains(Enumerable.Range(point.Oldest, point.Newest - point.Oldest + 1), i => states[i] == found);
+                point.AssertAmong(states, Outline(device, parent));
                 Qcow2Images.AssertClean(device);
                 if (snapshot)
                     Assert.Equal(states[0], OutlineOf(Qcow2Images.Open(new ReadOnly(device), parent).OpenSnapshot("kept").Disk));
@@ -110,8 +109,7 @@ public sealed class Qcow2PowerCutTests(ITestOutputHelper output) : IDisposable
                 Change(container.Disk, new Random(seed), () => states.Add(Hash(device, parent)));
             }, (device, point) =>
             {
-                var found = Hash(device, parent);
-                Assert.Contains(Enumerable.Range(point.Oldest, point.Newest - point.Oldest + 1), i => states[i] == found);
+                point.AssertAmong(states, Hash(device, parent));
                 Qcow2Images.AssertClean(device);
                 if (point.Number % ForeignEvery == ForeignEvery / 2)
                     Judge(device);
@@ -207,7 +205,7 @@ public sealed class Qcow2PowerCutTests(ITestOutputHelper output) : IDisposable
 
     private static string Outline(BlockDevice image, Container? parent) => OutlineOf(Qcow2Images.Open(new ReadOnly(image), parent).Disk);
 
-    private static string OutlineOf(BlockDevice disk) => ContainerEdits.Outline(disk, new FatType());
+    private static string OutlineOf(BlockDevice disk) => VolumeOutline.Of(disk, new FatType());
 }
 
 /// <summary>A device that nobody writes to.</summary>

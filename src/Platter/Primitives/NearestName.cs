@@ -1,4 +1,4 @@
-namespace Platter.Trees.Specs;
+namespace Platter.Primitives;
 
 /// <summary>Guesses which known name a mistyped one was meant to be.</summary>
 internal static class NearestName
