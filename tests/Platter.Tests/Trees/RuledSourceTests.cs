@@ -56,4 +56,30 @@ public sealed class RuledSourceTests
         Assert.Equal(2, ruled.ReadWhole(entries[1], bytes));
         Assert.Equal([1, 2], bytes);
     }
+
+    [Fact]
+    public void A_problem_that_comes_before_its_directory_keeps_its_path()
+    {
+        using var ruled = new RuledSource(new EarlyProblem(), []);
+        Assert.Equal(["/a/b/broken", "/a"], ruled.Walk().Select(e => e.Path));
+        using var owned = new OwnedSource(new EarlyProblem(), null, new Ownership(1, 2));
+        Assert.Equal(["/a/b/broken", "/a"], owned.Walk().Select(e => e.Path));
+    }
+
+    // A walk that finds out, while it looks ahead, that something below cannot be read.
+    private sealed class EarlyProblem : TreeSource
+    {
+        private static readonly FileMetadata Directory = new() { Kind = EntryKind.Directory };
+
+        public override FileMetadata? RootMetadata => null;
+
+        public override IEnumerable<TreeEntry> Walk(CancellationToken cancellation = default)
+        {
+            var above = new TreeEntry(null, "a", Directory);
+            yield return new TreeEntry(new TreeEntry(above, "b", Directory), "broken", File) { Problem = new IOException("cannot be read") };
+            yield return above;
+        }
+
+        public override TreeContent OpenContent(TreeEntry entry, StreamName stream) => throw new NotSupportedException();
+    }
 }
