@@ -246,14 +246,17 @@ public class ConvertVerbTests
         Assert.Contains("IMG-0005", Cli.Expect("info", image.Host("b.img"), "--as-raw", "--json").Output, StringComparison.Ordinal);
     }
 
-    [Fact]
-    public void A_killed_or_interrupted_conversion_leaves_no_file_of_its_name()
+    [Theory]
+    [InlineData("INT")]
+    [InlineData("TERM")]
+    [InlineData("HUP")]     // the terminal was closed
+    public void A_conversion_that_is_told_to_end_leaves_no_file_of_its_name(string signal)
     {
         using var folder = new TempFolder();
         TestDisk.Make(folder.File("a.img"), 400 << 20, 120 << 20, seed: 2);
         using var process = Cli.Start(folder.Path, [], "convert", "a.img", "b.img.xz");
         SpinWait.SpinUntil(() => Directory.GetFiles(folder.Path).Length > 1 || process.HasExited, TimeSpan.FromSeconds(20));
-        Assert.Equal(0, Tool.Run("bash", "-c", $"kill -INT {process.Id}").ExitCode);
+        Assert.Equal(0, Tool.Run("bash", "-c", $"kill -{signal} {process.Id}").ExitCode);
         process.WaitForExit();
         Assert.Equal(130, process.ExitCode);
         Assert.Equal([folder.File("a.img")], Directory.GetFiles(folder.Path));

@@ -192,7 +192,7 @@ internal sealed class InfoVerb : Verb
         else if (table is null && problem is null)
         {
             output.WriteLine();
-            output.WriteLine("  neither a filesystem nor a partition table that Platter knows");
+            output.WriteLine("  " + (disk.Place(null).ForeignContent is { } name ? $"{name}, and no filesystem that Platter opens" : "neither a filesystem nor a partition table that Platter knows"));
         }
     }
 

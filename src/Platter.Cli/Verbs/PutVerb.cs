@@ -94,7 +94,7 @@ internal sealed class PutVerb : Verb
         {
             // The file that failed is undone; those before it are whole and stay.
             volume.Commit();
-            throw new CommandException(ExitCode.Of(e), null, ExitCode.Why(e), "what was copied before is complete and stays");
+            throw new CommandException(ExitCode.Of(e), null, ExitCode.Why(e, session.Subject), "what was copied before is complete and stays");
         }
         if (name is not null && !metadata.IsEmpty && volume.TryFind(InsidePath.Combine(folder, name), out var top))
             metadata.Apply(volume, top.Id);
