@@ -49,6 +49,7 @@ internal static class ExitCode
         CommandException c => c.Hint,
         UsageException u => u.Hint,
         SafetyException => "--force does it all the same",
+        InUseException when e.Message.EndsWith(" by this process", StringComparison.Ordinal) => "what is read and what is made have to be two files",
         DiskFormatException when image is not null => $"'platter check {image}' lists everything that is wrong",
         FileNotFoundException or DirectoryNotFoundException when what is not null && what.Contains('\uFFFD', StringComparison.Ordinal) => "a name that is not UTF-8 cannot be given; a link with another name can",
         AlreadyExistsException when image is null && what is not null && e.Message.StartsWith(what + " ", StringComparison.Ordinal) && File.Exists(what) => "--force replaces it",

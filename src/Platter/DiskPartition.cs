@@ -48,6 +48,9 @@ public sealed class DiskPartition
         }
     }
 
+    /// <summary>What the partition holds, with its article, where that can be named but is nothing that Platter opens ("an XFS filesystem"); null else.</summary>
+    public string? ForeignContent => ContentKind == PartitionContentKind.Data ? FileSystems.ForeignContent.Find(Device) : null;
+
     /// <summary>Opens the filesystem for reading.</summary>
     /// <exception cref="UnsupportedFeatureException">There is none that Platter knows.</exception>
     /// <exception cref="DiskFormatException">It is broken.</exception>

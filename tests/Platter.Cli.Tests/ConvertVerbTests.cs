@@ -359,7 +359,14 @@ public class ConvertVerbTests
         while (!process.WaitForExit(10))
         {
             process.Refresh();
-            peak = Math.Max(peak, process.HasExited ? 0 : process.PeakWorkingSet64);
+            try
+            {
+                peak = Math.Max(peak, process.PeakWorkingSet64);
+            }
+            catch (InvalidOperationException)
+            {
+                // It has ended in between.
+            }
         }
         Assert.True(process.ExitCode == 0, process.StandardError.ReadToEnd());
         Assert.InRange(peak, 50_000_000, 200_000_000);

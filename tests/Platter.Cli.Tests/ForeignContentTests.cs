@@ -58,6 +58,9 @@ public class ForeignContentTests
             file.Write(Encoding.Latin1.GetBytes(magic));
         }
         var before = File.ReadAllBytes(path);
+        var word = name.Split(' ', 2)[1];
+        foreach (var command in new[] { new[] { "info", path }, ["part", "list", path] })
+            Assert.Contains(name.StartsWith("data", StringComparison.Ordinal) ? "data" : word, Cli.Expect(command).Output, StringComparison.Ordinal);
         if (!name.StartsWith("data", StringComparison.Ordinal))
             Assert.Contains($"partition 1 (linux) holds {name}, and no filesystem that Platter opens", Cli.Fails(7, "ls", path + "@1").Error, StringComparison.Ordinal);
         Assert.Contains($"it holds {name}", Cli.Fails(8, "mkfs", path + "@1", "-t", "fat12").Error, StringComparison.Ordinal);

@@ -48,7 +48,7 @@ internal sealed class PartListVerb : Verb
         {
             PartitionContentKind.FileSystem => TypeOf(partition),
             PartitionContentKind.Swap => "swap",
-            PartitionContentKind.Data => "data",
+            PartitionContentKind.Data => PartitionText.OfData(partition),
             _ => "",
         };
     }
