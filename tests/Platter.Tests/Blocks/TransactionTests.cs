@@ -107,7 +107,11 @@ public sealed class TransactionTests
         var read = new byte[kept.Length];
         left.Read(1 << 20, read);
         Assert.Equal(kept, read);
-        Assert.Empty(left.AllocatedRanges(2 << 20, 14 << 20));
+        // Of a page that was fresh in part the host keeps the room, as zeros.
+        Assert.InRange(left.AllocatedRanges(2 << 20, 14 << 20).Sum(r => r.Length), 0, Journal.PageSize);
+        read = new byte[3 << 20];
+        left.Read(4 << 20, read);
+        Assert.DoesNotContain((byte)7, read);
     }
 
     [Fact]
