@@ -16,6 +16,7 @@ internal static class ExitCode
     {
         CommandException c => c.Code,
         OperationCanceledException => Interrupted,
+        TomlException { InnerException: VolumeFullException } => NoSpace,
         UsageException or TomlException or FormatException => Usage,
         FileNotFoundException or DirectoryNotFoundException or DriveNotFoundException => NotFound,
         AlreadyExistsException or NameCollisionException or DirectoryNotEmptyException => Exists,
@@ -48,7 +49,9 @@ internal static class ExitCode
         CommandException c => c.Hint,
         UsageException u => u.Hint,
         SafetyException => "--force does it all the same",
+        InUseException when e.Message.EndsWith(" by this process", StringComparison.Ordinal) => "what is read and what is made have to be two files",
         DiskFormatException when image is not null => $"'platter check {image}' lists everything that is wrong",
+        FileNotFoundException or DirectoryNotFoundException when what is not null && what.Contains('\uFFFD', StringComparison.Ordinal) => "a name that is not UTF-8 cannot be given; a link with another name can",
         AlreadyExistsException when image is null && what is not null && e.Message.StartsWith(what + " ", StringComparison.Ordinal) && File.Exists(what) => "--force replaces it",
         VolumeFullException { What: "bytes between partitions" } when image is not null => $"'platter part list --free {image}' shows the gaps",
         VolumeFullException when image is not null => $"'platter df {image}' shows the space",

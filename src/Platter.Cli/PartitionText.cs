@@ -8,6 +8,9 @@ namespace Platter.Cli;
 /// <summary>A partition's entry as text and as JSON.</summary>
 internal static class PartitionText
 {
+    /// <summary>What data a partition holds that is no filesystem of Platter's: "btrfs filesystem", where it can be named, or "data".</summary>
+    public static string OfData(DiskPartition partition) => partition.ForeignContent is { } name ? name[(name.IndexOf(' ', StringComparison.Ordinal) + 1)..] : "data";
+
     public static void WriteFields(Json json, Partition p)
     {
         json.Field("number", (long)p.Number);

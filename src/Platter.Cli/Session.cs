@@ -16,7 +16,7 @@ internal sealed class Session : IDisposable
     private bool _isTerminalKnown;
     private readonly ShellContext? _shell;
     private CancellationTokenSource? _cancel;
-    private PosixSignalRegistration? _interrupt, _terminate;
+    private PosixSignalRegistration? _interrupt, _terminate, _hangUp;
     private ProgressReport? _progress;
     private TimeProvider? _clock;
 
@@ -90,6 +90,7 @@ internal sealed class Session : IDisposable
                 _cancel = new CancellationTokenSource();
                 _interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Cancel);
                 _terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Cancel);
+                _hangUp = PosixSignalRegistration.Create(PosixSignal.SIGHUP, Cancel);       // the terminal was closed, or the connection to it
             }
             return _cancel.Token;
         }
@@ -154,21 +155,20 @@ internal sealed class Session : IDisposable
             if (_progress is null && !Quiet)
             {
                 var how = Arguments.Has(GlobalOptions.NoProgress) ? "none" : Arguments.Text(GlobalOptions.Progress) ?? "auto";
-                if (how == "json" || (how == "auto" && !Json && StandardStream.IsTerminal(2)))
+                if (how == "json" || (how == "auto" && !Json && StandardStream.IsCapableTerminal(2)))
                     StartProgress(how);
             }
             return _progress;
         }
     }
 
-    private void StartProgress(string how) => _progress = new ProgressReport(Error, asJson: how == "json");
+    private void StartProgress(string how) => _progress = new ProgressReport(Error, asJson: how == "json", StandardStream.Columns(2));
 
     public static bool WantsColor(ParsedArguments arguments) => arguments.Text(GlobalOptions.Color) switch
     {
         "always" => true,
         "never" => false,
-        _ => !arguments.Has(GlobalOptions.Json) && StandardStream.IsTerminal(1) && string.IsNullOrEmpty(Environment.GetEnvironmentVariable("NO_COLOR"))
-            && Environment.GetEnvironmentVariable("TERM") != "dumb",
+        _ => !arguments.Has(GlobalOptions.Json) && StandardStream.IsCapableTerminal(1) && string.IsNullOrEmpty(Environment.GetEnvironmentVariable("NO_COLOR")),
     };
 
     /// <summary>Opens an image for reading.</summary>
@@ -259,6 +259,7 @@ internal sealed class Session : IDisposable
         EndProgress();
         _interrupt?.Dispose();
         _terminate?.Dispose();
+        _hangUp?.Dispose();
         _cancel?.Dispose();
     }
 

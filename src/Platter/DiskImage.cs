@@ -125,7 +125,11 @@ public sealed class DiskImage : IDisposable
     }
 
     private static UnsupportedFeatureException NothingIn(DiskPartition partition) =>
-        new($"partition {partition.Number} ({partition.Entry.Type}) holds no filesystem that Platter knows");
+        new($"partition {partition.Number} ({partition.Entry.Type}) holds " + (!partition.Entry.IsExtended && FileSystems.ForeignContent.Find(partition.Device) is { } name
+            ? name + ", and no filesystem that Platter opens" : "no filesystem that Platter knows"));
+
+    private UnsupportedFeatureException NothingKnown() => new(FileSystems.ForeignContent.Find(Device) is { } name
+        ? $"it holds {name}, and no filesystem that Platter opens" : "neither a filesystem nor a partition table that Platter knows");
 
     private DiskPartition[] PartitionsOf(PartitionTable table) =>
         [.. table.Partitions.Select(p => new DiskPartition(this, p)).OrderBy(p => p.Number)];
@@ -137,7 +141,7 @@ public sealed class DiskImage : IDisposable
         {
             1 => new VolumePlace(found[0], found[0].Device, found[0].FileSystem),
             0 when PartitionTable is { } table && Partitions.Count == 0 => throw new UnsupportedFeatureException($"there are no partitions: the {table.Scheme.ToString().ToUpperInvariant()} table is empty"),
-            0 when Partitions.Count == 0 => throw new UnsupportedFeatureException("neither a filesystem nor a partition table that Platter knows"),
+            0 when Partitions.Count == 0 => throw NothingKnown(),
             0 => throw new UnsupportedFeatureException($"none of the partitions holds a filesystem that Platter knows: {List(Partitions)}"),
             _ => throw new ArgumentException($"several partitions hold a filesystem, say which one with @N: {List(found)}"),
         };

@@ -44,9 +44,12 @@ public sealed class DiskPartition
                 return PartitionContentKind.Blank;
             if (FileSystem is not null)
                 return PartitionContentKind.FileSystem;
-            return SwapArea.Recognise(Device) ? PartitionContentKind.Swap : StartsBlank() ? PartitionContentKind.Blank : PartitionContentKind.Data;
+            return SwapArea.Recognise(Device) ? PartitionContentKind.Swap : VolumePlace.StartsBlank(Device) ? PartitionContentKind.Blank : PartitionContentKind.Data;
         }
     }
+
+    /// <summary>What the partition holds, with its article, where that can be named but is nothing that Platter opens ("an XFS filesystem"); null else.</summary>
+    public string? ForeignContent => ContentKind == PartitionContentKind.Data ? FileSystems.ForeignContent.Find(Device) : null;
 
     /// <summary>Opens the filesystem for reading.</summary>
     /// <exception cref="UnsupportedFeatureException">There is none that Platter knows.</exception>
@@ -59,23 +62,6 @@ public sealed class DiskPartition
     public EditableVolume OpenVolumeForEditing() => _disk.OpenVolumeForEditing(Number);
 
     public override string ToString() => $"{Number} {Entry.Type}";
-
-    private bool StartsBlank()
-    {
-        const int head = 1 << 20;
-        var buffer = new byte[64 << 10];
-        foreach (var range in Device.AllocatedRanges(0, Math.Min(head, Device.Length)))
-        {
-            for (var at = range.Offset; at < range.End; at += buffer.Length)
-            {
-                var piece = buffer.AsSpan(0, (int)Math.Min(buffer.Length, range.End - at));
-                Device.Read(at, piece);
-                if (piece.ContainsAnyExcept((byte)0))
-                    return false;
-            }
-        }
-        return true;
-    }
 }
 
 /// <summary>What a partition holds, as far as its head tells.</summary>
@@ -98,4 +84,28 @@ public enum PartitionContentKind
 /// <param name="Partition">The partition; null for the whole image.</param>
 /// <param name="Device">Its bytes.</param>
 /// <param name="FileSystem">The kind of filesystem that it starts like; null when it is none that Platter knows.</param>
-public sealed record VolumePlace(DiskPartition? Partition, BlockDevice Device, FileSystemType? FileSystem);
+public sealed record VolumePlace(DiskPartition? Partition, BlockDevice Device, FileSystemType? FileSystem)
+{
+    /// <summary>What the place starts like, with its article, where that can be named but is nothing that Platter opens ("an XFS filesystem"); null else.</summary>
+    public string? ForeignContent => FileSystem is null ? FileSystems.ForeignContent.Find(Device) : null;
+
+    /// <summary>Whether the first MiB is zeros: whoever writes here destroys nothing that anybody could find again.</summary>
+    public bool IsBlank => FileSystem is null && StartsBlank(Device);
+
+    internal static bool StartsBlank(BlockDevice device)
+    {
+        const int head = 1 << 20;
+        var buffer = new byte[64 << 10];
+        foreach (var range in device.AllocatedRanges(0, Math.Min(head, device.Length)))
+        {
+            for (var at = range.Offset; at < range.End; at += buffer.Length)
+            {
+                var piece = buffer.AsSpan(0, (int)Math.Min(buffer.Length, range.End - at));
+                device.Read(at, piece);
+                if (piece.ContainsAnyExcept((byte)0))
+                    return false;
+            }
+        }
+        return true;
+    }
+}

@@ -82,6 +82,39 @@ public class BuildVerbTests
         Assert.False(File.Exists(folder.File("b.img")));
     }
 
+    [Theory]
+    [InlineData("[image]\nsize = \"64M\"\n[[partition]]\ntype = \"esp\"\nsize = \"2M\"\n[partition.filesystem]\ntype = \"fat12\"\nsource = \"src\"\n", 5,
+        "a.toml:5:8: partition 1 is too small for what goes into it: no space left in the volume: ")]
+    [InlineData("[image]\nsize = \"6M\"\n[[partition]]\ntype = \"esp\"\nsize = \"3M\"\n[[partition]]\ntype = \"esp\"\nsize = \"rest\"\n[partition.filesystem]\ntype = \"fat12\"\nsource = \"src\"\n", 5,
+        "a.toml:8:8: partition 2 is too small for what goes into it: no space left in the volume: ")]
+    [InlineData("[filesystem]\ntype = \"fat12\"\nsize = \"2M\"\nsource = \"src\"\n", 5, "a.toml:3:8: the filesystem is too small for what goes into it: no space left in the volume: ")]
+    [InlineData("[filesystem]\ntype = \"fat12\"\nsize = \"2M\"\nsource = [\"src\", \"nowhere\"]\n", 2, "a.toml:4:18: there is no file or folder nowhere")]
+    [InlineData("[filesystem]\ntype = \"fat12\"\nsize = \"2M\"\nsource = \"no/where\"\n", 2, "a.toml:4:10: there is no file or folder no/where")]
+    public void What_does_not_fit_and_what_is_not_there_is_told_with_its_place_in_the_spec(string spec, int code, string message)
+    {
+        using var folder = new TempFolder();
+        Directory.CreateDirectory(folder.File("src"));
+        File.WriteAllBytes(folder.File("src/big"), new byte[3_000_000]);
+        File.WriteAllText(folder.File("a.toml"), spec);
+        var before = Directory.GetFileSystemEntries(folder.Path);
+        var outcome = Cli.Spawn(folder.Path, [], [], "build", "a.toml", "-o", "a.img");
+        Assert.Equal(code, outcome.Code);
+        Assert.Contains(message, outcome.Error, StringComparison.Ordinal);
+        Assert.Equal(1, outcome.Error.Count(c => c == '\n'));
+        Assert.Equal(before, Directory.GetFileSystemEntries(folder.Path));
+    }
+
+    [Fact]
+    public void A_spec_is_no_folder_and_is_not_overwritten_by_what_it_describes()
+    {
+        using var folder = new TempFolder();
+        const string text = "[filesystem]\ntype = \"fat12\"\nsize = \"2M\"\n";
+        File.WriteAllText(folder.File("a.toml"), text);
+        Assert.Contains("it is a folder, not a spec", Cli.Fails(8, "build", folder.Path, "-o", folder.File("a.img")).Error, StringComparison.Ordinal);
+        Assert.Contains("the spec itself", Cli.Fails(2, "build", folder.File("a.toml"), "-o", folder.File("../" + Path.GetFileName(folder.Path) + "/a.toml"), "--force").Error, StringComparison.Ordinal);
+        Assert.Equal(text, File.ReadAllText(folder.File("a.toml")));
+    }
+
     [Fact]
     public void Verifying_needs_an_epoch() =>
         Assert.Contains("SOURCE_DATE_EPOCH", Cli.Fails(2, "build", "disk.toml", "-o", "never.img", "--verify").Error, StringComparison.Ordinal);

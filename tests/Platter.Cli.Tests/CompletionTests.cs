@@ -112,6 +112,41 @@ public class CompletionTests
     [InlineData("powershell", "Register-ArgumentCompleter")]
     public void Each_shell_has_its_script(string shell, string mark) => Assert.Contains(mark, Cli.Expect("completion", shell).Output, StringComparison.Ordinal);
 
+    // There is no PowerShell for these tests: at least every string and every bracket of the script ends where it should.
+    [Fact]
+    public void The_script_for_PowerShell_is_whole()
+    {
+        var text = Cli.Expect("completion", "powershell").Output;
+        var open = new Stack<char>();
+        for (var i = 0; i < text.Length; i++)
+        {
+            switch (text[i])
+            {
+                case '#':
+                    i = text.IndexOf('\n', i);
+                    break;
+                case '\'':
+                    do
+                        i = text.IndexOf('\'', i + 1);
+                    while (i >= 0 && text[i + 1] == '\'' && i++ > 0);
+                    Assert.True(i > 0, "a string in single quotes does not end");
+                    break;
+                case '"':
+                    for (i++; text[i] != '"'; i++)
+                        i += text[i] == '`' ? 1 : 0;
+                    break;
+                case '(' or '{' or '[':
+                    open.Push(text[i] switch { '(' => ')', '{' => '}', _ => ']' });
+                    break;
+                case ')' or '}' or ']':
+                    Assert.Equal(open.Pop(), text[i]);
+                    break;
+            }
+        }
+        Assert.Empty(open);
+        Assert.DoesNotMatch("[^\x00-\x7F]", text);     // read with whatever encoding the console has
+    }
+
     [Fact]
     public void Other_shells_are_refused() => Cli.Fails(2, "completion", "csh");
 }

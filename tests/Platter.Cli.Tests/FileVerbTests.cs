@@ -46,6 +46,36 @@ public class FileVerbTests
     }
 
     [Fact]
+    public void A_file_where_a_folder_is_needed_is_told_and_stays()
+    {
+        using var image = new TestImage();
+        image.Put("/d/a.txt", "a");
+        var file = image.Write("file", "mine");
+        foreach (var command in new string[][] { ["/", file], ["/d", file], ["/d", file + "/"], ["/d", "/d/a.txt", file] })
+            Assert.Contains("a file is there, where a folder is needed", Cli.Fails(4, ["get", image.Path, .. command]).Error, StringComparison.Ordinal);
+        Assert.Equal("mine", File.ReadAllText(file));
+        Cli.Expect("get", image.Path, "/d/a.txt", file);
+        Assert.Equal("a", File.ReadAllText(file));
+    }
+
+    [Fact]
+    public void An_image_is_not_put_into_itself()
+    {
+        using var image = new TestImage("fat16", "16M");
+        Cli.Expect("convert", image.Path, image.Host("small.qcow2"));
+        File.Delete(image.Path);
+        var path = image.Host("small.qcow2");
+        image.Write("sub/other.txt", "other");
+        using (var file = File.OpenWrite(path))
+            file.SetLength(Math.Max(file.Length, 2 << 20));
+        Cli.Expect("put", path, image.Folder + "/.", "/");
+        Assert.Equal(["/sub", "/sub/other.txt"], Cli.Expect("ls", "-R", path).Lines);
+        Assert.Contains("is the image itself", Cli.Fails(2, "put", path, path, "/").Error, StringComparison.Ordinal);
+        Assert.Contains("two files", Cli.Fails(11, "convert", path, path, "--force").Error, StringComparison.Ordinal);
+        Cli.Expect("check", path);
+    }
+
+    [Fact]
     public void Put_goes_into_a_directory_or_becomes_the_name()
     {
         using var image = new TestImage();

@@ -17,7 +17,7 @@ public class LineEditorTests
     private static LineEditor Editor(IEnumerable<ConsoleKeyInfo> keys, params string[] candidates)
     {
         var queue = new Queue<ConsoleKeyInfo>(keys);
-        return new LineEditor(queue.Dequeue, new TextOut(Stream.Null), words => [.. candidates.Where(c => c.StartsWith(words[^1], StringComparison.Ordinal)).Select(c => new Candidate(c))]);
+        return new LineEditor(queue.Dequeue, new TextOut(Stream.Null), words => [.. candidates.Where(c => c.StartsWith(words[^1], StringComparison.Ordinal)).Select(c => new Candidate(c))], () => 80);
     }
 
     [Fact]

@@ -60,6 +60,22 @@ public class TextTests
     [InlineData("😀", 2)]
     public void Width_is_counted_in_columns(string text, int width) => Assert.Equal(width, TextWidth.Of(text));
 
+    [Theory]
+    [InlineData(60, "  -x, --long NAME  what it does, told in so many words that\n                   they need more than one line\n  -y               short\n")]
+    [InlineData(40, "  -x, --long NAME\n      what it does, told in so many\n      words that they need more than\n      one line\n  -y               short\n")]
+    [InlineData(0, "  -x, --long NAME  what it does, told in so many words that they need more than one line\n  -y               short\n")]
+    public void The_last_column_is_broken_between_words_on_a_terminal(int columns, string expected)
+    {
+        var table = new Table("", "") { TerminalColumns = columns };
+        table.Add("-x, --long NAME", "what it does, told in so many words that they need more than one line");
+        table.Add("-y", "short");
+        using var bytes = new MemoryStream();
+        var output = new TextOut(bytes);
+        table.Write(output, new Paint(false), "  ");
+        output.Flush();
+        Assert.Equal(expected, System.Text.Encoding.UTF8.GetString(bytes.ToArray()));
+    }
+
     [Fact]
     public void Tables_are_aligned_without_spaces_at_the_end()
     {

@@ -47,7 +47,7 @@ public static class Tool
         ["xz"] = "xz-utils",
         ["zsh"] = "zsh",
         ["zstd"] = "zstd",
-        ["ntfs-3g.probe"] = "ntfs-3g",
+        ["ntfs-3g.probe"] = "ntfs-3g", ["lowntfs-3g"] = "ntfs-3g",
     };
 
     /// <summary>Runs and returns whatever the exit code was.</summary>

@@ -76,16 +76,20 @@ internal static class CompletionScripts
 
         """;
 
+    // An empty word gets to a program as '' from PowerShell 7.3 on; those before drop it, and hand on "" where two quotes are typed.
     private const string PowerShell = """
         # platter completion for PowerShell: platter completion powershell | Out-String | Invoke-Expression
         Register-ArgumentCompleter -Native -CommandName platter -ScriptBlock {
             param($wordToComplete, $commandAst, $cursorPosition)
-            $words = @($commandAst.CommandElements | Select-Object -Skip 1 | ForEach-Object { $_.ToString().Trim('"', "'") })
-            if ($wordToComplete -eq '') { $words += '""' }
+            $words = @($commandAst.CommandElements | Select-Object -Skip 1 | Where-Object { $_.Extent.StartOffset -lt $cursorPosition } |
+                ForEach-Object { $_.ToString().Trim('"', "'") })
+            if ($wordToComplete -eq '') {
+                $words += if ("$PSNativeCommandArgumentPassing" -in '', 'Legacy') { '""' } else { '' }
+            }
             & $commandAst.CommandElements[0].ToString() __complete @words 2>$null | ForEach-Object {
                 $text, $help = $_ -split "`t", 2
                 if (-not $help) { $help = $text }
-                $quoted = if ($text -match '\s') { "'" + $text + "'" } else { $text }
+                $quoted = if ($text -match '[\s''"$`;&|(){}<>,]') { "'" + ($text -replace "'", "''") + "'" } else { $text }
                 [System.Management.Automation.CompletionResult]::new($quoted, $text, 'ParameterValue', $help)
             }
         }

@@ -1,13 +1,14 @@
 using System.Diagnostics;
 using System.Globalization;
-using System.Text;
 
 namespace Platter.Cli.Output;
 
 /// <summary>How far long work has come: a bar on a terminal, or one JSON line per step.</summary>
-internal sealed class ProgressReport(TextOut error, bool asJson) : IProgress<WorkProgress>
+/// <param name="error">Where it goes.</param>
+/// <param name="asJson">Whether for a program.</param>
+/// <param name="columns">Those of the terminal.</param>
+internal sealed class ProgressReport(TextOut error, bool asJson, int columns) : IProgress<WorkProgress>
 {
-    private const int BarWidth = 24;
     private readonly object _lock = new();
     private readonly Stopwatch _watch = Stopwatch.StartNew();
     private TimeSpan _next = TimeSpan.FromMilliseconds(asJson ? 0 : 300);   // short work shows no bar at all
@@ -59,27 +60,36 @@ internal sealed class ProgressReport(TextOut error, bool asJson) : IProgress<Wor
 
     private void WriteBar(in WorkProgress value, TimeSpan now)
     {
-        var line = new StringBuilder("\r\e[K").Append(value.Stage);
         var seconds = (now - _stage.Start).TotalSeconds;
         var rate = seconds > 0.2 ? (value.DoneBytes - _stage.Bytes) / seconds : 0;
         var part = value.TotalBytes is > 0 and var total ? (double)value.DoneBytes / total
             : value.TotalItems is > 0 and var items ? (double)value.DoneItems / items : (double?)null;
-        if (part is { } p)
-        {
-            var full = (int)(Math.Clamp(p, 0, 1) * BarWidth);
-            line.Append(' ').Append('\u2588', full).Append('\u2591', BarWidth - full);
-            line.Append(CultureInfo.InvariantCulture, $" {Math.Clamp(p, 0, 1) * 100,3:0} %");
-        }
-        if (value.DoneBytes > 0)
-            line.Append(CultureInfo.InvariantCulture, $"  {ByteSize.FormatRounded(value.DoneBytes)}");
-        if (value.DoneItems > 0)
-            line.Append(CultureInfo.InvariantCulture, $"  {value.DoneItems} entries");
-        if (rate > 0)
-            line.Append(CultureInfo.InvariantCulture, $"  {ByteSize.FormatRounded((long)rate)}/s");
-        if (rate > 0 && value.TotalBytes is { } all && all > value.DoneBytes)
-            line.Append(CultureInfo.InvariantCulture, $"  {Clock((all - value.DoneBytes) / rate)} left");
-        error.Write(line.ToString());
+        var bytes = value.DoneBytes > 0 ? $"  {ByteSize.FormatRounded(value.DoneBytes)}" : "";
+        var entries = value.DoneItems > 0 ? string.Create(CultureInfo.InvariantCulture, $"  {value.DoneItems} entries") : "";
+        var speed = rate > 0 ? $"  {ByteSize.FormatRounded((long)rate)}/s" : "";
+        var left = rate > 0 && value.TotalBytes is { } all && all > value.DoneBytes ? $"  {Clock((all - value.DoneBytes) / rate)} left" : "";
+        error.Write("\r\e[K" + Fit(value.Stage, part, columns, (24, bytes + entries + speed + left), (12, bytes + entries + speed + left), (12, bytes + speed + left), (12, left), (0, left), (0, "")));
         _shown = true;
+    }
+
+    /// <summary>The first form that leaves the terminal's last column free: a line that wraps cannot be taken back.</summary>
+    private static string Fit(string stage, double? part, int columns, params ReadOnlySpan<(int Bar, string Facts)> forms)
+    {
+        var line = stage;
+        foreach (var (bar, facts) in forms)
+        {
+            line = stage + (part is { } p ? Bar(Math.Clamp(p, 0, 1), bar) : "") + facts;
+            if (TextWidth.Of(line) < columns)
+                return line;
+        }
+        return line[..Math.Min(line.Length, Math.Max(columns - 1, 0))];
+    }
+
+    private static string Bar(double part, int width)
+    {
+        var full = (int)(part * width);
+        var bar = width == 0 ? "" : " " + new string('\u2588', full) + new string('\u2591', width - full);
+        return bar + string.Create(CultureInfo.InvariantCulture, $" {part * 100,3:0} %");
     }
 
     private void WriteJson(in WorkProgress value)

@@ -12,6 +12,7 @@ internal sealed class BrokenPipeException() : IOException("the reader of standar
 internal sealed partial class StandardStream : Stream
 {
     private const int Interrupted = 4, BrokenPipe = 32;
+    private static readonly int Again = OperatingSystem.IsMacOS() ? 35 : 11;
 
     private readonly int _descriptor;
     private readonly Stream? _console;
@@ -43,6 +44,25 @@ internal sealed partial class StandardStream : Stream
         ? !(descriptor switch { 0 => Console.IsInputRedirected, 1 => Console.IsOutputRedirected, _ => Console.IsErrorRedirected })
         : (OperatingSystem.IsLinux() ? Linux.isatty(descriptor) : Unix.isatty(descriptor)) == 1;
 
+    /// <summary>How many columns the terminal has; 80 where it doesn't say.</summary>
+    public static int Columns(int descriptor)
+    {
+        const int usual = 80;
+        if (OperatingSystem.IsLinux())
+            return Linux.ioctl(descriptor, Linux.GetWindowSize, out var size) == 0 && size.Columns > 0 ? size.Columns : usual;
+        try
+        {
+            return Console.WindowWidth is > 0 and var columns ? columns : usual;
+        }
+        catch (IOException)
+        {
+            return usual;
+        }
+    }
+
+    /// <summary>Whether somebody sits in front of it whose terminal can go back and erase; <c>TERM=dumb</c> says that it can't.</summary>
+    public static bool IsCapableTerminal(int descriptor) => IsTerminal(descriptor) && Environment.GetEnvironmentVariable("TERM") != "dumb";
+
     public override unsafe void Write(ReadOnlySpan<byte> buffer)
     {
         if (_console is not null)
@@ -61,9 +81,11 @@ internal sealed partial class StandardStream : Stream
                     continue;
                 }
                 var error = Marshal.GetLastPInvokeError();
+                if (_descriptor == 2 && error != Interrupted && error != Again)
+                    return;         // closed, full, or nobody reads it: what is done goes on, and its exit code tells how it ended
                 if (error == BrokenPipe)
                     throw new BrokenPipeException();
-                if (error == (OperatingSystem.IsMacOS() ? 35 : 11))
+                if (error == Again)
                     Thread.Sleep(1);        // EAGAIN: somebody made the pipe non-blocking
                 else if (error != Interrupted)
                     throw new IOException($"standard output: {Marshal.GetPInvokeErrorMessage(error)}", error);
@@ -96,6 +118,16 @@ internal sealed partial class StandardStream : Stream
 
         [LibraryImport(Library)]
         internal static partial int isatty(int descriptor);
+
+        internal const nuint GetWindowSize = 0x5413;        // TIOCGWINSZ
+
+        internal struct WindowSize
+        {
+            public ushort Rows, Columns, XPixels, YPixels;
+        }
+
+        [LibraryImport(Library)]
+        internal static partial int ioctl(int descriptor, nuint request, out WindowSize size);
     }
 
     // macOS

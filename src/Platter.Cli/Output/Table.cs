@@ -8,6 +8,12 @@ internal sealed class Table(params string[] headings)
     private readonly List<Cell[]> _rows = [];
     private readonly bool[] _right = new bool[headings.Length];
 
+    // Less than this beside the other columns is no room for text: it goes below them.
+    private const int LeastRoom = 30, IndentBelow = 6;
+
+    /// <summary>Columns of the terminal, into which the text of the last column is broken between words; 0 for lines of any length.</summary>
+    public int TerminalColumns { get; init; }
+
     /// <summary>Columns of numbers stand at the right.</summary>
     public Table Right(params int[] columns)
     {
@@ -40,6 +46,11 @@ internal sealed class Table(params string[] headings)
         var last = Array.FindLastIndex(cells, c => c.Text.Length > 0);
         for (var i = 0; i <= last; i++)
         {
+            if (TerminalColumns > 0 && i > 0 && i == cells.Length - 1)
+            {
+                AppendBroken(line, cells[i].Text, indent.Length + widths[..i].Sum() + 2 * i);
+                break;
+            }
             var room = widths[i] - TextWidth.Of(cells[i].Text);
             if (_right[i])
                 line.Append(' ', room);
@@ -48,6 +59,31 @@ internal sealed class Table(params string[] headings)
                 line.Append(' ', 2 + (_right[i] ? 0 : room));
         }
         output.WriteLine(line.ToString());
+    }
+
+    private void AppendBroken(StringBuilder line, string text, int start)
+    {
+        if (TerminalColumns - start < LeastRoom && start + TextWidth.Of(text) >= TerminalColumns)
+        {
+            start = IndentBelow;
+            while (line[^1] == ' ')
+                line.Length--;
+            line.Append('\n').Append(' ', start);
+        }
+        var at = start;
+        foreach (var word in text.Split(' '))
+        {
+            var width = TextWidth.Of(word);
+            if (at > start && at + 1 + width >= TerminalColumns)
+            {
+                line.Append('\n').Append(' ', start);
+                at = start;
+            }
+            if (at > start)
+                line.Append(' ');
+            line.Append(word);
+            at += width + (at > start ? 1 : 0);
+        }
     }
 }
 

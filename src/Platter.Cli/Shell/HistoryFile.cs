@@ -5,15 +5,23 @@ internal static class HistoryFile
 {
     private const int MaxLines = 1000;
 
-    private static string Path => System.IO.Path.Combine(
-        Environment.GetEnvironmentVariable("XDG_STATE_HOME") is { Length: > 0 } state ? state : Environment.GetFolderPath(Environment.SpecialFolder.LocalApplicationData),
-        "platter", "history");
+    /// <summary>Null where there is no home for it: never a name relative to the folder that the command happens to run in.</summary>
+    private static string? Path
+    {
+        get
+        {
+            // A folder that isn't there yet is made; asked in the usual way, the framework would say nothing of it.
+            var state = Environment.GetEnvironmentVariable("XDG_STATE_HOME") is { } set && System.IO.Path.IsPathRooted(set) ? set
+                : Environment.GetFolderPath(Environment.SpecialFolder.LocalApplicationData, Environment.SpecialFolderOption.DoNotVerify);
+            return System.IO.Path.IsPathRooted(state) ? System.IO.Path.Combine(state, "platter", "history") : null;
+        }
+    }
 
     public static IReadOnlyList<string> Load()
     {
         try
         {
-            return File.Exists(Path) ? [.. File.ReadLines(Path).TakeLast(MaxLines)] : [];
+            return Path is { } path && File.Exists(path) ? [.. File.ReadLines(path).TakeLast(MaxLines)] : [];
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -23,10 +31,12 @@ internal static class HistoryFile
 
     public static void Save(IReadOnlyList<string> lines)
     {
+        if (Path is not { } path)
+            return;
         try
         {
-            Directory.CreateDirectory(System.IO.Path.GetDirectoryName(Path)!);
-            File.WriteAllLines(Path, lines.TakeLast(MaxLines));
+            Directory.CreateDirectory(System.IO.Path.GetDirectoryName(path)!);
+            File.WriteAllLines(path, lines.TakeLast(MaxLines));
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

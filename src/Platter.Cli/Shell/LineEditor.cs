@@ -7,7 +7,8 @@ namespace Platter.Cli.Shell;
 /// <param name="readKey">The next key.</param>
 /// <param name="output">The terminal.</param>
 /// <param name="complete">The words that fit after these, the last of which is being typed.</param>
-internal sealed class LineEditor(Func<ConsoleKeyInfo> readKey, TextOut output, Func<List<string>, List<Candidate>> complete)
+/// <param name="columns">How wide the terminal is at present.</param>
+internal sealed class LineEditor(Func<ConsoleKeyInfo> readKey, TextOut output, Func<List<string>, List<Candidate>> complete, Func<int> columns)
 {
     private readonly List<string> _history = [];
 
@@ -152,13 +153,34 @@ internal sealed class LineEditor(Func<ConsoleKeyInfo> readKey, TextOut output, F
         return start;
     }
 
+    // A line that is wider than the terminal is shown around the cursor: one that wraps could not be drawn again.
     private void Draw(string prompt, LineBuffer line)
     {
-        var shown = SafeText.Show(line.Text);
-        output.Write("\r\e[K" + prompt + shown);
-        var behind = TextWidth.Of(SafeText.Show(line.Text[line.Cursor..]));
-        if (behind > 0)
-            output.Write($"\e[{behind}D");
+        var room = Math.Max(columns() - 1, 2);
+        prompt = KeepEnd(prompt, room / 2);
+        room -= TextWidth.Of(prompt);
+        var (before, behind) = (SafeText.Show(line.Text[..line.Cursor]), SafeText.Show(line.Text[line.Cursor..]));
+        before = KeepEnd(before, room - Math.Min(TextWidth.Of(behind), room / 4));
+        behind = KeepStart(behind, room - TextWidth.Of(before));
+        output.Write("\r\e[K" + prompt + before + behind);
+        if (TextWidth.Of(behind) is > 0 and var width)
+            output.Write($"\e[{width}D");
         output.Flush();
+    }
+
+    private static string KeepEnd(string text, int width)
+    {
+        var start = 0;
+        while (TextWidth.Of(text[start..]) > width)
+            start += char.IsSurrogatePair(text, start) ? 2 : 1;
+        return text[start..];
+    }
+
+    private static string KeepStart(string text, int width)
+    {
+        var end = text.Length;
+        while (TextWidth.Of(text[..end]) > width)
+            end -= end > 1 && char.IsSurrogatePair(text, end - 2) ? 2 : 1;
+        return text[..end];
     }
 }

@@ -43,7 +43,7 @@ internal static class HelpText
         output.WriteLine();
         if (syntax.Arguments.Length > 0)
         {
-            var arguments = new Table("", "");
+            var arguments = NewTable();
             foreach (var argument in syntax.Arguments)
                 arguments.Add(new Cell(argument.Name, paint.Bold(argument.Name)), argument.Help + (argument.Choices.Length > 0 ? $": {string.Join(", ", argument.Choices)}" : ""));
             arguments.Write(output, paint, "  ");
@@ -72,10 +72,12 @@ internal static class HelpText
         output.WriteLine(paint.Dim("'platter --help' lists the options that every verb takes."));
     }
 
+    private static Table NewTable() => new("", "") { TerminalColumns = StandardStream.IsTerminal(1) ? StandardStream.Columns(1) : 0 };
+
     private static void WriteVerbs(TextOut output, Paint paint, IEnumerable<string> names)
     {
         output.WriteLine(paint.Heading("Verbs:"));
-        var verbs = new Table("", "");
+        var verbs = NewTable();
         foreach (var name in names)
             verbs.Add(new Cell(name, paint.Bold(name)), VerbTable.Create(name)!.Syntax.Summary);
         verbs.Write(output, paint, "  ");
@@ -85,7 +87,7 @@ internal static class HelpText
     private static void WriteOptions(TextOut output, Paint paint, string heading, IEnumerable<Option> options)
     {
         output.WriteLine(paint.Heading(heading));
-        var table = new Table("", "");
+        var table = NewTable();
         foreach (var option in options)
         {
             var names = string.Join(", ", option.Names) + (option.Value is null ? "" : " " + option.Value);

@@ -31,6 +31,8 @@ internal sealed class BuildVerb : Verb
         var name = session.Words[0];
         session.Subject = name;
         var folder = name == "-" ? Directory.GetCurrentDirectory() : Path.GetDirectoryName(Path.GetFullPath(name));
+        if (name != "-" && Path.GetFullPath(path) == Path.GetFullPath(name))
+            throw new UsageException("-o OUT is the spec itself, which would be lost");
         var verify = session.Arguments.Has(Verify);
         if (verify && Session.Epoch is null)
             throw new UsageException("--verify needs SOURCE_DATE_EPOCH", "without it every image has identifiers and times of its own");
@@ -75,6 +77,8 @@ internal sealed class BuildVerb : Verb
 
     private static byte[] Read(string name)
     {
+        if (Directory.Exists(name))
+            throw new CommandException(ExitCode.Refused, name, "it is a folder, not a spec");
         if (name != "-")
             return File.ReadAllBytes(name);
         using var input = Console.OpenStandardInput();

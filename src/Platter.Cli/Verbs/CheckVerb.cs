@@ -30,7 +30,7 @@ internal sealed class CheckVerb : Verb
         var repaired = repairs ? disk.Repair(partition, new RepairOptions { DryRun = isDry, Check = options }) : null;
         var report = repaired?.Remaining ?? disk.Check(partition, options);
         session.EndProgress();
-        if (partition is null && report.Findings.Count == 0)
+        if (partition is null && report.IsClean)
             RefuseNothing(disk);
         if (session.Json)
         {
@@ -49,7 +49,10 @@ internal sealed class CheckVerb : Verb
     private static void RefuseNothing(DiskImage disk)
     {
         if (disk.Container.Format.Name == "raw" && disk.FileSystem is null && disk.PartitionTable is null && !SwapArea.Recognise(disk.Device))
-            throw new UnsupportedFeatureException("neither a filesystem nor a partition table that Platter knows, so there is nothing to check");
+        {
+            throw new UnsupportedFeatureException(disk.Place(null).ForeignContent is { } name ? $"it holds {name}, and nothing that Platter checks"
+                : "neither a filesystem nor a partition table that Platter knows, so there is nothing to check");
+        }
     }
 
     private static void WriteText(Session session, CheckReport report)
@@ -64,7 +67,7 @@ internal sealed class CheckVerb : Verb
         if (report.Total > report.Findings.Count)
             session.Out.WriteLine($"... and {report.Total - report.Findings.Count} more");
         if (!session.Quiet)
-            session.Out.WriteLine(report.IsClean ? paint.Good("clean") : paint.Bad($"{report.Total} findings"));
+            session.Out.WriteLine(report.IsClean ? paint.Good("clean") : paint.Bad(report.Total == 1 ? "1 finding" : $"{report.Total} findings"));
     }
 
     private static void WriteJson(Session session, CheckReport report, RepairReport? repaired)

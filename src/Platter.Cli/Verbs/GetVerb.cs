@@ -45,8 +45,12 @@ internal sealed class GetVerb : Verb
         var intoFolder = Directory.Exists(destination);
         if (!intoFolder && (paths.Length > 1 || destination.EndsWith('/') || paths[0] == "/"))
         {
-            Directory.CreateDirectory(destination);
+            MakeFolder(destination);
             intoFolder = true;
+        }
+        else if (!intoFolder && File.Exists(destination) && at.Volume.Find(paths[0]).IsDirectory)
+        {
+            throw FileInTheWay(destination);
         }
         var (folder, name) = intoFolder ? (destination, null) : SplitHost(destination);
         var reports = new List<CopyReport>();
@@ -63,6 +67,15 @@ internal sealed class GetVerb : Verb
             WriteJson(session, reports);
         return ExitCode.Done;
     }
+
+    private static void MakeFolder(string path)
+    {
+        if (File.Exists(Path.TrimEndingDirectorySeparator(path)))
+            throw FileInTheWay(path);
+        Directory.CreateDirectory(path);
+    }
+
+    private static CommandException FileInTheWay(string path) => new(ExitCode.Exists, path, "a file is there, where a folder is needed");
 
     internal static void WriteJson(Session session, IReadOnlyList<CopyReport> reports)
     {

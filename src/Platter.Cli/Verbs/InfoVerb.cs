@@ -94,12 +94,13 @@ internal sealed class InfoVerb : Verb
     }
 
     /// <summary>What could be learned of a filesystem: what it says, or what is wrong with it.</summary>
-    private readonly record struct Found(VolumeInfo? Info, long? Free, string? Problem, PartitionContentKind Content = PartitionContentKind.FileSystem);
+    private readonly record struct Found(VolumeInfo? Info, long? Free, string? Problem, PartitionContentKind Content = PartitionContentKind.FileSystem, string? Data = null);
 
     private static Found Look(DiskPartition partition) => partition.ContentKind switch
     {
         PartitionContentKind.FileSystem => Look(partition.OpenVolume),
         PartitionContentKind.Swap => LookForSwap(() => partition.Swap),
+        PartitionContentKind.Data => new Found(null, null, null, PartitionContentKind.Data, PartitionText.OfData(partition)),
         var other => new Found(null, null, null, other),
     };
 
@@ -192,7 +193,7 @@ internal sealed class InfoVerb : Verb
         else if (table is null && problem is null)
         {
             output.WriteLine();
-            output.WriteLine("  neither a filesystem nor a partition table that Platter knows");
+            output.WriteLine("  " + (disk.Place(null).ForeignContent is { } name ? $"{name}, and no filesystem that Platter opens" : "neither a filesystem nor a partition table that Platter knows"));
         }
     }
 
@@ -207,7 +208,7 @@ internal sealed class InfoVerb : Verb
                 : (p.Flags & PartitionFlags.Bootable) != 0 ? "bootable" : "";
             var number = $"@{p.Number}";
             table.Add(new Cell(number, paint.Bold(number)), ByteSize.FormatRounded(p.Start), ByteSize.FormatRounded(p.Length), p.Type.ToString(), session.Show(p.Name),
-                found.Info?.Type ?? (found.Problem is not null ? "?" : found.Content == PartitionContentKind.Data ? "data" : ""), session.Show(found.Info?.Label ?? ""), found.Free is { } free ? ByteSize.FormatRounded(free) : "", state);
+                found.Info?.Type ?? (found.Problem is not null ? "?" : found.Data ?? ""), session.Show(found.Info?.Label ?? ""), found.Free is { } free ? ByteSize.FormatRounded(free) : "", state);
         }
         table.Write(session.Out, paint, "  ");
     }

@@ -1,3 +1,4 @@
+using Platter.Blocks;
 using Platter.Cli.Syntax;
 using Platter.FileSystems;
 using Platter.FileSystems.Swap;
@@ -92,10 +93,51 @@ internal sealed class MkfsVerb : Verb
             if (hasFiles)
                 throw new SafetyException($"the {name} filesystem that is there holds files, which would be lost");
         }
-        else if (partition is null && disk.Partitions.Count > 0)
+        else if (partition is not null || !HasTable(disk))
         {
-            throw new SafetyException($"there is a partition table with {(disk.Partitions.Count == 1 ? "1 partition" : $"{disk.Partitions.Count} partitions")}, which would be lost");
+            RefuseToLoseForeign(place);
         }
+    }
+
+    /// <summary>What Platter does not know may be dear to somebody all the same.</summary>
+    internal static void RefuseToLoseForeign(VolumePlace place)
+    {
+        if (place.ForeignContent is { } name)
+            throw new SafetyException($"it holds {name}, which would be lost");
+        var swap = SwapArea.Recognise(place.Device);
+        if (swap && IsHibernated(place.Device))
+            throw new SafetyException("a system has hibernated into the swap area that is there: what it was doing would be lost");
+        if (!swap && !place.IsBlank)
+            throw new SafetyException("it holds data of a kind that Platter does not know, which would be lost");
+    }
+
+    private static bool IsHibernated(BlockDevice device)
+    {
+        try
+        {
+            return SwapArea.TryOpen(device) is { IsHibernated: true };
+        }
+        catch (DiskFormatException)
+        {
+            return false;       // broken: nobody wakes from it
+        }
+    }
+
+    /// <summary>Whether there is a table, without partitions that would be lost.</summary>
+    private static bool HasTable(DiskImage disk)
+    {
+        int count;
+        try
+        {
+            count = disk.Partitions.Count;
+        }
+        catch (DiskFormatException e)
+        {
+            throw new SafetyException($"there is a damaged partition table, which would be lost ({ExitCode.Why(e)})");
+        }
+        if (count > 0)
+            throw new SafetyException($"there is a partition table with {(count == 1 ? "1 partition" : $"{count} partitions")}, which would be lost");
+        return disk.PartitionTable is not null;
     }
 
     // What formatting ext leaves is no file of anybody's.

@@ -48,7 +48,7 @@ internal sealed class PartListVerb : Verb
         {
             PartitionContentKind.FileSystem => TypeOf(partition),
             PartitionContentKind.Swap => "swap",
-            PartitionContentKind.Data => "data",
+            PartitionContentKind.Data => PartitionText.OfData(partition),
             _ => "",
         };
     }
@@ -128,11 +128,28 @@ internal sealed class PartInitVerb : Verb
         }
         var (disk, _) = session.EditDisk(image);
         using var __ = disk;
-        if (!session.Force && disk.FileSystem is { } type)
-            throw new SafetyException($"a {type.Names[0]} filesystem fills the image, which would be lost");
+        if (!session.Force)
+            RefuseToLose(disk);
         PartitionEditor.Create(disk.Device, scheme, options);
         disk.Device.Flush();
         return ExitCode.Done;
+    }
+
+    // A table that is there, sound or not, is what the editor itself looks for.
+    private static void RefuseToLose(DiskImage disk)
+    {
+        if (disk.FileSystem is { } type)
+            throw new SafetyException($"a {type.Names[0]} filesystem fills the image, which would be lost");
+        try
+        {
+            if (disk.PartitionTable is not null)
+                return;
+        }
+        catch (DiskFormatException)
+        {
+            return;
+        }
+        MkfsVerb.RefuseToLoseForeign(disk.Place(null));
     }
 
     private static bool IsKind(string word) => word is "gpt" or "mbr" or "apm";

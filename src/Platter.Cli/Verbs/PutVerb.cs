@@ -72,14 +72,17 @@ internal sealed class PutVerb : Verb
     private static CopyReport PutHost(Session session, EditableVolume volume, string source, string folder, string? name, PutMetadata metadata)
     {
         var options = new HostSourceOptions { Exclude = session.Arguments.Texts(Exclude) };
-        TreeSource host = name is null ? HostTreeSource.Content(source, options) : HostTreeSource.Entry(source, name, options);
-        using var tree = SourceChoice.ReadMap(session) is { } map ? Owned(host, map) : host;
+        HostTreeSource host = name is null ? HostTreeSource.Content(source, options) : HostTreeSource.Entry(source, name, options);
+        var isSmall = HostTreeSource.IsSmallFile(source);
+        if (!isSmall)
+            LeaveOutImage(session, host, source);
+        using TreeSource tree = SourceChoice.ReadMap(session) is { } map ? Owned(host, map) : host;
         using var sink = new VolumeTreeSink(volume, folder);
         var copy = new CopyOptions
         {
             Progress = session.Progress,
             // A small file is over before anybody could think better of it; the system's own way to end a process leaves nothing half-done.
-            Cancellation = HostTreeSource.IsSmallFile(source) ? default : session.Cancellation,
+            Cancellation = isSmall ? default : session.Cancellation,
             PreserveTimes = !session.Arguments.Has(NoTimes),
             Epoch = Session.Epoch,
             Owner = metadata.Owner,
@@ -94,11 +97,21 @@ internal sealed class PutVerb : Verb
         {
             // The file that failed is undone; those before it are whole and stay.
             volume.Commit();
-            throw new CommandException(ExitCode.Of(e), null, ExitCode.Why(e), "what was copied before is complete and stays");
+            throw new CommandException(ExitCode.Of(e), null, ExitCode.Why(e, session.Subject), "what was copied before is complete and stays");
         }
         if (name is not null && !metadata.IsEmpty && volume.TryFind(InsidePath.Combine(folder, name), out var top))
             metadata.Apply(volume, top.Id);
         return report;
+    }
+
+    // An image is no part of what goes into it: 'put disk.img . /' means the other files.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static void LeaveOutImage(Session session, HostTreeSource host, string source)
+    {
+        var image = Path.GetFullPath(ImageAddress.Parse(session.Words[0]).Path);
+        if (Path.GetFullPath(source) == image)
+            throw new UsageException($"{source} is the image itself");
+        host.LeaveOut(image);
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]

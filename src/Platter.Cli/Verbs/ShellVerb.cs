@@ -32,15 +32,21 @@ internal sealed class ShellVerb : Verb
         session.OpenVolume(session.Words[0]).Dispose();
         var address = ImageAddress.Parse(session.Words[0]);
         var shell = new ShellContext((address with { Path = Path.GetFullPath(address.Path) }).ToString());
-        return StandardStream.IsTerminal(0) && StandardStream.IsTerminal(1) ? Interactive(session, shell) : Script(session, shell);
+        var isAttended = StandardStream.IsTerminal(0) && StandardStream.IsTerminal(1);
+        return isAttended && StandardStream.IsCapableTerminal(1) ? Interactive(session, shell) : Script(session, shell, isAttended);
     }
 
-    private static int Script(Session session, ShellContext shell)
+    private static int Script(Session session, ShellContext shell, bool isAttended)
     {
         using var input = new StreamReader(Console.OpenStandardInput(), Encoding.UTF8);
         var code = ExitCode.Done;
-        while (input.ReadLine() is { } line)
+        while (true)
         {
+            if (isAttended)
+                session.Out.Write(Prompt(shell));
+            session.Out.Flush();
+            if (input.ReadLine() is not { } line)
+                break;
             if (!Execute(session, shell, line, ref code))
                 break;
         }
@@ -51,14 +57,13 @@ internal sealed class ShellVerb : Verb
     {
         Console.TreatControlCAsInput = true;
         var history = HistoryFile.Load();
-        var editor = new LineEditor(() => Console.ReadKey(intercept: true), session.Out, words => Completer.Complete([.. words], shell));
+        var editor = new LineEditor(() => Console.ReadKey(intercept: true), session.Out, words => Completer.Complete([.. words], shell), () => StandardStream.Columns(1));
         foreach (var line in history)
             editor.Remember(line);
-        var name = Path.GetFileName(shell.Image);
         var code = ExitCode.Done;
         try
         {
-            while (editor.ReadLine(SafeText.Show($"{name}:{shell.Folder}> ")) is { } line)
+            while (editor.ReadLine(Prompt(shell)) is { } line)
             {
                 Console.TreatControlCAsInput = false;
                 var goOn = Execute(session, shell, line, ref code);
@@ -75,11 +80,15 @@ internal sealed class ShellVerb : Verb
         return code;
     }
 
+    private static string Prompt(ShellContext shell) => SafeText.Show($"{Path.GetFileName(shell.Image)}:{shell.Folder}> ");
+
     /// <summary>Runs one line.</summary>
     /// <returns>False when it was the last.</returns>
     private static bool Execute(Session session, ShellContext shell, string line, ref int code)
     {
-        var words = WordSplitter.Split(line, out _);
+        var words = new List<string>();
+        if (Try(session, () => words = WordSplitter.Split(line)) is not ExitCode.Done and var wrong)
+            code = wrong;
         if (words.Count == 0)
             return true;
         switch (words[0])
@@ -132,9 +141,11 @@ internal sealed class ShellVerb : Verb
             action();
             return ExitCode.Done;
         }
-        catch (Exception e) when (e is IOException or CommandException or UnauthorizedAccessException or UnsupportedFeatureException or ArgumentException)
+        catch (Exception e) when (e is IOException or CommandException or UsageException or UnauthorizedAccessException or UnsupportedFeatureException or ArgumentException)
         {
-            session.Say("platter: " + ExitCode.Why(e));
+            // Said with --quiet too.
+            session.Error.WriteLine("platter: " + ExitCode.Why(e));
+            session.Error.Flush();
             return ExitCode.Of(e);
         }
     }

@@ -37,9 +37,20 @@ public sealed class HostJournalStore(string imagePath) : JournalStore
 
     public override ResizableDevice Create()
     {
-        HostFile.Remove(Name);
-        return HostFile.Create(Name, 0);
+        try
+        {
+            HostFile.Remove(Name);
+            return HostFile.Create(Name, 0);
+        }
+        catch (UnauthorizedAccessException e)
+        {
+            throw Refused(e);
+        }
     }
+
+    // The image itself may well be writable: what is wrong is its folder.
+    private UnauthorizedAccessException Refused(UnauthorizedAccessException e) =>
+        new($"no permission to make the journal {Name}, without which an edit would not be safe: the image's folder has to be writable", e);
 
     public override void Remove() => HostFile.Remove(Name);
 

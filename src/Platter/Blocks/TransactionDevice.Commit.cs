@@ -42,8 +42,22 @@ public sealed partial class TransactionDevice
             return;
         _journal.MakePastDurable();
         _freshAtHome = true;
+        _fresh.Add(offset, data.Length);
         _home.Write(offset, data);
         Unsettle(offset, data.Length);
+    }
+
+    /// <summary>Discards at once what was fresh, which no committed state refers to. On a host that ran full this is the room that whatever comes next needs.</summary>
+    private void GiveBackFresh(long offset, long length)
+    {
+        for (var end = offset + length; _fresh.NextRange(offset) is { } range && range.Start < end;)
+        {
+            var from = Math.Max(range.Start, offset);
+            var count = Math.Min(range.End, end) - from;
+            _fresh.Remove(from, count);
+            _home.Discard(from, count);
+            Unsettle(from, count);
+        }
     }
 
     private void KeepFromDiscard(long offset, long length)
@@ -181,6 +195,7 @@ public sealed partial class TransactionDevice
     {
         _pages.Clear();
         _sampled.Clear();
+        _fresh.Clear();
         _freshBuffered = 0;
         _freshAtHome = false;
     }

@@ -28,6 +28,7 @@ public sealed partial class TransactionDevice : ResizableDevice
     private readonly PageOverlay _pages = new();
     private readonly RangeSet _discards = new();
     private readonly RangeSet _unsettled = new();       // pages that are at home, but perhaps not after a power cut: fresh or discarded since the last flush there
+    private readonly RangeSet _fresh = new();           // bytes that went to the image as fresh since the last commit
     private readonly NumberMap<int> _sampled = new();    // pages by which the journal will know its image: no fresh data over them
     private readonly bool _ownsHome;
     private long _length;
@@ -79,6 +80,7 @@ public sealed partial class TransactionDevice : ResizableDevice
             if (_freshAtHome)
                 FlushHome();
             _freshAtHome = false;
+            _fresh.Clear();
             ApplyDiscards();
             return;
         }
@@ -104,11 +106,12 @@ public sealed partial class TransactionDevice : ResizableDevice
         ApplyDiscards();
     }
 
-    /// <summary>Drops everything since the last commit. Fresh data may stay where nothing refers to it.</summary>
+    /// <summary>Drops everything since the last commit. The room that fresh data took in the image goes back to the host.</summary>
     public override void Rollback()
     {
         CheckSound();
         _discards.Clear();
+        GiveBackFresh(0, Math.Min(_committedLength, _home.Length));
         Forget();
         _length = _committedLength;
         if (_home.Length != _committedLength)
@@ -191,6 +194,7 @@ public sealed partial class TransactionDevice : ResizableDevice
     protected override void DiscardCore(long offset, long length)
     {
         CheckSound();
+        GiveBackFresh(offset, length);
         _discards.Add(offset, length);
     }
 

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.Json;
 using Platter.Partitions;
 using Platter.Testing;
+using Xunit;
 
 namespace Platter.Interop.Tests.Partitions;
 
@@ -42,6 +43,15 @@ internal static class ForeignTables
         [.. output.Split('\n').Where(l => l.Length > 0 && char.IsAsciiDigit(l[0])).Select(l => l.Split(':'))
             .Select(f => (Number: int.Parse(f[0], CultureInfo.InvariantCulture), Start: f[1].TrimEnd('B'), Length: f[3].TrimEnd('B')))
             .OrderBy(f => f.Number).Select(f => $"{f.Number} {f.Start} {f.Length}")];
+
+    /// <summary>Start and length in sectors of each row of <c>fdisk -l</c>, which must not complain.</summary>
+    public static IReadOnlyList<string> RowsOfFdisk(int sectorSize, string path)
+    {
+        var fdisk = Tool.Run("fdisk", "-b", sectorSize.ToString(CultureInfo.InvariantCulture), "-o", "Start,Sectors", "-l", path);
+        Assert.True(fdisk.Error.Length == 0, fdisk.Error);
+        return [.. fdisk.Output.Split('\n').SkipWhile(l => !l.TrimStart().StartsWith("Start", StringComparison.Ordinal)).Skip(1)
+            .Select(l => l.Split(' ', StringSplitOptions.RemoveEmptyEntries)).Where(f => f.Length == 2).Select(f => $"{f[0]} {f[1]}")];
+    }
 
     private static string Line(int number, long start, long length, string type, string? uuid, string name, bool bootable) =>
         $"{number}: {start}+{length} {type} {uuid} '{name}'{(bootable ? " bootable" : "")}";

@@ -98,12 +98,20 @@ public sealed class ForeignTablesAreReadTests
             File.WriteAllBytes(path, disk.Bytes);
             var parted = Tool.Expect("env", "PARTED_SECTOR_SIZE=4096", "parted", "-m", "-s", path, "unit", "B", "print");
             Assert.Equal(ForeignTables.Places(editor.Table), ForeignTables.PlacesOfParted(parted));
-            var fdisk = Tool.Run("fdisk", "-b", "4096", "-o", "Start,Sectors", "-l", path);
-            Assert.True(fdisk.Error.Length == 0, fdisk.Error);
-            var rows = fdisk.Output.Split('\n').SkipWhile(l => !l.TrimStart().StartsWith("Start", StringComparison.Ordinal)).Skip(1)
-                .Select(l => l.Split(' ', StringSplitOptions.RemoveEmptyEntries)).Where(f => f.Length == 2).Select(f => $"{f[0]} {f[1]}");
-            Assert.Equal(string.Join("\n", editor.Table.Partitions.Select(p => $"{p.Start / 4096} {p.Length / 4096}")), string.Join("\n", rows));
+            Assert.Equal(editor.Table.Partitions.Select(p => $"{p.Start / 4096} {p.Length / 4096}"), ForeignTables.RowsOfFdisk(4096, path));
+            if (scheme == PartitionScheme.Gpt)
+                AssertSgdiskAgrees(path, editor.Table);
         }
+    }
+
+    // sgdisk takes a file for a disk of 512-byte sectors, whatever it holds: it needs a disk that says otherwise.
+    private static void AssertSgdiskAgrees(string path, PartitionTable table)
+    {
+        using var loop = new Blocks.LoopDisk(path, "--read-only", "--sector-size", "4096");
+        Assert.Contains("No problems found", Tool.Expect("sgdisk", "-v", loop.Path), StringComparison.Ordinal);
+        var printed = Tool.Expect("sgdisk", "-p", loop.Path);
+        foreach (var p in table.Partitions)
+            Assert.Matches($@"\n +{p.Number} +{p.Start / 4096} +{(p.End / 4096) - 1} ", printed);
     }
 
     private static Random Seeded()

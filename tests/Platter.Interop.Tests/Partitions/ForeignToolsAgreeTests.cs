@@ -97,6 +97,7 @@ public sealed class ForeignToolsAgreeTests
         Assert.Empty(complaints);
         Assert.Equal(ForeignTables.Describe(editor.Table), ForeignTables.FromSfdisk(path));
         Assert.Equal(ForeignTables.Places(editor.Table), ForeignTables.PlacesFromParted(path));
+        Assert.Equal(editor.Table.Partitions.Select(p => $"{p.Start / 512} {p.Length / 512}").Order(StringComparer.Ordinal), ForeignTables.RowsOfFdisk(512, path).Order(StringComparer.Ordinal));
         var report = PartitionChecker.Check(disk);
         Assert.True(report.IsClean, string.Join("\n", report.Findings));
     }

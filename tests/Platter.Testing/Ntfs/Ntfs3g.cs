@@ -23,14 +23,26 @@ public static class Ntfs3g
     /// <returns>What the script wrote.</returns>
     public static string Run(string path, string script, string options = "streams_interface=windows,compression,permissions")
     {
-        var folder = Path.GetDirectoryName(path)!;
-        var mount = Path.Combine(folder, "mnt");
+        var result = With(path, options, mount => Tool.Run(mount, null,
+            new Dictionary<string, string>(StringComparer.Ordinal) { ["HERE"] = Path.GetDirectoryName(path)! }, "bash", "-c", "set -e\n" + script));
+        Assert.True(result.ExitCode == 0, $"the script ended with {result.ExitCode}:\n{result.All}");
+        return result.Output;
+    }
+
+    /// <summary>Mounts an image, does something there, and unmounts.</summary>
+    /// <param name="path">The image.</param>
+    /// <param name="options">Of the mount.</param>
+    /// <param name="work">Gets the mount point.</param>
+    /// <param name="driver">Which of the two drivers; only the other one, <c>lowntfs-3g</c>, can be blind to case.</param>
+    public static T With<T>(string path, string options, Func<string, T> work, string driver = "ntfs-3g")
+    {
+        var mount = Path.Combine(Path.GetDirectoryName(path)!, "mnt");
         Directory.CreateDirectory(mount);
-        Tool.Expect("ntfs-3g", "-o", options, path, mount);
-        Tool.Result result;
+        Tool.Expect(driver, "-o", options, path, mount);
+        T result;
         try
         {
-            result = Tool.Run(mount, null, new Dictionary<string, string>(StringComparer.Ordinal) { ["HERE"] = folder }, "bash", "-c", "set -e\n" + script);
+            result = work(mount);
         }
         finally
         {
@@ -38,8 +50,7 @@ public static class Ntfs3g
             Tool.Expect("umount", mount);
         }
         WaitForRelease(path);
-        Assert.True(result.ExitCode == 0, $"the script ended with {result.ExitCode}:\n{result.All}");
-        return result.Output;
+        return result;
     }
 
     /// <summary>The tree as the driver shows it; what leads to the root of the volume leads there, wherever that was mounted.</summary>
@@ -85,7 +96,7 @@ public static class Ntfs3g
     {
         try
         {
-            return File.ReadAllText(Path.Combine(process, "comm")).Trim() == "ntfs-3g" && File.ReadAllText(Path.Combine(process, "cmdline")).Contains(path, StringComparison.Ordinal);
+            return File.ReadAllText(Path.Combine(process, "comm")).Trim() is "ntfs-3g" or "lowntfs-3g" && File.ReadAllText(Path.Combine(process, "cmdline")).Contains(path, StringComparison.Ordinal);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

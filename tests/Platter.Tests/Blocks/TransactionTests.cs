@@ -80,6 +80,70 @@ public sealed class TransactionTests
         device.Dispose();
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Fresh_data_that_is_dropped_gives_its_room_back_to_the_host(bool byDisposing)
+    {
+        using var folder = new TempFolder();
+        var path = folder.File("a.img");
+        HostFile.Create(path, 16 << 20).Dispose();
+        var kept = Enumerable.Repeat((byte)7, 1 << 20).ToArray();
+        using (var home = HostFile.Open(path, FileAccess.ReadWrite))
+        {
+            var device = TransactionDevice.Open(home, HostJournalStore.Beside(path), new TransactionOptions { FreshLimit = 0 });
+            device.WriteFresh(1 << 20, kept);
+            device.Write(0, [1]);
+            device.Flush();
+            device.WriteFresh(4 << 20, kept);
+            device.WriteFresh(5_000_001, kept);
+            device.Write(9 << 20, [1]);
+            if (!byDisposing)
+                device.Rollback();
+            device.Dispose();
+        }
+        Assert.Equal([path], Directory.GetFiles(folder.Path));
+        using var left = HostFile.Open(path, FileAccess.Read);
+        var read = new byte[kept.Length];
+        left.Read(1 << 20, read);
+        Assert.Equal(kept, read);
+        // Of a page that was fresh in part the host keeps the room, as zeros.
+        Assert.InRange(left.AllocatedRanges(2 << 20, 14 << 20).Sum(r => r.Length), 0, Journal.PageSize);
+        read = new byte[3 << 20];
+        left.Read(4 << 20, read);
+        Assert.DoesNotContain((byte)7, read);
+    }
+
+    [Fact]
+    public void Fresh_data_that_is_discarded_before_the_commit_gives_its_room_back_at_once()
+    {
+        using var folder = new TempFolder();
+        var path = folder.File("a.img");
+        HostFile.Create(path, 16 << 20).Dispose();
+        using var home = HostFile.Open(path, FileAccess.ReadWrite);
+        using var device = TransactionDevice.Open(home, HostJournalStore.Beside(path), new TransactionOptions { FreshLimit = 0 });
+        var data = Enumerable.Repeat((byte)7, 1 << 20).ToArray();
+        device.WriteFresh(4 << 20, data);
+        device.Discard(4 << 20, 512 << 10);
+        Assert.Empty(home.AllocatedRanges(4 << 20, 512 << 10));
+        device.WriteFresh(4 << 20, data.AsSpan(0, 4096));       // taken once more
+        device.Write(0, [1]);
+        device.Flush();
+        var read = new byte[1 << 20];
+        device.Read(4 << 20, read);
+        Assert.Equal(data[..4096], read[..4096]);
+        Assert.Equal(data[(512 << 10)..], read[(512 << 10)..]);
+    }
+
+    [Fact]
+    public void A_journal_that_may_not_be_made_is_told_as_such()
+    {
+        // Not even root makes files there.
+        var e = Assert.Throws<UnauthorizedAccessException>(() => new HostJournalStore("/sys/a.img").Create());
+        Assert.Contains("/sys/a.img.platter-journal", e.Message, StringComparison.Ordinal);
+        Assert.Contains("folder has to be writable", e.Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void A_commit_without_changes_touches_nothing()
     {

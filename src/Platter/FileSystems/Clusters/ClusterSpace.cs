@@ -10,6 +10,7 @@ namespace Platter.FileSystems.Clusters;
 internal sealed class ClusterSpace
 {
     private readonly IClusterMap _map;
+    private readonly ClusterArea? _area;
     private readonly RangeSet _fresh = new();
     private readonly RangeSet _freed = new();
     private uint _next;
@@ -18,9 +19,11 @@ internal sealed class ClusterSpace
     /// <param name="map">The free clusters.</param>
     /// <param name="freeHint">How many there are, as the volume says; -1 when it doesn't.</param>
     /// <param name="nextHint">Where to start looking; anything that is no cluster means the beginning.</param>
-    public ClusterSpace(IClusterMap map, long freeHint, uint nextHint)
+    /// <param name="area">Where what was fresh is discarded as soon as it is released, if nothing that releases it is ever undone; null for never.</param>
+    public ClusterSpace(IClusterMap map, long freeHint, uint nextHint, ClusterArea? area = null)
     {
         _map = map;
+        _area = area;
         _free = freeHint >= 0 && freeHint <= map.LastCluster - map.FirstCluster + 1L ? freeHint : -1;
         _next = nextHint >= map.FirstCluster && nextHint <= map.LastCluster ? nextHint : map.FirstCluster;
     }
@@ -83,6 +86,7 @@ internal sealed class ClusterSpace
             {
                 var count = Math.Min(fresh!.Value.End, run.Behind) - at;
                 _fresh.Remove(at, count);
+                _area?.Device.Discard(_area.OffsetOf((uint)at), _area.BytesIn(count));
                 at += count;
             }
         }

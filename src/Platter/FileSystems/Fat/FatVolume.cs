@@ -330,7 +330,7 @@ public sealed class FatVolume : EditableVolume, INodeLives
     private ClusterSpace OpenSpace()
     {
         var free = FatState.ReadInfo(Device, Geometry, out var next);
-        return new ClusterSpace(Table, free, next);
+        return new ClusterSpace(Table, free, next, Area);
     }
 
     private IEnumerable<DirectoryEntry> Entries(uint cluster, FatDirectory directory)

@@ -19,10 +19,10 @@ public static class DiskBuilder
     /// <param name="spec">What to build.</param>
     /// <param name="path">Where the image goes; its extension picks the container when the spec names none.</param>
     /// <param name="options">How.</param>
-    /// <exception cref="TomlException">The spec asks for something that cannot be; with its place.</exception>
-    /// <exception cref="FileNotFoundException">A layer is not there.</exception>
+    /// <exception cref="TomlException">The spec asks for something that cannot be, or for files that are not there; with its place. The inner exception is a
+    /// <see cref="VolumeFullException"/> when a content does not fit into the size that the spec gives.</exception>
+    /// <exception cref="FileNotFoundException">A layer is an image without the partition that is named.</exception>
     /// <exception cref="UnsupportedFeatureException">A layer or container is of a kind that Platter cannot read.</exception>
-    /// <exception cref="VolumeFullException">A content does not fit into the size that the spec gives.</exception>
     /// <exception cref="AlreadyExistsException">Something of that name is there.</exception>
     /// <exception cref="OperationCanceledException">Cancelled; nothing is left.</exception>
     public static BuildReport Build(DiskSpec spec, string path, BuildOptions options)
@@ -52,6 +52,10 @@ public static class DiskBuilder
                 {
                     // Once more, with more room.
                 }
+                catch (VolumeFullException e) when (filling is not null)
+                {
+                    throw TooSmall(filling.Spec.Size.Place, filling.Name, e);
+                }
             }
         }
         finally
@@ -60,6 +64,8 @@ public static class DiskBuilder
                 content.Dispose();
         }
     }
+
+    private static TomlException TooSmall(TextPlace place, string what, VolumeFullException e) => new(place, $"{what} is too small for what goes into it: {e.Message}", e);
 
     internal static ContainerOptions ContainerOptions(BuildIds ids, BuildOptions options) => new()
     {
@@ -86,12 +92,19 @@ public static class DiskBuilder
         }
         FindType(bare);
         using var source = SpecSources.Open(bare, folders, options);
-        return At(bare.OptionsPlace, () => FileSystemBuilder.Create(path, new NewFileSystem
+        try
         {
-            Type = bare.Type,
-            Length = spec.Size.Rule == SizeRule.Fixed ? spec.Size.Bytes : null, Free = bare.Free,
-            Label = bare.Label, Id = bare.VolumeId, Options = bare.Options, SectorSize = spec.SectorSize, Format = options.Format,
-        }, source, options));
+            return At(bare.OptionsPlace, () => FileSystemBuilder.Create(path, new NewFileSystem
+            {
+                Type = bare.Type,
+                Length = spec.Size.Rule == SizeRule.Fixed ? spec.Size.Bytes : null, Free = bare.Free,
+                Label = bare.Label, Id = bare.VolumeId, Options = bare.Options, SectorSize = spec.SectorSize, Format = options.Format,
+            }, source, options));
+        }
+        catch (VolumeFullException e)
+        {
+            throw TooSmall(spec.Size.Place, "the filesystem", e);
+        }
     }
 
     // The spec's own are for the container that the spec has in mind.

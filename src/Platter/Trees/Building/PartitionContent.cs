@@ -21,8 +21,7 @@ internal sealed class PartitionContent : IDisposable
     {
         _disk = disk;
         _index = index;
-        var name = $"partition {index + 1}";
-        _uniqueId = Spec.UniqueId ?? ids.Guid(name);
+        _uniqueId = Spec.UniqueId ?? ids.Guid(Name);
         _partitionType = DiskBuilder.At(Spec.TypePlace, () => PartitionType.Parse(Spec.Type, DiskBuilder.Scheme(disk)));
         _flags = Spec.Bootable ? PartitionFlags.Bootable : PartitionFlags.None;
         foreach (var attribute in Spec.Attributes)
@@ -30,10 +29,13 @@ internal sealed class PartitionContent : IDisposable
         if (Spec.Content is { } content)
             _filling = new RawFilling(new RawContent(content, folders));
         else if (Spec.FileSystem is { } fileSystem)
-            _filling = Open(fileSystem, folders, DiskBuilder.Format(fileSystem, ids, name + " volume", options), options);
+            _filling = Open(fileSystem, folders, DiskBuilder.Format(fileSystem, ids, Name + " volume", options), options);
     }
 
     public PartitionSpec Spec => _disk.Partitions[_index];
+
+    /// <summary>As messages call it, and as its identifiers are derived.</summary>
+    public string Name => $"partition {_index + 1}";
 
     /// <summary>Bytes; null for the rest of the disk.</summary>
     public long? Length => Spec.Size.Rule switch { SizeRule.Fixed => Spec.Size.Bytes, SizeRule.Auto => _filling!.FittingLength, _ => null };

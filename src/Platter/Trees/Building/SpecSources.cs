@@ -51,7 +51,14 @@ internal static class SpecSources
         var exclude = spec.Excludes.Select(e => e.Path).ToList();
         if (!Directory.Exists(path) && options.OpenLayer?.Invoke(path) is { } opened)
             return exclude.Count == 0 ? opened : new FilteredSource(opened, PathPatterns.Parse(exclude));
-        return DiskBuilder.At(source.Place, () => TreeSources.Open(path, options.Sources with { Exclude = exclude }));
+        try
+        {
+            return DiskBuilder.At(source.Place, () => TreeSources.Open(path, options.Sources with { Exclude = exclude }));
+        }
+        catch (Exception e) when (e is FileNotFoundException { FileName: not null } or DirectoryNotFoundException)
+        {
+            throw new TomlException(source.Place, $"there is no file or folder {source.Path}", e);
+        }
     }
 
     private static TreeAddition ToAddition(FileSpec file, FileSystemSpec spec, SpecFolders folders)

@@ -66,8 +66,8 @@ public abstract class HostTreeSource : TreeSource
         ? LinuxFile.TryStatus(path, out var status) && status is { Type: LinuxFile.FileType.Regular, Size: < 1 << 20 }
         : new FileInfo(path) is { Exists: true, Length: < 1 << 20 };
 
-    /// <summary>Leaves out the image that is being made from this tree, should it lie within it, finished or under its temporary name.</summary>
-    internal void LeaveOut(string image)
+    /// <summary>Leaves out the image that this tree goes into, should it lie within it: finished, under its temporary name, and its journal.</summary>
+    public void LeaveOut(string image)
     {
         _image = System.IO.Path.GetFullPath(image);
         _imageName = System.IO.Path.GetFileName(_image);
@@ -83,7 +83,7 @@ public abstract class HostTreeSource : TreeSource
     private protected bool IsExcluded(TreeEntry? parent, string name, string folder)
     {
         if (_image is not null && name.StartsWith(_imageName, StringComparison.Ordinal)
-            && System.IO.Path.Combine(folder, name) is var path && (path == _image || path.StartsWith(_image + ".platter-new-", StringComparison.Ordinal)))
+            && System.IO.Path.Combine(folder, name) is var path && (path == _image || path.StartsWith(_image + ".platter-", StringComparison.Ordinal)))
             return true;
         return _exclude is { IsEmpty: false } && _exclude.IsMatch(parent, name, isDirectory: false);
     }
