@@ -66,15 +66,23 @@ public sealed partial class TransactionDevice
             _discards.Remove(offset, length);
     }
 
+    // The commit is done by now, and must not be reported as failed: what could not be given back is tried again after the next one.
     private void ApplyDiscards()
     {
         if (_discards.IsEmpty)
             return;
-        _journal.MakePastDurable();
-        foreach (var range in _discards)
+        try
         {
-            _home.Discard(range.Start, range.Length);
-            Unsettle(range.Start, range.Length);
+            _journal.MakePastDurable();
+            foreach (var range in _discards)
+            {
+                Unsettle(range.Start, range.Length);
+                _home.Discard(range.Start, range.Length);
+            }
+        }
+        catch (IOException)
+        {
+            return;
         }
         _discards.Clear();
     }

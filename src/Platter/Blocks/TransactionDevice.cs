@@ -70,6 +70,8 @@ public sealed partial class TransactionDevice : ResizableDevice
     }
 
     /// <summary>Commits: everything written since the last commit becomes durable, all at once. Without changes it does nothing.</summary>
+    /// <remarks>Until a commit is in the journal, a failure takes nothing away: the pages stay, and a later call may succeed. Once it is, a failure on the way
+    /// home makes the device refuse everything but reading: the next one to open the image brings the commit home.</remarks>
     /// <exception cref="IOException">The medium failed or is full. Unless the message says otherwise, nothing is committed, everything is
     /// still there to read, and the caller may try again or <see cref="Rollback"/>.</exception>
     public override void Flush()
@@ -94,13 +96,13 @@ public sealed partial class TransactionDevice : ResizableDevice
         {
             WriteHome(pages);
             FlushHome();
+            _journal.Retire();
         }
         catch (Exception e)
         {
             _broken = $"the last commit is safe in {_journal.Name}, but could not be written into the image ({e.Message}): close it and open it again";
             throw;
         }
-        _journal.Retire();
         Forget();
         _committedLength = _length;
         ApplyDiscards();

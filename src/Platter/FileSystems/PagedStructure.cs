@@ -67,6 +67,13 @@ internal abstract class PagedStructure
         return _last = _pages.TryGet(number, out var page) ? page : Read(number);
     }
 
+    /// <summary>Reads the pages of a part, if they are not held: changing them does not fail then.</summary>
+    protected void Touch(long firstByte, long lastByte)
+    {
+        for (var number = (int)(firstByte / PageBytes); number <= (int)(lastByte / PageBytes); number++)
+            GetPage(number);
+    }
+
     /// <summary>Notes that a part of a page was changed.</summary>
     protected void MarkDirty(Page page, int from, int length)
     {

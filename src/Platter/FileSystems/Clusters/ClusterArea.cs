@@ -24,6 +24,14 @@ internal sealed class ClusterArea(BlockDevice device, long offset, int clusterSi
     /// <summary>Bytes in so many clusters; no more than can be counted.</summary>
     public long BytesIn(long clusters) => clusters > long.MaxValue / ClusterSize ? long.MaxValue : clusters * ClusterSize;
 
+    /// <summary>Refuses everything after an edit that failed midway and could not be undone: see <see cref="ClusterSpace.IsTorn"/>.</summary>
+    /// <exception cref="IOException">That has happened.</exception>
+    public void RequireWhole()
+    {
+        if (_space is { IsTorn: true })
+            throw new IOException("an edit failed midway and could not be undone: roll the volume back to the last commit, or close it and open it again");
+    }
+
     /// <summary>Writes into clusters, past the transaction where nothing committed refers to them.</summary>
     /// <param name="deviceOffset">Bytes from the start of the volume.</param>
     /// <param name="data">The bytes.</param>

@@ -100,31 +100,60 @@ internal sealed class ClusterChain
     }
 
     /// <summary>Adds clusters at the end.</summary>
-    /// <returns>False when the volume is full; then the same clusters belong to the chain as before.</returns>
+    /// <returns>False when the volume is full; then the same clusters belong to the chain as before. So they do when reading fails.</returns>
     public bool TryExtend(ClusterSpace space, uint count)
     {
         var before = CountAll();
         if (before == 0 && count > 1 && IsContiguous)
             space.SeekRoom(count);
-        while (_walked < before + count)
+        var taken = default(ClusterRun);     // but not part of the chain yet
+        var complete = false;
+        space.BeginChange();
+        try
         {
-            var last = _pieces.Count == 0 ? 0 : _pieces[^1].Run.Behind - 1;
-            var run = space.Take(before + count - _walked, last);
-            if (run.Count == 0)
+            while (_walked < before + count)
             {
-                Truncate(space, before);
-                return false;
+                var last = _pieces.Count == 0 ? 0 : _pieces[^1].Run.Behind - 1;
+                taken = space.Take(before + count - _walked, last);
+                if (taken.Count == 0)
+                    break;
+                if (IsContiguous && last != 0 && taken.First != last + 1)
+                {
+                    _links.Join(0, _pieces[0].Run);
+                    IsContiguous = false;
+                }
+                if (!IsContiguous)
+                    _links.Join(last, taken);
+                Append(taken);
+                taken = default;
             }
-            if (IsContiguous && last != 0 && run.First != last + 1)
-            {
-                _links.Join(0, _pieces[0].Run);
-                IsContiguous = false;
-            }
-            if (!IsContiguous)
-                _links.Join(last, run);
-            Append(run);
+            complete = _walked == before + count;
         }
-        return true;
+        finally
+        {
+            if (!complete)
+            {
+                if (taken.Count > 0)
+                    space.Release(taken);
+                Truncate(space, before);
+            }
+            space.EndChange();
+        }
+        return complete;
+    }
+
+    /// <summary>Reads all that <see cref="Truncate"/> changes: where that fails, nothing has changed yet.</summary>
+    /// <param name="space">Where the clusters go.</param>
+    /// <param name="count">Clusters that stay.</param>
+    /// <exception cref="DiskFormatException">The chain is broken.</exception>
+    public void PrepareTruncate(ClusterSpace space, uint count)
+    {
+        if (CountAll() <= count)
+            return;
+        for (var i = _pieces.Count - 1; i >= 0 && _pieces[i].Index + _pieces[i].Run.Count > count; i--)
+            space.Touch(_pieces[i].Run);
+        if (count > 0 && !IsContiguous && TryLocate(count - 1, out var last))
+            _links.Next(last.First);
     }
 
     /// <summary>Keeps the first <paramref name="count"/> clusters and gives the others back.</summary>
@@ -132,6 +161,8 @@ internal sealed class ClusterChain
     {
         if (CountAll() <= count)
             return;
+        PrepareTruncate(space, count);
+        space.BeginChange();
         while (_pieces.Count > 0 && _pieces[^1] is var piece && piece.Index + piece.Run.Count > count)
         {
             var keep = piece.Index >= count ? 0 : count - piece.Index;
@@ -145,6 +176,7 @@ internal sealed class ClusterChain
             IsContiguous = _links.AllowsContiguous;
         else if (!IsContiguous)
             _links.End(_pieces[^1].Run.Behind - 1);
+        space.EndChange();
     }
 
     private bool WalkTo(uint index)

@@ -23,6 +23,7 @@ internal abstract class ClusterFile(NodeId id, ClusterArea area, ClusterChain ch
 
     protected override int ReadCore(long offset, Span<byte> buffer)
     {
+        area.RequireWhole();
         var wanted = (int)Math.Min(buffer.Length, Math.Max(Length - offset, 0));
         var stored = (int)Math.Min(wanted, Math.Max(ValidLength - offset, 0));
 
@@ -44,10 +45,13 @@ internal abstract class ClusterFile(NodeId id, ClusterArea area, ClusterChain ch
 
     protected override void WriteCore(long offset, ReadOnlySpan<byte> data)
     {
+        area.RequireWhole();
         CheckWritable();
         var end = offset + data.Length;
         var before = Grow(Math.Max(Length, end));
+        var space = area.Space;
         var complete = false;
+        space.BeginChange();
         try
         {
             if (offset > ValidLength)
@@ -58,22 +62,29 @@ internal abstract class ClusterFile(NodeId id, ClusterArea area, ClusterChain ch
         finally
         {
             if (!complete)
-                chain.Truncate(area.Space, before);
+                TakeBack(space, before);
         }
         Become(Math.Max(Length, end), Math.Max(ValidLength, end));
+        space.EndChange();
     }
 
     protected override void SetLengthCore(long value)
     {
+        area.RequireWhole();
         CheckWritable();
+        var space = area.Space;
         if (value < Length)
         {
-            chain.Truncate(area.Space, (uint)Math.Min(area.ClustersFor(value), uint.MaxValue));
+            var keep = (uint)Math.Min(area.ClustersFor(value), uint.MaxValue);
+            chain.PrepareTruncate(space, keep);
+            space.BeginChange();
+            chain.Truncate(space, keep);
         }
         else
         {
             var before = Grow(value);
             var complete = StoresValidLength;
+            space.BeginChange();
             try
             {
                 if (!complete)
@@ -83,14 +94,16 @@ internal abstract class ClusterFile(NodeId id, ClusterArea area, ClusterChain ch
             finally
             {
                 if (!complete)
-                    chain.Truncate(area.Space, before);
+                    TakeBack(space, before);
             }
         }
         Become(value, StoresValidLength ? Math.Min(ValidLength, value) : value);
+        space.EndChange();
     }
 
     protected override void ReserveCore(long length)
     {
+        area.RequireWhole();
         var has = chain.CountAll();
         var needs = area.ClustersFor(length);
         if (needs <= has)
@@ -134,10 +147,8 @@ internal abstract class ClusterFile(NodeId id, ClusterArea area, ClusterChain ch
     /// <summary>What to throw when the chain has too few clusters for the length.</summary>
     protected abstract DiskFormatException ChainTooShort(uint clusters);
 
-    /// <summary>Refuses a change before it begins, when <see cref="Update"/> could not end it.</summary>
-    protected virtual void CheckWritable()
-    {
-    }
+    /// <summary>Refuses a change before it begins, when <see cref="Update"/> could not end it; reads what that changes.</summary>
+    protected abstract void CheckWritable();
 
     /// <summary>Brings lengths, chain and times to the directory entry, so that the volume is consistent after every call.</summary>
     protected abstract void Update();
@@ -163,6 +174,12 @@ internal abstract class ClusterFile(NodeId id, ClusterArea area, ClusterChain ch
         if (needs > has && (needs > uint.MaxValue || !chain.TryExtend(area.Space, (uint)(needs - has))))
             throw new VolumeFullException("bytes", area.BytesIn(needs - has), area.BytesIn(area.Space.FreeClusters));
         return has;
+    }
+
+    private void TakeBack(ClusterSpace space, uint clusters)
+    {
+        chain.Truncate(space, clusters);
+        space.EndChange();
     }
 
     private void Put(long offset, ReadOnlySpan<byte> data)

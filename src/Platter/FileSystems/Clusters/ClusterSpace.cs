@@ -15,6 +15,7 @@ internal sealed class ClusterSpace
     private readonly RangeSet _freed = new();
     private uint _next;
     private long _free;
+    private int _unfinished;
 
     /// <param name="map">The free clusters.</param>
     /// <param name="freeHint">How many there are, as the volume says; -1 when it doesn't.</param>
@@ -40,6 +41,18 @@ internal sealed class ClusterSpace
     /// <summary>Where the next search starts.</summary>
     public uint NextHint => _next;
 
+    /// <summary>Whether an edit that changed chains, or entries with them, ended midway and was not undone: what is held of the volume is neither what it was
+    /// before nor what it was to become. It stays so for as long as this object is used.</summary>
+    public bool IsTorn => _unfinished > 0;
+
+    /// <summary>From here on an edit changes more than one thing. <see cref="EndChange"/> follows when all of it is done, or all of it undone; edits nest.</summary>
+    public void BeginChange() => _unfinished++;
+
+    public void EndChange() => _unfinished--;
+
+    /// <summary>Reads what the map has of these clusters, so that giving them back does not fail.</summary>
+    public void Touch(ClusterRun run) => _map.Touch(run);
+
     /// <summary>Takes up to <paramref name="wanted"/> consecutive free clusters.</summary>
     /// <param name="wanted">At least 1.</param>
     /// <param name="after">The cluster to continue, if that is possible; 0 for none.</param>
@@ -60,7 +73,9 @@ internal sealed class ClusterSpace
             }
         }
         var run = new ClusterRun(first, fresh ? CountUsableFrom(first, wanted) : _map.CountFreeFrom(first, wanted));
+        BeginChange();
         _map.Take(run);
+        EndChange();
         if (fresh)
             _fresh.Add(run.First, run.Count);
         else
@@ -74,7 +89,9 @@ internal sealed class ClusterSpace
     /// <summary>Gives clusters back.</summary>
     public void Release(ClusterRun run)
     {
+        BeginChange();
         _map.Release(run);
+        EndChange();
         for (long at = run.First; at < run.Behind;)
         {
             // What was fresh never was in a committed state: it can be fresh again.

@@ -17,6 +17,9 @@ internal interface IClusterMap
     /// <summary>All free clusters; reads the whole map the first time.</summary>
     long CountFree();
 
+    /// <summary>Reads what is noted of these clusters, so that noting something else does not fail.</summary>
+    void Touch(ClusterRun run);
+
     /// <summary>Notes clusters as in use.</summary>
     void Take(ClusterRun run);
 

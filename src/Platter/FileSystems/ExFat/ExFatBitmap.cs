@@ -68,6 +68,8 @@ internal sealed class ExFatBitmap : PagedStructure, IClusterMap
         return count;
     }
 
+    public void Touch(ClusterRun run) => Touch((run.First - FirstCluster) / 8, (run.Behind - 1L - FirstCluster) / 8);
+
     public void Take(ClusterRun run) => Fill(run, true);
 
     public void Release(ClusterRun run) => Fill(run, false);

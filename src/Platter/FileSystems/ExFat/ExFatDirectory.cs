@@ -201,6 +201,8 @@ internal sealed class ExFatDirectory : PagedStructure, ICachedDirectory
     public void Put(int slot, ReadOnlySpan<byte> entries)
     {
         _volume.NoteChange(entries.Length);
+        // All that is written to is read before the first byte changes.
+        Touch((long)slot * Size, (long)slot * Size + entries.Length - 1);
         while (!entries.IsEmpty)
         {
             var page = GetPage(slot / SlotsPerPage);
@@ -375,10 +377,12 @@ internal sealed class ExFatDirectory : PagedStructure, ICachedDirectory
         if (clusters > has && !Chain.TryExtend(_volume.Space, (uint)(clusters - has)))
             throw new VolumeFullException("bytes", (clusters - has) * ClusterSize, _volume.FreeBytes);
         var before = _length;
+        _volume.Space.BeginChange();
         _length = length;
         Lengthened(before);
         Zero(before, length);
         _volume.UpdateDirectoryEntry(this, length);
+        _volume.Space.EndChange();
     }
 
     private void Zero(long from, long to)

@@ -44,8 +44,11 @@ internal sealed class ExFatEditor(ExFatVolume volume)
         var id = volume.Numbers.IdOf(directory.Number, slot);
         CheckRemovable(id, directory.SealedSet(slot), name);
         var chains = ChainsOf(directory.Set(slot));
+        var space = volume.Space;
+        space.BeginChange();
         directory.Remove(slot);
         Forget(id, directory.Number, slot, chains);
+        space.EndChange();
     }
 
     public void Rename(NodeId parent, string name, NodeId newParent, string newName, bool replace)
@@ -81,6 +84,8 @@ internal sealed class ExFatEditor(ExFatVolume volume)
         }
 
         // First out with the old sets, so that a full directory has room for the new one; put back if that fails.
+        var space = volume.Space;
+        space.BeginChange();
         var savedReplaced = replaced >= 0 ? to.Remove(replaced) : null;
         var saved = from.Remove(slot);
         int newSlot;
@@ -97,11 +102,13 @@ internal sealed class ExFatEditor(ExFatVolume volume)
                 from.Restore(slot, saved);
                 if (savedReplaced is not null)
                     to.Restore(replaced, savedReplaced);
+                space.EndChange();
             }
         }
         if (replaced >= 0)
             Forget(replacedId, to.Number, replaced, replacedChains);
         volume.Numbers.Nodes.Move(ExFatDirectoryNumbers.Location(from.Number, slot), ExFatDirectoryNumbers.Location(to.Number, newSlot));
+        space.EndChange();
     }
 
     public void SetMetadata(NodeId id, MetadataChange change)
@@ -188,7 +195,7 @@ internal sealed class ExFatEditor(ExFatVolume volume)
     }
 
     // All clusters that go with a file, its own and those of entries behind the names (section 8.2: also when nobody knows what they are for).
-    // Walked to their ends before anything changes: a broken chain is refused, not half freed.
+    // Walked to their ends, and what will be changed of them read, before anything changes: a broken chain is refused, not half freed.
     private List<ClusterChain> ChainsOf(ExFatEntrySet set)
     {
         var chains = new List<ClusterChain>(1) { volume.ChainOf(set.Stream.FirstCluster, set.Stream.DataLength, set.Stream.Flags) };
@@ -199,7 +206,7 @@ internal sealed class ExFatEditor(ExFatVolume volume)
                 chains.Add(volume.ChainOf(entry.FirstCluster, entry.DataLength, entry.Flags));
         }
         foreach (var chain in chains)
-            chain.CountAll();
+            chain.PrepareTruncate(volume.Space, 0);
         return chains;
     }
 

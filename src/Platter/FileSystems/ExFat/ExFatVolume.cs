@@ -26,6 +26,7 @@ public sealed class ExFatVolume : EditableVolume, INodeLives
     private ExFatSystemEntries _system;
     private long _changedBytes;
     private int? _labelSlot;
+    private bool _isStale;      // a rollback failed midway
 
     private ExFatVolume(BlockDevice device, ExFatGeometry geometry, VolumeOptions options, bool editable)
     {
@@ -85,7 +86,15 @@ public sealed class ExFatVolume : EditableVolume, INodeLives
     public override Capabilities Capabilities { get; }
     public override NodeId RootId => ExFatDirectoryNumbers.RootNode;
     public override IEqualityComparer<string> NameComparer { get; }
-    public override long FreeBytes => Space.FreeClusters << Geometry.ClusterShift;
+    public override long FreeBytes
+    {
+        get
+        {
+            RequireWhole();
+            return Space.FreeClusters << Geometry.ClusterShift;
+        }
+    }
+
     public override long UncommittedBytes => Table.DirtyBytes + (_system.Bitmap?.DirtyBytes ?? 0) + _changedBytes + (_state.HasWritten ? 1 : 0);
 
     internal BlockDevice Device => _state;
@@ -113,6 +122,7 @@ public sealed class ExFatVolume : EditableVolume, INodeLives
 
     public override bool TryLookup(NodeId directory, string name, out NodeId id)
     {
+        RequireWhole();
         _directories.Trim();
         var content = OpenDirectory(directory);
         if (!content.TryFind(name, out var slot))
@@ -126,12 +136,14 @@ public sealed class ExFatVolume : EditableVolume, INodeLives
 
     public override IEnumerable<DirectoryEntry> Enumerate(NodeId directory)
     {
+        RequireWhole();
         _directories.Trim();
         return Entries(OpenDirectory(directory));
     }
 
     public override FileMetadata GetMetadata(NodeId id)
     {
+        RequireWhole();
         if (id == RootId)
             return new FileMetadata { Kind = EntryKind.Directory };
         _directories.Trim();
@@ -155,6 +167,7 @@ public sealed class ExFatVolume : EditableVolume, INodeLives
 
     public override IEnumerable<ByteRange> AllocatedRanges()
     {
+        RequireWhole();
         if (_editor is not null)
             WriteBack();
         return UsedRanges().Joined();
@@ -201,12 +214,14 @@ public sealed class ExFatVolume : EditableVolume, INodeLives
 
     public override void Rollback()
     {
-        _ = Editor;
+        if (_editor is null)
+            throw ReadingOnly();
+        _isStale = true;
+        _openFiles.InvalidateAll();
         _device.Rollback();
         _directories.Clear();
         _directoryOwners.Clear();
         _numbers.Clear();
-        _openFiles.InvalidateAll();
         _labelSlot = null;
         Geometry = ExFatGeometry.Read(_device);
         _state = new ExFatState(_device, Geometry);
@@ -214,6 +229,7 @@ public sealed class ExFatVolume : EditableVolume, INodeLives
         Area = NewArea();
         _changedBytes = 0;
         _system = new ExFatSystemEntries(_state, Geometry, Table, GetDirectory(ExFatDirectoryNumbers.Root));
+        _isStale = false;
     }
 
     /// <summary>The directory a node is.</summary>
@@ -335,9 +351,20 @@ public sealed class ExFatVolume : EditableVolume, INodeLives
     {
         get
         {
+            RequireWhole();
             _directories.Trim();
-            return _editor ?? throw new UnauthorizedAccessException("the volume is open for reading only");
+            return _editor ?? throw ReadingOnly();
         }
+    }
+
+    private static UnauthorizedAccessException ReadingOnly() => new("the volume is open for reading only");
+
+    // Before anything is done or looked at: what is held is what the edits that succeeded made. A rollback that failed midway is brought to its end first.
+    private void RequireWhole()
+    {
+        if (_isStale)
+            Rollback();
+        Area.RequireWhole();
     }
 
     private ClusterArea NewArea() => new(_state, Geometry.HeapOffset, Geometry.ClusterSize, () => new ClusterSpace(Bitmap, -1, 0));
@@ -407,6 +434,7 @@ public sealed class ExFatVolume : EditableVolume, INodeLives
     private VolumeStream OpenStream(NodeId id, StreamName stream, bool writable)
     {
         RequireMainData(stream, writable);
+        RequireWhole();
         if (id == RootId)
             throw new UnauthorizedAccessException("the root is a directory: it has no data to open");
         var (directory, slot) = Resolve(id);

@@ -20,6 +20,7 @@ public sealed class ExtEditableVolume : EditableVolume
     private readonly ExtEditor _editor;
     private readonly OpenFiles _openFiles = new();
     private byte[] _content = [];
+    private bool _isStale;      // a rollback failed midway
 
     private ExtEditableVolume(BlockDevice device, ExtGeometry geometry, VolumeOptions options)
     {
@@ -35,11 +36,11 @@ public sealed class ExtEditableVolume : EditableVolume
     /// <summary>For those that change more of a volume than its files.</summary>
     internal ExtEditState State => _state;
 
-    public override VolumeInfo Info => _volume.Info;
+    public override VolumeInfo Info => Renewed._volume.Info;
     public override Capabilities Capabilities => _volume.Capabilities;
     public override NodeId RootId => _volume.RootId;
     public override IEqualityComparer<string> NameComparer => _volume.NameComparer;
-    public override long FreeBytes => _state.Space.BytesIn(_state.Super.FreeClusters);
+    public override long FreeBytes => Renewed._state.Space.BytesIn(_state.Super.FreeClusters);
     public override long UncommittedBytes => _state.ChangedBytes;
 
     /// <summary>Opens a volume for changing.</summary>
@@ -72,7 +73,7 @@ public sealed class ExtEditableVolume : EditableVolume
 
     public override bool TryLookup(NodeId directory, string name, out NodeId id)
     {
-        if (_editor.Find(directory, name) is not { } inode)
+        if (Renewed._editor.Find(directory, name) is not { } inode)
             return _volume.TryLookup(directory, name, out id);
         id = new NodeId(inode);
         return inode != 0;
@@ -80,19 +81,19 @@ public sealed class ExtEditableVolume : EditableVolume
 
     public override IEnumerable<DirectoryEntry> Enumerate(NodeId directory)
     {
-        _editor.Live(directory);
+        Renewed._editor.Live(directory);
         return _volume.Enumerate(directory);
     }
 
     public override FileMetadata GetMetadata(NodeId id)
     {
-        _editor.Live(id);
+        Renewed._editor.Live(id);
         return _volume.GetMetadata(id);
     }
 
     public override IReadOnlyDictionary<string, byte[]> GetExtendedAttributes(NodeId id)
     {
-        _editor.Live(id);
+        Renewed._editor.Live(id);
         return _volume.GetExtendedAttributes(id);
     }
 
@@ -110,7 +111,7 @@ public sealed class ExtEditableVolume : EditableVolume
 
     public override IEnumerable<ByteRange> AllocatedRanges()
     {
-        _state.WriteBack();
+        Renewed._state.WriteBack();
         return _volume.AllocatedRanges();
     }
 
@@ -173,15 +174,28 @@ public sealed class ExtEditableVolume : EditableVolume
 
     public override void SetLabel(string label) => Run(() => _editor.SetLabel(label));
 
-    public override void Commit() => _state.Commit();
+    public override void Commit() => Renewed._state.Commit();
 
     public override void Rollback()
     {
-        _device.Rollback();
+        _isStale = true;
         _openFiles.InvalidateAll();
+        _device.Rollback();
         _state.Forget();
         if (!ExtInformation.IsClean(_volume.Geometry))
             Recount();
+        _isStale = false;
+    }
+
+    // Each call goes through here: a rollback that failed midway is brought to its end before anything is done, or looked at.
+    private ExtEditableVolume Renewed
+    {
+        get
+        {
+            if (_isStale)
+                Rollback();
+            return this;
+        }
     }
 
     private static ExtGeometry ReadGeometry(BlockDevice device)
@@ -253,7 +267,7 @@ public sealed class ExtEditableVolume : EditableVolume
 
     private VolumeStream OpenStream(NodeId id, bool writable)
     {
-        var inode = _editor.Live(id);
+        var inode = Renewed._editor.Live(id);
         var kind = ExtVolume.KindOf(inode);
         if (kind != EntryKind.File)
             throw new UnauthorizedAccessException($"inode {inode.Number} is a {kind} and has no data");
@@ -266,7 +280,7 @@ public sealed class ExtEditableVolume : EditableVolume
     private NodeId Create(NodeId parent, string name, ReadOnlySpan<byte> padded, int length, MetadataChange metadata)
     {
         var complete = false;
-        _state.BeginBeside();
+        Renewed._state.BeginBeside();
         try
         {
             var id = _editor.CreateFile(parent, name, padded, length, metadata);
@@ -282,7 +296,7 @@ public sealed class ExtEditableVolume : EditableVolume
     private void Run(Action edit)
     {
         var complete = false;
-        _state.Begin();
+        Renewed._state.Begin();
         try
         {
             edit();
@@ -298,7 +312,7 @@ public sealed class ExtEditableVolume : EditableVolume
     private NodeId RunBeside(Func<NodeId> edit)
     {
         var complete = false;
-        _state.BeginBeside();
+        Renewed._state.BeginBeside();
         try
         {
             var id = edit();

@@ -264,9 +264,12 @@ internal sealed class FatDirectory : ICachedDirectory
             var from = sector * SectorBytes;
             var limit = _chain is null ? _length : Math.Min(_length, (from / _geometry.ClusterSize + 1) * _geometry.ClusterSize);
             var to = from;
-            for (; to < limit && _dirtySectors[to / SectorBytes]; to += SectorBytes)
-                _dirtySectors[to / SectorBytes] = false;
+            while (to < limit && _dirtySectors[to / SectorBytes])
+                to += SectorBytes;
             _device.Write(DeviceOffset(from), _bytes.AsSpan(from, Math.Min(to, limit) - from));
+            // Only now: what could not be written is still to be written when the commit is tried again.
+            for (var written = from; written < to; written += SectorBytes)
+                _dirtySectors[written / SectorBytes] = false;
             sector = to / SectorBytes - 1;
         }
         _dirtyCount = 0;

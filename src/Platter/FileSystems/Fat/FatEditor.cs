@@ -20,7 +20,14 @@ internal sealed class FatEditor(FatVolume volume)
     public long ChangedSlotBytes => _changedSlots * SectorBytes;
 
     /// <summary>The changes are no more: they were rolled back.</summary>
-    public void ForgetChanges() => _changedSlots = 0;
+    public void ForgetChanges()
+    {
+        _changedSlots = 0;
+        BootLabel = null;
+    }
+
+    /// <summary>The label that the boot sectors get with the commit: in memory until then, as everything else, so that setting it can't fail midway.</summary>
+    public byte[]? BootLabel { get; private set; }
 
     public NodeId CreateFile(NodeId parent, string name, MetadataChange metadata)
     {
@@ -44,15 +51,19 @@ internal sealed class FatEditor(FatVolume volume)
             WriteDot(dots[..FatShortSlot.Size], template, ".", chain.First);
             WriteDot(dots[FatShortSlot.Size..], template, "..", parentCluster);
             directory.Insert(dots, volume.Space);
-            var id = AddEntry(parent, name, template);
+            // Before the entry: others may have to be written to make room for it in memory, which can fail.
             volume.AddDirectory(chain.First, directory);
+            var id = AddEntry(parent, name, template);
             complete = true;
             return id;
         }
         finally
         {
             if (!complete)
+            {
+                volume.ForgetDirectory(chain.First);
                 chain.Truncate(volume.Space, 0);
+            }
         }
     }
 
@@ -90,17 +101,22 @@ internal sealed class FatEditor(FatVolume volume)
             replaced = existing;
         }
 
+        // All that is needed later is read now, while nothing has changed: a broken chain, or a medium that fails, ends it here.
+        var space = volume.Space;
+        var replacedChain = new ClusterChain(volume.Table, replaced is { } r ? volume.FirstCluster(to, r.ShortSlot) : 0);
+        var replacedCluster = replacedChain.First;
+        replacedChain.PrepareTruncate(space, 0);
+        var child = isDirectory && !sameDirectory ? volume.GetDirectory(movedCluster) : null;
+
         // First out with the old slots, so that a full directory has room for the new ones; put back if that fails.
-        var replacedCluster = replaced is { } r ? volume.FirstCluster(to, r.ShortSlot) : 0;
-        if (replacedCluster != 0)
-            new ClusterChain(volume.Table, replacedCluster).CountAll();
+        space.BeginChange();
         var savedReplaced = replaced is { } gone ? to.Remove(gone) : null;
         var saved = from.Remove(entry);
         int shortSlot;
         var complete = false;
         try
         {
-            shortSlot = to.Insert(MakeSlots(to, newName, moved), volume.Space);
+            shortSlot = to.Insert(MakeSlots(to, newName, moved), space);
             complete = true;
         }
         finally
@@ -110,6 +126,7 @@ internal sealed class FatEditor(FatVolume volume)
                 from.Restore(entry, saved);
                 if (savedReplaced is not null)
                     to.Restore(replaced!.Value, savedReplaced);
+                space.EndChange();
             }
         }
         _changedSlots += entry.SlotCount + FatLongSlot.MaxSlots;
@@ -120,12 +137,13 @@ internal sealed class FatEditor(FatVolume volume)
             {
                 if (isDirectory)
                     volume.ForgetDirectory(replacedCluster);
-                FatFile.Release(volume, replacedCluster);
+                replacedChain.Truncate(space, 0);
             }
         }
         volume.Nodes.Move(FatVolume.Location(fromCluster, entry.ShortSlot), FatVolume.Location(toCluster, shortSlot));
-        if (isDirectory && !sameDirectory)
-            SetParent(movedCluster, toCluster);
+        if (child is not null)
+            SetParent(child, toCluster);
+        space.EndChange();
     }
 
     public void SetMetadata(NodeId id, MetadataChange change)
@@ -144,7 +162,6 @@ internal sealed class FatEditor(FatVolume volume)
 
     public void SetLabel(string label)
     {
-        var geometry = volume.Geometry;
         var stored = FatShortNames.EncodeLabel(label.Length == 0 ? "NO NAME" : label, volume.CodePage);
         var root = volume.GetDirectory(0);
         var slotIndex = root.FindLabel();
@@ -166,25 +183,33 @@ internal sealed class FatEditor(FatVolume volume)
             root.Insert(OnDisk.Bytes(in slot), volume.Space);
         }
         _changedSlots++;
-        if (geometry.BootLabel is null)
-            return;
-        var sectors = geometry.BackupBootSector == 0 ? new[] { 0 } : [0, geometry.BackupBootSector];
-        foreach (var sector in sectors)
-        {
-            var at = (long)sector * geometry.BytesPerSector + geometry.ExtendedRecordOffset + 7;    // FatExtendedBootRecord.Label
-            volume.Device.Write(at, stored);
-        }
-        volume.RereadBootSector();
+        if (volume.Geometry.BootLabel is not null)
+            BootLabel = stored;
     }
 
     public void Commit()
     {
+        if (BootLabel is { } label)
+            WriteBootLabel(label);
         if (volume.UncommittedBytes > 0)
             FatState.WriteInfo(volume.Device, volume.Geometry, volume.Space);
         volume.WriteBack();
         volume.Device.Flush();
         volume.Space.Committed();
         _changedSlots = 0;
+    }
+
+    private void WriteBootLabel(byte[] label)
+    {
+        var geometry = volume.Geometry;
+        var sectors = geometry.BackupBootSector == 0 ? new[] { 0 } : [0, geometry.BackupBootSector];
+        foreach (var sector in sectors)
+        {
+            var at = (long)sector * geometry.BytesPerSector + geometry.ExtendedRecordOffset + 7;    // FatExtendedBootRecord.Label
+            volume.Device.Write(at, label);
+        }
+        volume.RereadBootSector();
+        BootLabel = null;
     }
 
     private static bool IsDirectory(in FatShortSlot slot) => ((DosAttributes)slot.Attributes & DosAttributes.Directory) != 0;
@@ -306,15 +331,12 @@ internal sealed class FatEditor(FatVolume volume)
 
     private void Remove(uint cluster, FatDirectory directory, FatEntry entry)
     {
-        // The chain is walked to its end before anything changes: a broken one is refused, not half freed.
+        // The chain is walked to its end before anything changes: a broken one is refused, not half freed. Once it is given back, nothing can fail.
         var first = volume.FirstCluster(directory, entry.ShortSlot);
         var isDirectory = IsDirectory(directory.Slot(entry.ShortSlot));
-        if (first != 0)
-        {
-            FatFile.Release(volume, first);
-            if (isDirectory)
-                volume.ForgetDirectory(first);
-        }
+        new ClusterChain(volume.Table, first).Truncate(volume.Space, 0);
+        if (first != 0 && isDirectory)
+            volume.ForgetDirectory(first);
         directory.Remove(entry);
         volume.Nodes.Delete(FatVolume.Location(cluster, entry.ShortSlot));
         _changedSlots += entry.SlotCount;
@@ -340,12 +362,11 @@ internal sealed class FatEditor(FatVolume volume)
             : throw new DiskFormatException("FAT-0209", "Directory", volume.Geometry.ClusterOffset(directory), "has no '..' entry in its second slot");
     }
 
-    private void SetParent(uint directory, uint parent)
+    private void SetParent(FatDirectory directory, uint parent)
     {
-        var content = volume.GetDirectory(directory);
-        var slot = FindDotDot(content);
+        var slot = FindDotDot(directory);
         if (slot >= 0)
-            volume.SetFirstCluster(content, slot, parent);
+            volume.SetFirstCluster(directory, slot, parent);
     }
 
     private static int FindDotDot(FatDirectory directory)

@@ -8,14 +8,6 @@ internal sealed class FatFile(FatVolume volume, NodeId id, ClusterChain chain, u
     protected override bool StoresValidLength => false;
     protected override long MaxLength => uint.MaxValue;
 
-    /// <summary>All clusters, walked and checked, so that they can be given back.</summary>
-    public static void Release(FatVolume volume, uint firstCluster)
-    {
-        var chain = new ClusterChain(volume.Table, firstCluster);
-        chain.CountAll();
-        chain.Truncate(volume.Space, 0);
-    }
-
     protected override DiskFormatException CutShort(long deviceOffset) =>
         new("FAT-0205", "Cluster", deviceOffset, $"lies behind the end of the device ({volume.Device.Length} bytes): the image is cut short");
 
@@ -24,6 +16,8 @@ internal sealed class FatFile(FatVolume volume, NodeId id, ClusterChain chain, u
 
     protected override UnsupportedFeatureException TooLong(ulong length) =>
         new($"FAT holds files of at most {MaxLength} bytes, {length} were asked for");
+
+    protected override void CheckWritable() => volume.Resolve(Id, out _);
 
     protected override void Update()
     {

@@ -118,6 +118,12 @@ internal sealed class FatTable : PagedStructure, IClusterLinks, IClusterMap
         return count;
     }
 
+    public void Touch(ClusterRun run)
+    {
+        for (var number = PageNumber(run.First); number <= PageNumber(run.Behind - 1); number++)
+            GetPage(number);
+    }
+
     public void Take(ClusterRun run)
     {
         for (var cluster = run.First; cluster < run.Behind; cluster++)

@@ -29,6 +29,7 @@ public sealed class FatVolume : EditableVolume, INodeLives
     private readonly DirectoryOwners _directoryOwners = new();
     private readonly EntryNodeMap _nodes = new();
     private readonly OpenFiles _openFiles = new();
+    private bool _isStale;      // a rollback failed midway
 
     private FatVolume(BlockDevice device, FatGeometry geometry, VolumeOptions options, bool editable)
     {
@@ -77,7 +78,15 @@ public sealed class FatVolume : EditableVolume, INodeLives
     public override Capabilities Capabilities { get; }
     public override NodeId RootId => RootNode;
     public override IEqualityComparer<string> NameComparer => FatNames.Comparer;
-    public override long FreeBytes => Space.FreeClusters * Geometry.ClusterSize;
+    public override long FreeBytes
+    {
+        get
+        {
+            RequireWhole();
+            return Space.FreeClusters * Geometry.ClusterSize;
+        }
+    }
+
     public override long UncommittedBytes => Table.DirtyBytes + (_editor?.ChangedSlotBytes ?? 0);
 
     internal BlockDevice Device { get; }
@@ -116,6 +125,7 @@ public sealed class FatVolume : EditableVolume, INodeLives
 
     public override bool TryLookup(NodeId directory, string name, out NodeId id)
     {
+        RequireWhole();
         var content = OpenDirectory(directory, out var cluster);
         if (!content.TryFind(name, out var entry))
         {
@@ -128,12 +138,14 @@ public sealed class FatVolume : EditableVolume, INodeLives
 
     public override IEnumerable<DirectoryEntry> Enumerate(NodeId directory)
     {
+        RequireWhole();
         var content = OpenDirectory(directory, out var cluster);
         return Entries(cluster, content);
     }
 
     public override FileMetadata GetMetadata(NodeId id)
     {
+        RequireWhole();
         if (id == RootNode)
             return new FileMetadata { Kind = EntryKind.Directory };
         var directory = Resolve(id, out var slotIndex);
@@ -157,6 +169,7 @@ public sealed class FatVolume : EditableVolume, INodeLives
 
     public override IEnumerable<ByteRange> AllocatedRanges()
     {
+        RequireWhole();
         WriteBackForReading();
         var start = 0L;
         var end = Geometry.DataOffset;
@@ -200,9 +213,12 @@ public sealed class FatVolume : EditableVolume, INodeLives
 
     public override void Rollback()
     {
+        _isStale = true;
+        _openFiles.InvalidateAll();
         Device.Rollback();
         Reload();
-        Editor.ForgetChanges();
+        _editor?.ForgetChanges();
+        _isStale = false;
     }
 
     /// <summary>The directory a node is, and its first cluster as entries name it (0 for the root).</summary>
@@ -307,7 +323,22 @@ public sealed class FatVolume : EditableVolume, INodeLives
     /// <summary>Reads the boot sector anew after its label changed.</summary>
     internal void RereadBootSector() => Geometry = FatGeometry.Read(Device);
 
-    private FatEditor Editor => _editor ?? throw new UnauthorizedAccessException("the volume is open for reading only");
+    private FatEditor Editor
+    {
+        get
+        {
+            RequireWhole();
+            return _editor ?? throw new UnauthorizedAccessException("the volume is open for reading only");
+        }
+    }
+
+    // Before anything is done or looked at: what is held is what the edits that succeeded made. A rollback that failed midway is brought to its end first.
+    private void RequireWhole()
+    {
+        if (_isStale)
+            Rollback();
+        Area.RequireWhole();
+    }
 
     private void Claim(NodeId id, FatDirectory content)
     {
@@ -347,6 +378,7 @@ public sealed class FatVolume : EditableVolume, INodeLives
     private VolumeStream OpenStream(NodeId id, StreamName stream, bool writable)
     {
         RequireMainData(stream, writable);
+        RequireWhole();
         if (id == RootNode)
             throw new UnauthorizedAccessException("the root is a directory: it has no data to open");
         var directory = Resolve(id, out var slot);
@@ -362,9 +394,9 @@ public sealed class FatVolume : EditableVolume, INodeLives
         var slot = root.FindLabel();
         if (slot >= 0)
             return FatShortNames.DecodeLabel(root.Slot(slot).Name, CodePage);
-        if (Geometry.BootLabel is null)
+        if ((_editor?.BootLabel ?? Geometry.BootLabel) is not { } stored)
             return null;
-        var label = FatShortNames.DecodeLabel(Geometry.BootLabel, CodePage);
+        var label = FatShortNames.DecodeLabel(stored, CodePage);
         return label is "" or "NO NAME" ? null : label;
     }
 
