@@ -375,7 +375,7 @@ internal sealed class ExFatDirectory : PagedStructure, ICachedDirectory
             throw ChainTooShort();
         _volume.CheckDirectoryEntry(this);
         if (clusters > has && !Chain.TryExtend(_volume.Space, (uint)(clusters - has)))
-            throw new VolumeFullException("bytes", (clusters - has) * ClusterSize, _volume.FreeBytes);
+            throw new VolumeFullException("bytes", (clusters - has) * ClusterSize, _volume.Space.FreeClusters * ClusterSize);
         var before = _length;
         _volume.Space.BeginChange();
         _length = length;
