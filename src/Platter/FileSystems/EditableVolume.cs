@@ -11,6 +11,9 @@ namespace Platter.FileSystems;
 /// (<see cref="AlreadyExistsException"/>). Every call that takes a parent throws <see cref="DirectoryNotFoundException"/> when that
 /// node is no directory, and <see cref="FileNotFoundException"/> when a node, or the name to change, is not there (any more).</para>
 /// <para>New entries, and content that is written, get the time of <see cref="VolumeOptions.Clock"/>. Reading changes no times.</para>
+/// <para>Where the medium fails: an edit that failed is undone. One that could not be (its undoing needs the medium, too) makes FAT and exFAT volumes refuse every
+/// further call, in one message, until <see cref="Rollback"/>. After a <see cref="Commit"/> that failed all edits are still there, to be committed again or rolled
+/// back. A <see cref="Rollback"/> that failed is brought to its end before anything else is done.</para>
 /// <para>Space that an edit frees may only be usable after the next <see cref="Commit"/>: the committed state must stay intact until then.</para>
 /// </remarks>
 public abstract class EditableVolume : Volume

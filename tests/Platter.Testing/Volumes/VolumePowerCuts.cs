@@ -91,6 +91,9 @@ public sealed class VolumePowerCuts
         }),
     ];
 
+    /// <summary>Those of <see cref="CommonEdits"/> that make several calls.</summary>
+    public static string[] SeveralCalls { get; } = ["create in two commits", "delete recursively", "make directories", "grow a directory", "roll back and edit again"];
+
     private int FileLength => FileClusters * ClusterSize - 96;
 
     /// <summary>Puts the tree onto an empty volume that the edits change.</summary>

@@ -232,6 +232,47 @@ public sealed class TransactionTests
     }
 
     [Fact]
+    public void A_commit_whose_journal_cannot_be_retired_is_left_to_the_next_one_who_opens_the_image()
+    {
+        var data = Enumerable.Repeat((byte)7, 60_000).ToArray();
+        var needed = 0;
+        var counting = new FaultyStore();
+        using (var counted = TransactionDevice.Open(new ResizableMemoryDevice(200_000), counting))
+        {
+            counted.Write(1000, data);
+            counted.Flush();
+            needed = counting.Operations;
+        }
+        var home = new ResizableMemoryDevice(200_000);
+        var store = new FaultyStore { FailAt = needed - 1 };
+        using (var device = TransactionDevice.Open(home, store))
+        {
+            device.Write(1000, data);
+            Assert.Throws<IOException>(device.Flush);
+            Assert.Contains("safe in", Assert.Throws<IOException>(device.Flush).Message, StringComparison.Ordinal);
+            // Going back is no longer possible, and must not be said to be.
+            Assert.Throws<IOException>(device.Rollback);
+            Assert.Throws<IOException>(() => device.Write(0, data));
+        }
+        using var again = TransactionDevice.Open(home, store);
+        Assert.Equal(data, ReadAll(again)[1000..61_000]);
+    }
+
+    [Fact]
+    public void A_commit_that_is_done_does_not_fail_for_what_could_not_be_given_back()
+    {
+        var medium = new StubbornDevice(new ResizableMemoryDevice(200_000));
+        using var device = TransactionDevice.Open(medium, new MemoryJournalStore());
+        device.Write(0, new byte[] { 1 });
+        device.Discard(100_000, 50_000);
+        device.Flush();
+        Assert.Equal((1, 0), (medium.Tried, medium.Discarded));
+        medium.IsWilling = true;
+        device.Flush();
+        Assert.Equal((2, 50_000), (medium.Tried, medium.Discarded));
+    }
+
+    [Fact]
     public void A_journal_of_another_image_is_refused_and_both_stay_as_they_are()
     {
         using var folder = new TempFolder();
@@ -368,6 +409,21 @@ public sealed class TransactionTests
         var all = new byte[device.Length];
         device.Read(0, all);
         return all;
+    }
+
+    private sealed class StubbornDevice(BlockDevice inner) : ForwardingDevice(inner)
+    {
+        public bool IsWilling { get; set; }
+        public int Tried { get; private set; }
+        public long Discarded { get; private set; }
+
+        protected override void DiscardCore(long offset, long length)
+        {
+            Tried++;
+            if (!IsWilling)
+                throw new IOException("the medium gives nothing back");
+            Discarded += length;
+        }
     }
 
     private sealed class FixedStore(byte[] journal) : JournalStore

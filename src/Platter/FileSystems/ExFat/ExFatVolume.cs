@@ -457,6 +457,7 @@ public sealed class ExFatVolume : EditableVolume, INodeLives
 
     private string? ReadLabel()
     {
+        RequireWhole();
         var root = GetDirectory(ExFatDirectoryNumbers.Root);
         var slot = FindLabel(root);
         if (slot < 0)

@@ -390,6 +390,7 @@ public sealed class FatVolume : EditableVolume, INodeLives
 
     private string? ReadLabel()
     {
+        RequireWhole();
         var root = GetDirectory(0);
         var slot = root.FindLabel();
         if (slot >= 0)
