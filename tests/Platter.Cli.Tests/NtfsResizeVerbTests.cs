@@ -31,7 +31,7 @@ public class NtfsResizeVerbTests
         var refused = Cli.Fails(5, "resize", path + "@1", "32M").Error;
         Assert.Contains("platter part resize", refused, StringComparison.Ordinal);
         Cli.Expect("part", "resize", path, "1", "32M");
-        Assert.Contains($"{32 << 20} bytes, {16 << 20} before", Cli.Expect("resize", path + "@1", "-v").Output, StringComparison.Ordinal);
+        Assert.Contains($"{32 << 20} bytes, {16 << 20} before", Cli.Expect("resize", path + "@1", "-v").Error, StringComparison.Ordinal);
         Cli.Expect("check", path);
         Assert.Contains("bytes long at least", Cli.Fails(2, "resize", path + "@1", "2M").Error, StringComparison.Ordinal);
         Cli.Fails(2, "resize", path + "@1", "much");
