@@ -226,6 +226,21 @@ public sealed class DiskImage : IDisposable
         place.FileSystem!.Tune(place.Device, options with { Volume = _options.Volume });
     }
 
+    /// <summary>Makes a volume (see <see cref="Locate"/>) longer or shorter within its partition or image, or leaves it as it is, and commits.</summary>
+    /// <param name="partition">The partition's number; null as in <see cref="Locate"/>.</param>
+    /// <param name="options">How long it shall be.</param>
+    /// <exception cref="ArgumentException">It would not fit there, or what it holds would not fit it.</exception>
+    /// <exception cref="DiskFormatException">The volume is broken.</exception>
+    /// <exception cref="UnsupportedFeatureException">Volumes of this kind, or this one as it is, are not resized.</exception>
+    /// <exception cref="UnauthorizedAccessException">The image was opened for reading.</exception>
+    public ResizeReport Resize(int? partition, ResizeOptions options)
+    {
+        if (!CanEdit)
+            throw new UnauthorizedAccessException($"{Path} is open for reading only");
+        var place = Locate(partition);
+        return place.FileSystem!.Resize(place.Device, options with { Volume = _options.Volume });
+    }
+
     /// <summary>Mends what can be mended of a volume (see <see cref="Locate"/>) without a loss, and commits; or, in a dry run, says what would be done.</summary>
     /// <param name="partition">The partition's number; null as in <see cref="Locate"/>.</param>
     /// <param name="options">Whether anything is to be written.</param>

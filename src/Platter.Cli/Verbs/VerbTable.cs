@@ -9,7 +9,7 @@ internal static class VerbTable
         "info", "ls", "tree", "stat", "cat", "get", "put", "mkdir", "rm", "mv", "cp", "ln", "mknod", "touch", "truncate",
         "chmod", "chown", "attrib", "xattr get", "xattr set", "xattr rm", "xattr ls", "stream ls", "stream put", "stream cat", "stream rm",
         "settype", "label", "find", "df",
-        "mkfs", "tune", "create", "repack", "build", "part list", "part init", "part add", "part rm", "part resize", "part set", "check", "diff", "convert",
+        "mkfs", "tune", "resize", "create", "repack", "build", "part list", "part init", "part add", "part rm", "part resize", "part set", "check", "diff", "convert",
         "devices", "shell", "completion",
     ];
 
@@ -48,6 +48,7 @@ internal static class VerbTable
         "df" => Made(static () => new DfVerb()),
         "mkfs" => Made(static () => new MkfsVerb()),
         "tune" => Made(static () => new TuneVerb()),
+        "resize" => Made(static () => new ResizeVerb()),
         "create" => Made(static () => new CreateVerb()),
         "repack" => Made(static () => new RepackVerb()),
         "build" => Made(static () => new BuildVerb()),

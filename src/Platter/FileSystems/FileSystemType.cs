@@ -36,6 +36,13 @@ public abstract class FileSystemType
     public virtual void Tune(BlockDevice device, TuneOptions options) =>
         throw new UnsupportedFeatureException($"{string.Join(", ", Names)} volumes have no settings to be changed afterwards");
 
+    /// <summary>Makes a volume longer or shorter on the device that it lies on, or leaves it as it is, and commits.</summary>
+    /// <exception cref="ArgumentException">It would not fit the device, or what it holds would not fit it.</exception>
+    /// <exception cref="DiskFormatException">The volume is broken.</exception>
+    /// <exception cref="UnsupportedFeatureException">Volumes of this kind, or this one as it is, are not resized.</exception>
+    public virtual ResizeReport Resize(BlockDevice device, ResizeOptions options) =>
+        throw new UnsupportedFeatureException($"Platter does not resize {string.Join(", ", Names)} volumes");
+
     /// <summary>Looks at every structure, changing nothing.</summary>
     public abstract CheckReport Check(BlockDevice device, CheckOptions options);
 

@@ -41,6 +41,8 @@ internal sealed class NtfsEditTarget : FuzzTarget
             if (dice.OneIn(3))
                 VolumeReading.Everything(volume, target.Length, dice, kindsAgree: false);
         });
+        if (dice.OneIn(3))
+            Resize(target, dice);
         if (!edited)
             return false;
         var after = Ntfs.Check(target, CheckOptions.Default);
@@ -49,6 +51,25 @@ internal sealed class NtfsEditTarget : FuzzTarget
         if (IsSound(before))
             Expect(IsSound(after), $"a clean volume is clean after edits: {string.Join("; ", after.Findings.Where(IsFault).Take(3))}");
         return true;
+    }
+
+    // Shorter, where that is possible, and as long as the device again.
+    private static void Resize(BlockDevice target, Dice dice)
+    {
+        foreach (var length in new long?[] { dice.Next((int)Math.Min(target.Length, int.MaxValue)), target.Length - dice.Next(1 << 20), null })
+        {
+            Try(() =>
+            {
+                try
+                {
+                    Ntfs.Resize(target, new ResizeOptions { Length = length });
+                }
+                catch (ArgumentException e) when (e.GetType() == typeof(ArgumentException))
+                {
+                    // What is in use would be cut off.
+                }
+            });
+        }
     }
 
     private static bool IsSound(CheckReport report) => !report.Findings.Any(IsFault);

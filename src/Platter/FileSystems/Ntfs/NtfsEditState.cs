@@ -20,12 +20,16 @@ internal sealed class NtfsEditState
     private bool _isEditing;
     private bool _isStale;                  // what is held may be of an edit that failed
 
-    public NtfsEditState(NtfsVolume volume, NtfsChanges changes, VolumeOptions options)
+    /// <param name="volume">The volume.</param>
+    /// <param name="changes">What it is read through.</param>
+    /// <param name="options">Whose clock it is.</param>
+    /// <param name="mapped">How many clusters $Bitmap has bits of as yet; null for all.</param>
+    public NtfsEditState(NtfsVolume volume, NtfsChanges changes, VolumeOptions options, long? mapped = null)
     {
         Volume = volume;
         Changes = changes;
         _clock = options.Clock;
-        Space = new NtfsSpace(changes, volume);
+        Space = new NtfsSpace(changes, volume, mapped ?? volume.Geometry.ClusterCount);
         Records = new NtfsRecords(this);
         Descriptors = new NtfsDescriptors(this);
     }

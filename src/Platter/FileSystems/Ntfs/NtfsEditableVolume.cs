@@ -47,6 +47,8 @@ public sealed class NtfsEditableVolume : EditableVolume
     public override long FreeBytes => _state.Space.FreeClusters << _volume.Geometry.ClusterShift;
     public override long UncommittedBytes => _changes.HeldBytes + _changes.WrittenBytes;
 
+    internal BlockDevice Device => _device;
+
     /// <summary>Opens a volume for changing.</summary>
     /// <exception cref="DiskFormatException">The volume is broken where it matters for all of it.</exception>
     /// <exception cref="UnsupportedFeatureException">It was not left properly, or is of a version that is not edited.</exception>

@@ -28,7 +28,10 @@ internal sealed class NtfsSpace
     private long _next;
     private long _nextIndex = -1;
 
-    public NtfsSpace(NtfsChanges changes, NtfsVolume volume)
+    /// <param name="changes">What the volume is read through.</param>
+    /// <param name="volume">The volume.</param>
+    /// <param name="mapped">How many clusters $Bitmap has bits of: all, unless it is to follow the volume's length (<see cref="Grow"/>).</param>
+    public NtfsSpace(NtfsChanges changes, NtfsVolume volume, long mapped)
     {
         _geometry = volume.Geometry;
         _bitmap = new NtfsBitmapFile(changes, _geometry, "$Bitmap");
@@ -36,9 +39,9 @@ internal sealed class NtfsSpace
             ?? throw new DiskFormatException("NTFS-0112", "$Bitmap", -1, "has no $DATA");
         if (content.IsResident)
             throw new UnsupportedFeatureException("$Bitmap lies in its record: such a volume is not edited");
-        if (content.Initialized < (_geometry.ClusterCount + 7) / 8)
-            throw new DiskFormatException("NTFS-0112", "$Bitmap", -1, $"has {content.Initialized} bytes, expected at least {(_geometry.ClusterCount + 7) / 8}");
-        _bitmap.Attach(content.Runs, _geometry.ClusterCount);
+        if (content.Initialized < (mapped + 7) / 8)
+            throw new DiskFormatException("NTFS-0112", "$Bitmap", -1, $"has {content.Initialized} bytes, expected at least {(mapped + 7) / 8}");
+        _bitmap.Attach(content.Runs, mapped);
         var mft = volume.Mft.Content.Runs;
         _next = Math.Min(mft[mft.Count - 1].Lcn + mft[mft.Count - 1].Count + _geometry.ClusterCount / 8, _geometry.ClusterCount - 1);
     }
@@ -76,6 +79,42 @@ internal sealed class NtfsSpace
         _full.Clear();
         _bitmap.Clear();
         _free = null;
+    }
+
+    /// <summary>$Bitmap has followed the volume's length, and lies here.</summary>
+    public void Grow(NtfsRunList runs)
+    {
+        _bitmap.Attach(runs, _geometry.ClusterCount);
+        Forget();
+    }
+
+    /// <summary>Marks clusters that come to the volume, or leave it, as free or as in use, whatever they were.</summary>
+    public void Mark(long cluster, long count, bool isUsed)
+    {
+        _bitmap.Set(cluster, count, isUsed);
+        Forget();
+    }
+
+    /// <summary>The first cluster behind the last one in use, of those before a cluster.</summary>
+    public long EndOfUse(long before)
+    {
+        for (var end = Math.Min(before, _bitmap.Count); end > 0;)
+        {
+            var page = (end - 1) / PageBits;
+            var words = _bitmap.Words(page);
+            for (; end > page * PageBits; end--)
+            {
+                if ((words[(int)((end - 1) % PageBits >> 6)] >> (int)(end - 1 & 63) & 1) != 0)
+                    return end;
+            }
+        }
+        return 0;
+    }
+
+    private void Forget()
+    {
+        _free = null;
+        _full.Clear();
     }
 
     /// <summary>Whether no committed structure refers to any of these clusters.</summary>

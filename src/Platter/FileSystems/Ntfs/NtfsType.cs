@@ -19,6 +19,8 @@ public sealed class NtfsType : FileSystemType
 
     public override long EstimateLength(TreeShape tree, FormatOptions options, int sectorSize) => NtfsSizeEstimate.Length(tree, options, sectorSize);
 
+    public override ResizeReport Resize(BlockDevice device, ResizeOptions options) => NtfsResizer.Resize(device, options);
+
     public override CheckReport Check(BlockDevice device, CheckOptions options) => NtfsChecker.Check(device, options);
 
     public override RepairReport Repair(BlockDevice device, RepairOptions options) => NtfsRepairer.Repair(device, options);

@@ -38,6 +38,58 @@ public class NtfsCorpusTests
         AssertFindings(file, device);
     }
 
+    [Theory, MemberData(nameof(Readable))]
+    public void A_volume_grows_and_shrinks_again_or_is_refused_as_edits_are(string file)
+    {
+        var image = Corpus.Images.Single(i => i.File == file);
+        using var folder = new TempFolder();
+        var path = Unpack(image, folder);
+        HashSet<string> before;
+        using (var device = HostFile.Open(path, FileAccess.Read))
+            before = [.. new NtfsType().Check(device, CheckOptions.Default).Findings.Select(f => f.Code)];
+        using (var stream = new FileStream(path, FileMode.Open))
+            stream.SetLength(stream.Length + (5 << 20));
+        using var disk = DiskImage.OpenForEditing(path);
+        if (Refusal(() => disk.OpenVolumeForEditing().Dispose()) is { } refusal)
+        {
+            Assert.Equal(refusal, Refusal(() => disk.Resize(null, new ResizeOptions())));
+            return;
+        }
+        var report = disk.Resize(null, new ResizeOptions());
+        AssertSame();
+        var hasErrors = before.Overlaps(Errors(disk));
+        if (!hasErrors)
+        {
+            disk.Resize(null, new ResizeOptions { Length = report.Length - (1 << 20) });
+            AssertSame();
+        }
+
+        void AssertSame()
+        {
+            var findings = disk.Check().Findings;
+            Assert.True(findings.All(f => before.Contains(f.Code)), $"{file}:\n{string.Join('\n', findings.Take(20))}");
+            using var volume = (NtfsVolume)disk.OpenVolume();
+            var differences = NtfsListing.Differences(NtfsListing.Parse(Corpus.ReadOracle(image, image.Oracles.Single(IsListing))), NtfsListing.Read(volume, []));
+            differences.RemoveAll(d => d.StartsWith("+ " + LeftOut, StringComparison.Ordinal));
+            Assert.True(differences.Count == 0, $"{file}:\n{string.Join('\n', differences.Take(20))}");
+        }
+    }
+
+    private static IEnumerable<string> Errors(DiskImage disk) => disk.Check().Findings.Where(f => f.Severity >= Severity.Error).Select(f => f.Code);
+
+    private static string? Refusal(Action action)
+    {
+        try
+        {
+            action();
+            return null;
+        }
+        catch (Exception e) when (e is UnsupportedFeatureException or DiskFormatException)
+        {
+            return e.Message;
+        }
+    }
+
     [Theory, MemberData(nameof(Broken))]
     public void A_broken_volume_is_read_or_refused_and_never_crashes(string file)
     {
