@@ -52,8 +52,8 @@ internal static class Cli
 
     public static Process Start(string? folder, (string Name, string Value)[] environment, params string[] args)
     {
-        // Whoever runs the tests in the background has its children ignore SIGINT; env puts that right and becomes the command.
-        string[] command = OperatingSystem.IsLinux() ? ["env", "--default-signal=INT", Executable, .. args] : [Executable, .. args];
+        // Whoever runs the tests in the background has its children ignore SIGINT, or SIGHUP; env puts that right and becomes the command.
+        string[] command = OperatingSystem.IsLinux() ? ["env", "--default-signal=INT,HUP", Executable, .. args] : [Executable, .. args];
         var start = new ProcessStartInfo(command[0], command[1..])
         {
             RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false, WorkingDirectory = folder ?? "",
