@@ -31,6 +31,9 @@ internal sealed partial class NtfsContentEditor
         Flags = attribute.Flags;
         if (attribute.IsResident)
         {
+            // Of two nobody could say which one is to change.
+            if (file.Extents(Type, Name).Count > 1)
+                throw new DiskFormatException("NTFS-0115", Structure, file.Base.Offset, "is there twice, or has extents though it is resident");
             _value = attribute.Value.ToArray();
             Length = Initialized = _value.Length;
             return;

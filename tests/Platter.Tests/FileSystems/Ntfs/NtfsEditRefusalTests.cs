@@ -107,6 +107,30 @@ public class NtfsEditRefusalTests
     }
 
     [Fact]
+    public void Content_that_is_there_twice_is_not_changed()
+    {
+        var damage = Filled();
+        using (var before = Open(damage))
+        {
+            before.CreateFile(before.RootId, "small", new MemoryStream([1, 2, 3]), 3, MetadataChange.None);
+            before.Commit();
+        }
+        damage.Insert(Named(damage, "small"), NtfsAttributeType.Data, "", [1]);
+        using var volume = Open(damage);
+        foreach (var length in new[] { 0L, 5, 100_000 })
+        {
+            var refusal = Assert.Throws<DiskFormatException>(() =>
+            {
+                using var stream = volume.OpenWrite(volume.Find("/small").Id, StreamName.Data);
+                stream.SetLength(length);
+            });
+            Assert.Equal("NTFS-0115", refusal.Code);
+            Assert.Equal(0, volume.UncommittedBytes);
+            Assert.Equal(3, volume.Find("/small").Length);
+        }
+    }
+
+    [Fact]
     public void A_name_that_its_record_does_not_have_is_not_taken_away()
     {
         var damage = Filled();
