@@ -149,8 +149,16 @@ internal sealed class NtfsRepairCopies(NtfsRepairState repair)
             return;
         var empty = new byte[1 << 20];
         empty.AsSpan().Fill(0xFF);
-        for (var at = 0L; at < content.Length; at += empty.Length)
-            repair.Write(content, at, empty.AsSpan(0, (int)Math.Min(empty.Length, content.Length - at)));
+        foreach (var run in content.Runs.Runs)
+        {
+            // Where there are clusters: the length, and that of holes, may be any number.
+            if (run.IsHole || run.Vcn > content.Length >> content.ClusterShift)
+                continue;
+            var start = run.Vcn << content.ClusterShift;
+            var count = Math.Min(run.Count << content.ClusterShift, content.Length - start);
+            for (var done = 0L; done < count; done += empty.Length)
+                repair.Write(content, start + done, empty.AsSpan(0, (int)Math.Min(empty.Length, count - done)));
+        }
         repair.Add(repair.Has("NTFS-0016") ? "NTFS-0016" : "NTFS-0017", "$LogFile", "given up: it is empty");
     }
 }
