@@ -5,67 +5,23 @@ using Platter.Primitives;
 
 namespace Platter.Cli;
 
-/// <summary>The entry that a walk has come to: it is another one when the walk goes on.</summary>
-internal sealed class WalkedEntry
-{
-    private NameList _names = new();
-    private int _index;
-    private FileMetadata? _known;
-    private string? _path;
-
-    /// <summary>The absolute path of the directory it is in, empty for the root.</summary>
-    public string Directory { get; private set; } = "";
-
-    /// <summary>0 for the entries of the directory that the walk started in.</summary>
-    public int Depth { get; private set; }
-
-    /// <summary>Whether no entry of the same directory follows.</summary>
-    public bool IsLast { get; private set; }
-
-    /// <summary>The last name of its path.</summary>
-    public ReadOnlySpan<char> NameText => _names.Name(_index);
-
-    /// <summary>As <see cref="NameText"/>, made anew each time.</summary>
-    public string Name => NameText.ToString();
-
-    public NodeId Id => _names.Id(_index);
-
-    public EntryKind Kind => _known?.Kind ?? _names.Kind(_index);
-
-    /// <summary>Absolute.</summary>
-    public string Path => _path ?? Directory + "/" + Name;
-
-    /// <summary>Everything known of it; of a walk that is not <see cref="EntryWalk.NamesOnly"/>.</summary>
-    public FileMetadata Metadata => _known ?? throw new InvalidOperationException("the walk was to look at names alone");
-
-    /// <summary>The entry that a walk starts at.</summary>
-    public static WalkedEntry Start(string path, Node node)
-    {
-        var entry = new WalkedEntry { _known = node.Metadata, _path = path, IsLast = true };
-        entry._names.Add(node.Name, node.Id, node.Kind);
-        return entry;
-    }
-
-    /// <summary>Becomes another one.</summary>
-    public void Set(string directory, NameList names, int index, FileMetadata? known, int depth, bool isLast)
-    {
-        (Directory, _names, _index) = (directory, names, index);
-        (_known, Depth, IsLast) = (known, depth, isLast);
-    }
-}
-
 /// <summary>Walks a directory, or all that is below it: sorted by name, parents before their children.</summary>
 internal sealed class EntryWalk(Volume volume)
 {
     private const int MaxProblems = 1000;
     private readonly Volume _volume = volume;
     private NameList? _spare;
+    private NamesAhead? _ahead;
+    private int _listed;
     private List<(string Path, Exception Reason)>? _problems;
 
-    private bool HasAttributes { get; } = volume.Capabilities.SettableAttributes != DosAttributes.None;
+    private bool HasAttributes => _volume.Capabilities.SettableAttributes != DosAttributes.None;
 
     /// <summary>No sound tree is deeper; a volume whose directories contain each other is.</summary>
     private const int MaxDepth = 4096;
+
+    /// <summary>Names in all after which listing ahead is worth the start of a thread.</summary>
+    private const int WorthAThread = 1000;
 
     /// <summary>Whether to go into directories.</summary>
     public bool Recursive { get; init; }
@@ -75,6 +31,9 @@ internal sealed class EntryWalk(Volume volume)
 
     /// <summary>Whether names and kinds are enough: then nodes are not looked at where the directory tells what is wanted.</summary>
     public bool NamesOnly { get; init; }
+
+    /// <summary>Whether the directory that comes next is listed on another thread: for who leaves the volume alone while walking, and has much to do with each name.</summary>
+    public bool ListsAhead { get; init; }
 
     /// <summary>Whether what cannot be read is passed over, and told by <see cref="WriteProblems"/> and <see cref="Finish"/>: a damaged volume shows the rest.</summary>
     public bool KeepsGoing { get; init; }
@@ -99,16 +58,64 @@ internal sealed class EntryWalk(Volume volume)
         NumberMap<int>? entered = null;
         var level = new Level(this, directory, path == "/" ? "" : path, null);
         var entry = new WalkedEntry();
-        while (level is not null)
+        try
         {
-            if (!level.TryNext(entry))
+            while (level is not null)
             {
-                level = level.Leave();
-                continue;
+                if (!level.TryNext(entry))
+                {
+                    level = level.Leave();
+                    continue;
+                }
+                yield return entry;
+                if (Recursive && entry.Kind == EntryKind.Directory && level.Depth + 1 < MaxDepth && IsNew(ref entered, directory, entry.Id))
+                    level = new Level(this, entry.Id, entry.Path, level);
             }
-            yield return entry;
-            if (Recursive && entry.Kind == EntryKind.Directory && level.Depth + 1 < MaxDepth && IsNew(ref entered, directory, entry.Id))
-                level = new Level(this, entry.Id, entry.Path, level);
+        }
+        finally
+        {
+            // The volume is the caller's again.
+            _ahead?.Dispose();
+            _ahead = null;
+        }
+    }
+
+    private NameList List(NodeId directory, string path)
+    {
+        var names = _spare ?? new NameList();
+        _spare = null;
+        try
+        {
+            if (_ahead is null || !_ahead.TryTake(directory, ref names))
+                _volume.List(directory, names);
+        }
+        catch (Exception e) when (PassOver(e, path + "/"))
+        {
+            // What was found until then is listed.
+        }
+        names.Sort();
+        return names;
+    }
+
+    private FileMetadata Describe(NodeId id)
+    {
+        _ahead?.Wait();
+        return _volume.GetMetadata(id);
+    }
+
+    // What is entered next, unless it was already, is in this directory or behind one of those above.
+    private void ListAhead(Level level)
+    {
+        _listed += level.Count;
+        if (!ListsAhead || !Recursive || _listed < WorthAThread)
+            return;
+        for (var at = level; at is not null; at = at.Above)
+        {
+            if (at.NextDirectory() is { } next)
+            {
+                (_ahead ??= new NamesAhead(_volume)).Begin(next);
+                return;
+            }
         }
     }
 
@@ -180,24 +187,17 @@ internal sealed class EntryWalk(Volume volume)
         public Level(EntryWalk walk, NodeId directory, string path, Level? above)
         {
             _walk = walk;
-            _names = walk._spare ?? new NameList();
-            walk._spare = null;
             Path = path;
             Above = above;
             Depth = above is null ? 0 : above.Depth + 1;
-            try
-            {
-                walk._volume.List(directory, _names);
-            }
-            catch (Exception e) when (walk.PassOver(e, path + "/"))
-            {
-                // What was found until then is listed.
-            }
-            _names.Sort();
+            _names = walk.List(directory, path);
             LookAhead();
+            walk.ListAhead(this);
         }
 
-        private Level? Above { get; }
+        public Level? Above { get; }
+
+        public int Count => _names.Count;
 
         public int Depth { get; }
 
@@ -223,6 +223,17 @@ internal sealed class EntryWalk(Volume volume)
             return Above;
         }
 
+        /// <summary>The next directory that has not been gone into.</summary>
+        public NodeId? NextDirectory()
+        {
+            for (var i = _next; i < _names.Count; i++)
+            {
+                if (_names.Kind(i) == EntryKind.Directory && !IsHidden(_names.Attributes(i)))
+                    return _names.Id(i);
+            }
+            return null;
+        }
+
         private void LookAhead()
         {
             _ahead = null;
@@ -232,17 +243,19 @@ internal sealed class EntryWalk(Volume volume)
                 try
                 {
                     if (!_walk.NamesOnly || (!_walk.SystemFiles && attributes is null && _walk.HasAttributes))
-                        _ahead = _walk._volume.GetMetadata(_names.Id(_next));
+                        _ahead = _walk.Describe(_names.Id(_next));
                 }
                 catch (Exception e) when (_walk.PassOver(e, Path + "/" + _names.Name(_next).ToString()))
                 {
                     continue;
                 }
-                if (!_walk.SystemFiles && (_ahead is null ? attributes : _ahead.DosAttributes) is { } known && (known & DosAttributes.System) != 0)
+                if (IsHidden(_ahead is null ? attributes : _ahead.DosAttributes))
                     continue;
                 _isAhead = true;
                 return;
             }
         }
+
+        private bool IsHidden(DosAttributes? attributes) => !_walk.SystemFiles && attributes is { } known && (known & DosAttributes.System) != 0;
     }
 }

@@ -125,11 +125,14 @@ internal sealed class Session : IDisposable
         ? new Timestamp(seconds)
         : throw new UsageException($"SOURCE_DATE_EPOCH is '{SafeText.OneLine(text)}': expected seconds since 1970");
 
-    public VolumeOptions VolumeOptions => new()
+    public VolumeOptions VolumeOptions => OptionsFor(edit: true);
+
+    // Who reads needs no clock: neither the variable nor the system's is looked at.
+    private VolumeOptions OptionsFor(bool edit) => new()
     {
         OemCodePage = Arguments.Number(GlobalOptions.CodePage) ?? 437,
         UtcOffset = UtcOffset(),
-        Clock = Clock,
+        Clock = edit ? Clock : null,
         DiscardJournal = Arguments.Has(GlobalOptions.DiscardJournal),
         IgnoreHibernation = Arguments.Has(GlobalOptions.IgnoreHibernation),
         RawEncrypted = Arguments.Has(GlobalOptions.RawEncrypted),
@@ -141,10 +144,12 @@ internal sealed class Session : IDisposable
         WslMetadata = Arguments.Has(GlobalOptions.WslMetadata),
     };
 
-    public DiskImageOptions DiskOptions => new()
+    public DiskImageOptions DiskOptions => DiskOptionsFor(edit: true);
+
+    private DiskImageOptions DiskOptionsFor(bool edit) => new()
     {
         Image = new ImageOptions { Force = Force, AsRaw = Arguments.Has(GlobalOptions.AsRaw) },
-        Volume = VolumeOptions,
+        Volume = OptionsFor(edit),
     };
 
     /// <summary>Where long work says how far it is; null when nobody wants to know.</summary>
@@ -269,7 +274,7 @@ internal sealed class Session : IDisposable
     {
         try
         {
-            var disk = edit ? DiskImage.OpenForEditing(address, DiskOptions) : DiskImage.Open(address, DiskOptions);
+            var disk = edit ? DiskImage.OpenForEditing(address, DiskOptions) : DiskImage.Open(address, DiskOptionsFor(edit: false));
             HasOpened = true;
             return disk;
         }

@@ -36,15 +36,36 @@ internal static class ArgumentParser
     {
         foreach (var option in syntax?.Options ?? [])
         {
-            if (option.Names.Contains(name, StringComparer.Ordinal))
+            if (HasName(option, name))
                 return option;
         }
         foreach (var option in GlobalOptions.All)
         {
-            if (option.Names.Contains(name, StringComparer.Ordinal))
+            if (HasName(option, name))
                 return option;
         }
         return null;
+    }
+
+    // Plain loops here and below: the framework's searches prepare dozens of types of vectors and comparers at every start.
+    private static bool HasName(Option option, string name)
+    {
+        foreach (var own in option.Names)
+        {
+            if (own == name)
+                return true;
+        }
+        return false;
+    }
+
+    private static int EqualsSign(string word)
+    {
+        for (var i = 0; i < word.Length; i++)
+        {
+            if (word[i] == '=')
+                return i;
+        }
+        return -1;
     }
 
     private static void ReadWords(VerbSyntax syntax, ReadOnlySpan<string> words, ParsedArguments parsed)
@@ -69,7 +90,7 @@ internal static class ArgumentParser
 
     private static void ReadLong(VerbSyntax syntax, string word, ReadOnlySpan<string> words, ref int i, ParsedArguments parsed)
     {
-        var equals = word.IndexOf('=', StringComparison.Ordinal);
+        var equals = EqualsSign(word);
         var name = equals < 0 ? word : word[..equals];
         var option = Find(syntax, name) ?? throw Unknown(syntax, name);
         var value = equals < 0 ? null : word[(equals + 1)..];

@@ -81,16 +81,15 @@ internal sealed class LsVerb : Verb
     {
         var isLong = session.Arguments.Has(Long);
         var recursive = session.Arguments.Has(Recursive);
-        var listing = new Listing(session, volume.Capabilities, isLong, session.Arguments.Has(Human));
+        var listing = new Listing(session, volume, isLong, session.Arguments.Has(Human));
         var directories = new NodeId?[paths.Length];
         for (var i = 0; i < paths.Length; i++)
         {
             var node = volume.Find(paths[i]);
-            var metadata = node.Metadata;
-            if (metadata.Kind == EntryKind.Directory && !session.Arguments.Has(Itself))
+            if (!session.Arguments.Has(Itself) && node.IsDirectory)
                 directories[i] = node.Id;
             else
-                listing.Add(paths[i], metadata);
+                listing.Add(paths[i], node.Metadata);
         }
         var isFirst = listing.Count == 0;
         listing.Write();
@@ -121,13 +120,12 @@ internal sealed class LsVerb : Verb
     }
 
     private static EntryWalk Walk(Session session, Volume volume, bool namesOnly) =>
-        new(volume) { Recursive = session.Arguments.Has(Recursive), SystemFiles = session.Arguments.Has(All), NamesOnly = namesOnly, KeepsGoing = true };
+        new(volume) { Recursive = session.Arguments.Has(Recursive), SystemFiles = session.Arguments.Has(All), NamesOnly = namesOnly, ListsAhead = namesOnly, KeepsGoing = true };
 
     /// <summary>Lines of names, or aligned columns; the latter are kept until <see cref="Write"/>.</summary>
-    private sealed class Listing(Session session, Capabilities capabilities, bool isLong, bool human)
+    private sealed class Listing(Session session, Volume volume, bool isLong, bool human)
     {
         private readonly bool _isPainted = session.IsTerminal || session.Paint.Enabled;
-        private readonly bool _hasOwner = capabilities.Has(Features.Owner), _hasLinks = capabilities.Has(Features.HardLinks);
         private List<(string Name, FileMetadata Metadata)>? _entries;
         private string? _directory;
         private byte[] _start = [];     // of the paths in that directory
@@ -179,16 +177,17 @@ internal sealed class LsVerb : Verb
         [MethodImpl(MethodImplOptions.NoInlining)]
         private void WriteTable(List<(string Name, FileMetadata Metadata)> entries)
         {
+            bool hasOwner = volume.Capabilities.Has(Features.Owner), hasLinks = volume.Capabilities.Has(Features.HardLinks);
             // Mode, links, owner and group, size, time, name.
-            var table = _hasOwner ? new Table("", "", "", "", "", "", "").Right(1, 2, 3, 4) : _hasLinks ? new Table("", "", "", "", "").Right(1, 2) : new Table("", "", "", "").Right(1);
+            var table = hasOwner ? new Table("", "", "", "", "", "", "").Right(1, 2, 3, 4) : hasLinks ? new Table("", "", "", "", "").Right(1, 2) : new Table("", "", "", "").Right(1);
             foreach (var (name, m) in entries)
             {
                 var size = m.Device is { } device ? $"{device.Major}, {device.Minor}" : m.Kind == EntryKind.Directory ? "-"
                     : human ? ByteSize.FormatRounded(m.Length) : EntryText.Number(m.Length);
                 var row = new List<Cell> { EntryText.Mode(m) };
-                if (_hasLinks || _hasOwner)
+                if (hasLinks || hasOwner)
                     row.Add(EntryText.Number(m.LinkCount ?? 1));
-                if (_hasOwner)
+                if (hasOwner)
                     row.AddRange([EntryText.Number(m.UserId ?? 0), EntryText.Number(m.GroupId ?? 0)]);
                 row.AddRange([size, EntryText.Time(m.Modified), Name(name, m.Kind) + LeadsTo(m)]);
                 table.Add([.. row]);

@@ -14,7 +14,6 @@ public sealed class NameList
     private char[] _text = new char[1 << 10];
     private int _used;
     private Entry[] _entries = new Entry[32];
-    private bool _isSorted = true;
 
     /// <summary>How many there are.</summary>
     public int Count { get; private set; }
@@ -41,20 +40,18 @@ public sealed class NameList
         name.CopyTo(_text.AsSpan(_used));
         ref var entry = ref _entries[Count];
         entry = new Entry { Start = _used, Length = name.Length, Id = id, Kind = kind, HasAttributes = attributes is not null, Attributes = attributes.GetValueOrDefault() };
-        _isSorted = _isSorted && (Count == 0 || Compare(NameOf(in _entries[Count - 1]), name) <= 0);
         _used += name.Length;
         Count++;
     }
 
     /// <summary>Forgets all names; their memory is kept.</summary>
-    public void Clear() => (Count, _used, _isSorted) = (0, 0, true);
+    public void Clear() => (Count, _used) = (0, 0);
 
     /// <summary>Orders them by their units of UTF-16.</summary>
     public void Sort()
     {
-        if (_isSorted)
+        if (IsSorted())
             return;
-        _isSorted = true;
         if (Count > Few)
         {
             SortMany();
@@ -65,6 +62,16 @@ public sealed class NameList
             for (var k = i; k > 0 && Compare(in _entries[k], in _entries[k - 1]) < 0; k--)
                 (_entries[k], _entries[k - 1]) = (_entries[k - 1], _entries[k]);
         }
+    }
+
+    private bool IsSorted()
+    {
+        for (var i = 1; i < Count; i++)
+        {
+            if (Compare(in _entries[i - 1], in _entries[i]) > 0)
+                return false;
+        }
+        return true;
     }
 
     private void SortMany() => Array.Sort(_entries, 0, Count, Comparer<Entry>.Create((a, b) => Compare(in a, in b)));

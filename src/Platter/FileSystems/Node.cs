@@ -30,7 +30,9 @@ public readonly record struct Node(Volume Volume, NodeId Id, string Name)
     /// <summary>Bytes of the main data.</summary>
     public long Length => Metadata.Length;
 
-    public EntryKind Kind => Metadata.Kind;
+    /// <summary>What it is; of the root that is known without looking.</summary>
+    public EntryKind Kind => Id.Equals(Volume.RootId) ? EntryKind.Directory : Metadata.Kind;
+
     public bool IsDirectory => Kind == EntryKind.Directory;
 
     /// <summary>The entries of a directory, in the order of the directory, one by one as they are read.</summary>

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 namespace Platter.FileSystems;
 
 /// <summary>What a volume says of itself; cheap to get: the free space is asked for apart.</summary>
@@ -34,10 +35,11 @@ public sealed record VolumeOptions
     public int OemCodePage { get; init; } = 437;
 
     /// <summary>What FAT's local times are ahead of UTC; 0 by default so that builds are reproducible.</summary>
-    public TimeSpan UtcOffset { get; init; } = TimeSpan.Zero;
+    public TimeSpan UtcOffset { get; init; }
 
-    /// <summary>Where the times of new and changed entries come from.</summary>
-    public TimeProvider Clock { get; init; } = TimeProvider.System;
+    /// <summary>Where the times of new and changed entries come from: the system's clock, unless another one is set.</summary>
+    [AllowNull]
+    public TimeProvider Clock { get => field ?? TimeProvider.System; init; }
 
     /// <summary>Edit even though a foreign journal cannot be replayed; what it holds is lost.</summary>
     public bool DiscardJournal { get; init; }

@@ -73,7 +73,7 @@ internal sealed class MemoryIndexStorage : NtfsIndexStorage
             throw new DiskFormatException("NTFS-0306", "Index", -1, $"an entry leads to block {vcn}");
         var block = stored.ToArray();
         ref readonly var head = ref OnDisk.View<NtfsIndexBlock>(block);
-        if (!head.Protection.Magic.Is(NtfsIndexBlock.MagicValue) || NtfsUpdateSequence.Remove(block, NtfsIndexBlock.Size) is not null || head.Vcn != (ulong)vcn)
+        if (head.Protection.Magic != NtfsIndexBlock.MagicValue || NtfsUpdateSequence.Remove(block, NtfsIndexBlock.Size) is not null || head.Vcn != (ulong)vcn)
             throw new DiskFormatException("NTFS-0301", "Index", -1, "is no index block");
         return block;
     }

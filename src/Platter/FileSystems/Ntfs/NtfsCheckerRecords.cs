@@ -81,7 +81,7 @@ internal sealed class NtfsCheckerRecords(NtfsCheckState state, NtfsCheckerConten
         if (state.MftBitmap?[number] == true)
             return true;
         ref readonly var head = ref OnDisk.View<NtfsRecordHeader>(record.Bytes);
-        return head.Protection.Magic.Is(NtfsRecordHeader.MagicValue) && (head.Flags.Value & NtfsRecordFlags.InUse) != 0;
+        return head.Protection.Magic == NtfsRecordHeader.MagicValue && (head.Flags.Value & NtfsRecordFlags.InUse) != 0;
     }
 
     private void CheckHead(NtfsRecord record)

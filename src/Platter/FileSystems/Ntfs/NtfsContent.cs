@@ -9,18 +9,19 @@ internal sealed class NtfsContent
     private readonly byte[]? _resident;
     private readonly BlockDevice _device;
     private readonly int _clusterShift;
+    private readonly NtfsAttributeLabel _label;
 
-    private NtfsContent(BlockDevice device, NtfsGeometry geometry, string structure, byte[]? resident, NtfsRunList runs)
+    private NtfsContent(BlockDevice device, NtfsGeometry geometry, NtfsAttributeLabel label, byte[]? resident, NtfsRunList runs)
     {
         _device = device;
         _resident = resident;
         _clusterShift = geometry.ClusterShift;
-        Structure = structure;
+        _label = label;
         Runs = runs;
     }
 
     /// <summary>What messages call it.</summary>
-    public string Structure { get; }
+    public string Structure => _label.ToString();
 
     public required NtfsAttributeFlags Flags { get; init; }
 
@@ -49,16 +50,16 @@ internal sealed class NtfsContent
     public int ClusterShift => _clusterShift;
 
     /// <summary>The content of an attribute that is not there.</summary>
-    public static NtfsContent Empty(BlockDevice device, NtfsGeometry geometry, string structure) => new(device, geometry, structure, [], new NtfsRunList())
+    public static NtfsContent Empty(BlockDevice device, NtfsGeometry geometry, NtfsAttributeLabel label) => new(device, geometry, label, [], new NtfsRunList())
     {
         Flags = NtfsAttributeFlags.None, Length = 0, Initialized = 0, Allocated = 0, CompressionUnit = 0,
     };
 
     /// <summary>The content of a resident attribute.</summary>
-    public static NtfsContent OfResident(BlockDevice device, NtfsGeometry geometry, string structure, in NtfsAttribute attribute)
+    public static NtfsContent OfResident(BlockDevice device, NtfsGeometry geometry, NtfsAttributeLabel label, in NtfsAttribute attribute)
     {
         var value = attribute.Value.ToArray();
-        return new NtfsContent(device, geometry, structure, value, new NtfsRunList())
+        return new NtfsContent(device, geometry, label, value, new NtfsRunList())
         {
             Flags = attribute.Flags, Length = value.Length, Initialized = value.Length, Allocated = 0, CompressionUnit = 0,
         };
@@ -67,14 +68,14 @@ internal sealed class NtfsContent
     /// <summary>The content of a non-resident attribute.</summary>
     /// <param name="device">The volume.</param>
     /// <param name="geometry">Its geometry.</param>
-    /// <param name="structure">What messages call it.</param>
+    /// <param name="label">What messages call it.</param>
     /// <param name="first">Its first extent.</param>
     /// <param name="runs">Of all extents.</param>
-    public static NtfsContent OfRuns(BlockDevice device, NtfsGeometry geometry, string structure, in NtfsAttribute first, NtfsRunList runs)
+    public static NtfsContent OfRuns(BlockDevice device, NtfsGeometry geometry, NtfsAttributeLabel label, in NtfsAttribute first, NtfsRunList runs)
     {
         ref readonly var header = ref first.NonResident;
         var length = (long)(ulong)header.DataSize;
-        return new NtfsContent(device, geometry, structure, null, runs)
+        return new NtfsContent(device, geometry, label, null, runs)
         {
             Flags = first.Flags,
             Length = length,
@@ -85,11 +86,11 @@ internal sealed class NtfsContent
     }
 
     /// <summary>Plain content of which the map is known.</summary>
-    public static NtfsContent OfMap(BlockDevice device, NtfsGeometry geometry, string structure, NtfsRunList runs, long length) =>
-        OfMap(device, geometry, structure, runs, new NtfsSizes(NtfsAttributeFlags.None, 0, runs.End << geometry.ClusterShift, length, length, 0));
+    public static NtfsContent OfMap(BlockDevice device, NtfsGeometry geometry, NtfsAttributeLabel label, NtfsRunList runs, long length) =>
+        OfMap(device, geometry, label, runs, new NtfsSizes(NtfsAttributeFlags.None, 0, runs.End << geometry.ClusterShift, length, length, 0));
 
     /// <summary>Content of which map and sizes are known.</summary>
-    public static NtfsContent OfMap(BlockDevice device, NtfsGeometry geometry, string structure, NtfsRunList runs, NtfsSizes sizes) => new(device, geometry, structure, null, runs)
+    public static NtfsContent OfMap(BlockDevice device, NtfsGeometry geometry, NtfsAttributeLabel label, NtfsRunList runs, NtfsSizes sizes) => new(device, geometry, label, null, runs)
     {
         Flags = sizes.Flags, Length = sizes.Length, Initialized = sizes.Initialized, Allocated = sizes.Allocated, CompressionUnit = sizes.CompressionUnit,
     };

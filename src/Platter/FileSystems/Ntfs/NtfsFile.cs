@@ -85,14 +85,14 @@ internal sealed class NtfsFile
             return _mft.Content;
         if (!TryFind(type, name, out var record, out var attribute))
             return null;
-        var structure = Structure(type, name);
+        var label = new NtfsAttributeLabel(this, type, name);
         if (attribute.IsResident)
-            return NtfsContent.OfResident(_device, _geometry, structure, attribute);
+            return NtfsContent.OfResident(_device, _geometry, label, attribute);
         var runs = new NtfsRunList();
-        Decode(record, attribute, runs, structure);
+        Decode(record, attribute, runs, label);
         if (HasList)
             AddExtents(type, name, runs);
-        return NtfsContent.OfRuns(_device, _geometry, structure, attribute, runs);
+        return NtfsContent.OfRuns(_device, _geometry, label, attribute, runs);
     }
 
     /// <summary>Adds the extents of an attribute behind the first one to its map.</summary>
@@ -107,7 +107,7 @@ internal sealed class NtfsFile
             var attribute = Resolve(place, out var record);
             if (attribute.IsResident)
                 throw new DiskFormatException("NTFS-0120", Structure(type, name), record.Offset + attribute.Offset, "an extent is resident");
-            Decode(record, attribute, runs, Structure(type, name));
+            Decode(record, attribute, runs, new NtfsAttributeLabel(this, type, name));
         }
     }
 
@@ -115,12 +115,12 @@ internal sealed class NtfsFile
     public string Structure(NtfsAttributeType type, string name) =>
         "Record " + Base.Number + (", " + NtfsAttributeNames.Of(type) + (name.Length == 0 ? "" : ":" + name));
 
-    private void Decode(NtfsRecord record, in NtfsAttribute attribute, NtfsRunList runs, string structure)
+    private void Decode(NtfsRecord record, in NtfsAttribute attribute, NtfsRunList runs, in NtfsAttributeLabel label)
     {
         if (attribute.LowestVcn != runs.End)
-            throw new DiskFormatException("NTFS-0120", structure, record.Offset + attribute.Offset, $"starts at cluster {attribute.LowestVcn}, expected {runs.End}");
+            throw new DiskFormatException("NTFS-0120", label.ToString(), record.Offset + attribute.Offset, $"starts at cluster {attribute.LowestVcn}, expected {runs.End}");
         if (runs.Decode(attribute.RunBytes, attribute.EndVcn, _geometry.ClusterCount) is { } problem)
-            throw new DiskFormatException("NTFS-0200", structure, record.Offset + attribute.Offset, problem);
+            throw new DiskFormatException("NTFS-0200", label.ToString(), record.Offset + attribute.Offset, problem);
     }
 
     private List<NtfsPlace> OwnPlaces()

@@ -67,7 +67,7 @@ internal static class NtfsFormatter
             BootCode.Write(sector, BootCodeOffset);
         ReadOnlySpan<byte> jump = [0xEB, BootCodeOffset - 2, 0x90];
         jump.CopyTo(boot.Jump);
-        NtfsBootSector.OemValue.CopyTo(boot.Oem);
+        boot.Oem = NtfsBootSector.OemValue;
         boot.BytesPerSector = (ushort)options.SectorSize;
         boot.SectorsPerCluster = NtfsGeometry.EncodeSectorsPerCluster(plan.ClusterSize / options.SectorSize);
         boot.Media = 0xF8;

@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.Numerics;
 using Platter.Blocks;
 using Platter.Primitives;
@@ -23,7 +24,7 @@ internal sealed class NtfsGeometry
     /// <summary>Windows counts clusters with 32 bits.</summary>
     public const long MaxClusterCount = uint.MaxValue;
 
-    private readonly List<Finding> _remarks = [];
+    private List<Finding>? _remarks;
 
     public required int SectorSize { get; init; }
     public required int ClusterSize
@@ -58,7 +59,7 @@ internal sealed class NtfsGeometry
     public required long BootOffset { get; init; }
 
     /// <summary>What is odd without making the volume unreadable.</summary>
-    public IReadOnlyList<Finding> Remarks => _remarks;
+    public IReadOnlyList<Finding> Remarks => _remarks ?? [];
 
     /// <summary>The clusters' size as a power of two.</summary>
     public int ClusterShift { get; private init; }
@@ -96,7 +97,7 @@ internal sealed class NtfsGeometry
             return false;
         var sector = new byte[NtfsBootSector.Size];
         device.Read(0, sector);
-        if (NtfsBootSector.OemValue.SequenceEqual(sector.AsSpan(BootSectorName.Offset, NtfsBootSector.OemValue.Length)))
+        if (OnDisk.View<NtfsBootSector>(sector).Oem == NtfsBootSector.OemValue)
             return true;
 
         // A boot sector that says something else is believed: a copy may be left from what the medium held before.
@@ -109,22 +110,26 @@ internal sealed class NtfsGeometry
     {
         if (device.Length < NtfsBootSector.Size)
             throw new DiskFormatException("NTFS-0001", "BootSector", 0, $"the device ends at {device.Length} bytes, expected a boot sector");
+        return TryRead(device, 0, null) ?? ReadCopy(device);
+    }
+
+    private static NtfsGeometry ReadCopy(BlockDevice device)
+    {
         var problems = new List<Finding>();
-        if (TryRead(device, 0, problems) is { } geometry)
-            return geometry;
+        TryRead(device, 0, problems);
         var first = problems[0];
         if (FindCopy(device) is not { } copy)
             throw new DiskFormatException(first.Code, first.Structure, first.Offset ?? 0, first.Message);
-        copy._remarks.Add(new Finding("NTFS-0009", Severity.Error, "BootSector", 0, $"cannot be used ({first.Structure}: {first.Message}); its copy at byte {copy.BootOffset} stands in for it"));
+        copy.Remark("NTFS-0009", "BootSector", 0, $"cannot be used ({first.Structure}: {first.Message}); its copy at byte {copy.BootOffset} stands in for it");
         return copy;
     }
 
     /// <summary>Reads a boot sector and tries every rule.</summary>
     /// <param name="device">The volume.</param>
     /// <param name="offset">Bytes from the start of the device.</param>
-    /// <param name="problems">What makes it unusable is added here.</param>
+    /// <param name="problems">What makes it unusable is added here; null where nobody asks.</param>
     /// <returns>Null when it cannot be used.</returns>
-    public static NtfsGeometry? TryRead(BlockDevice device, long offset, List<Finding> problems)
+    public static NtfsGeometry? TryRead(BlockDevice device, long offset, List<Finding>? problems)
     {
         var sector = new byte[NtfsBootSector.Size];
         device.Read(offset, sector);
@@ -132,20 +137,20 @@ internal sealed class NtfsGeometry
     }
 
     /// <summary>As <see cref="TryRead"/>, of bytes at hand.</summary>
-    public static NtfsGeometry? TryParse(ReadOnlySpan<byte> sector, long offset, List<Finding> problems)
+    public static NtfsGeometry? TryParse(ReadOnlySpan<byte> sector, long offset, List<Finding>? problems)
     {
-        var before = problems.Count;
+        var isUsable = true;
         ref readonly var boot = ref OnDisk.View<NtfsBootSector>(sector);
-        if (!NtfsBootSector.OemValue.SequenceEqual(boot.Oem))
-            Problem("NTFS-0002", "oem", 0x03, $"found {Convert.ToHexString(boot.Oem)}, expected 'NTFS    '");
+        if (boot.Oem != NtfsBootSector.OemValue)
+            Problem("NTFS-0002", "oem", 0x03, $"found {BinaryPrimitives.ReverseEndianness(boot.Oem):X16}, expected 'NTFS    '");
         int sectorSize = boot.BytesPerSector;
         if (sectorSize is < MinSectorSize or > MaxSectorSize || !BitOperations.IsPow2(sectorSize))
             Problem("NTFS-0003", "bytesPerSector", 0x0B, $"found {sectorSize}, expected a power of two, {MinSectorSize}..{MaxSectorSize}");
         var perCluster = SectorsPerCluster(boot.SectorsPerCluster);
         var clusterSize = perCluster * sectorSize;
-        if (perCluster == 0 || (clusterSize > MaxClusterSize && problems.Count == before))
+        if (perCluster == 0 || (clusterSize > MaxClusterSize && isUsable))
             Problem("NTFS-0004", "sectorsPerCluster", 0x0D, $"found 0x{boot.SectorsPerCluster:X2}, expected a power of two that makes clusters of at most {MaxClusterSize} bytes");
-        if (problems.Count > before)
+        if (!isUsable)
             return null;
 
         var recordSize = StructureSize(boot.ClustersPerRecord, (int)clusterSize);
@@ -164,7 +169,7 @@ internal sealed class NtfsGeometry
         var clusters = sectors / (ulong)perCluster;
         if (boot.MftCluster == 0 || boot.MftCluster >= clusters)
             Problem("NTFS-0008", "mftCluster", 0x30, $"found {boot.MftCluster}, expected 1..{clusters - 1}");
-        if (problems.Count > before)
+        if (!isUsable)
             return null;
 
         var geometry = new NtfsGeometry
@@ -181,14 +186,19 @@ internal sealed class NtfsGeometry
             BootOffset = offset,
         };
         if (boot.Signature != NtfsBootSector.SignatureValue)
-            geometry._remarks.Add(new Finding("NTFS-0010", Severity.Error, "BootSector.signature", offset + 0x1FE, $"found 0x{(ushort)boot.Signature:X4}, expected 0xAA55"));
+            geometry.Remark("NTFS-0010", "BootSector.signature", offset + 0x1FE, $"found 0x{(ushort)boot.Signature:X4}, expected 0xAA55");
         if (geometry.MftMirrorCluster == 0)
-            geometry._remarks.Add(new Finding("NTFS-0011", Severity.Error, "BootSector.mftMirrorCluster", offset + 0x38, $"found {boot.MftMirrorCluster}, expected 1..{clusters - 1}"));
+            geometry.Remark("NTFS-0011", "BootSector.mftMirrorCluster", offset + 0x38, $"found {boot.MftMirrorCluster}, expected 1..{clusters - 1}");
         return geometry;
 
-        void Problem(string code, string field, int at, string message) =>
-            problems.Add(new Finding(code, Severity.Error, "BootSector." + field, offset + at, message));
+        void Problem(string code, string field, int at, string message)
+        {
+            isUsable = false;
+            problems?.Add(new Finding(code, Severity.Error, "BootSector." + field, offset + at, message));
+        }
     }
+
+    private void Remark(string code, string structure, long offset, string message) => (_remarks ??= []).Add(new Finding(code, Severity.Error, structure, offset, message));
 
     /// <summary>Where a device of this length has the copy of its boot sector: in its last sector.</summary>
     /// <returns>Bytes from its start; 0 or less when it has no room for one.</returns>
@@ -205,7 +215,7 @@ internal sealed class NtfsGeometry
                 continue;
             // Most devices that are asked have none: the name alone says so.
             device.Read(offset, sector);
-            if (NtfsBootSector.OemValue.SequenceEqual(OnDisk.View<NtfsBootSector>(sector).Oem) && TryParse(sector, offset, []) is { } copy && copy.SectorSize == size && copy.Length == offset)
+            if (OnDisk.View<NtfsBootSector>(sector).Oem == NtfsBootSector.OemValue && TryParse(sector, offset, null) is { } copy && copy.SectorSize == size && copy.Length == offset)
                 return copy;
         }
         return null;

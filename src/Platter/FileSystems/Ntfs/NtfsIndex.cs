@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using Platter.Primitives;
 
 namespace Platter.FileSystems.Ntfs;
@@ -131,8 +132,8 @@ internal sealed class NtfsIndex : NtfsIndexTree
         node = null;
         code = "NTFS-0301";
         ref readonly var head = ref OnDisk.View<NtfsIndexBlock>(bytes);
-        if (!head.Protection.Magic.Is(NtfsIndexBlock.MagicValue))
-            return $"magic: found {Convert.ToHexString(head.Protection.Magic)}, expected 'INDX'";
+        if (head.Protection.Magic != NtfsIndexBlock.MagicValue)
+            return $"magic: found {BinaryPrimitives.ReverseEndianness(head.Protection.Magic):X8}, expected 'INDX'";
         if (NtfsUpdateSequence.Remove(bytes, NtfsIndexBlock.Size) is { } torn)
             return torn;
         if (head.Vcn != (ulong)vcn)

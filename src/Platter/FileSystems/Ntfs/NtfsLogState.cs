@@ -71,12 +71,12 @@ internal sealed record NtfsLogState(NtfsLogCondition Condition, string Text)
     {
         lsn = 0;
         ref readonly var head = ref OnDisk.View<NtfsRestartPage>(page);
-        if (head.Protection.Magic.Is(NtfsRestartPage.ChkdskMagicValue))
+        if (head.Protection.Magic == NtfsRestartPage.ChkdskMagicValue)
         {
             lsn = head.ChkdskLsn;
             return new NtfsLogState(NtfsLogCondition.Clean, "clean, since chkdsk");
         }
-        if (!head.Protection.Magic.Is(NtfsRestartPage.MagicValue) || NtfsUpdateSequence.Remove(page, NtfsRestartPage.Size) is not null
+        if (head.Protection.Magic != NtfsRestartPage.MagicValue || NtfsUpdateSequence.Remove(page, NtfsRestartPage.Size) is not null
             || head.RestartAreaOffset + NtfsRestartArea.Size > page.Length)
             return null;
         ref readonly var area = ref OnDisk.View<NtfsRestartArea>(page, head.RestartAreaOffset);

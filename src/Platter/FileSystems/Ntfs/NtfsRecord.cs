@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using Platter.Primitives;
 
 namespace Platter.FileSystems.Ntfs;
@@ -61,11 +62,11 @@ internal sealed class NtfsRecord
     {
         code = "NTFS-0101";
         ref readonly var header = ref OnDisk.View<NtfsRecordHeader>(bytes);
-        if (!header.Protection.Magic.Is(NtfsRecordHeader.MagicValue))
+        if (header.Protection.Magic != NtfsRecordHeader.MagicValue)
         {
-            return header.Protection.Magic.Is(NtfsRecordHeader.TornMagicValue)
+            return header.Protection.Magic == NtfsRecordHeader.TornMagicValue
                 ? "magic: found 'BAAD', the mark of a record that was found torn before"
-                : $"magic: found {Convert.ToHexString(header.Protection.Magic)}, expected 'FILE'";
+                : $"magic: found {BinaryPrimitives.ReverseEndianness(header.Protection.Magic):X8}, expected 'FILE'";
         }
         code = "NTFS-0102";
         return NtfsUpdateSequence.Remove(bytes, NtfsRecordHeader.OldSize) ?? ParseUnprotected(bytes, out code);

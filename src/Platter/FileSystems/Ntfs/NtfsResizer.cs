@@ -228,7 +228,7 @@ internal sealed class NtfsResizer
             return;
         var copy = new byte[CopyLength];
         _changes.Read(_old.Length, copy);
-        if (NtfsBootSector.OemValue.SequenceEqual(OnDisk.View<NtfsBootSector>(copy).Oem))
+        if (OnDisk.View<NtfsBootSector>(copy).Oem == NtfsBootSector.OemValue)
             _changes.Write(_old.Length, new byte[CopyLength]);
     }
 }

@@ -17,9 +17,9 @@ public sealed class NtfsVolume : Volume
 
     private readonly BlockDevice _device;
     private NtfsVolumeState _state;
-    private readonly bool _rawEncrypted;
+    private readonly VolumeOptions _options;
     private readonly NtfsNodes _nodes = new(CachedNodes);
-    private readonly LruCache<FileMetadata> _described = new(CachedDescriptions);
+    private LruCache<FileMetadata>? _described;     // made with the first that is kept: who lists names asks for none
     private NtfsUpcase? _upcase;
     private NtfsSecure? _secure;
     private bool _isSecureOpened;
@@ -30,17 +30,16 @@ public sealed class NtfsVolume : Volume
     private NtfsVolume(BlockDevice device, NtfsGeometry geometry, VolumeOptions options)
     {
         _device = device;
-        _rawEncrypted = options.RawEncrypted;
         Geometry = geometry;
         Mft = NtfsMft.Open(device, geometry);
         _state = NtfsVolumeState.Of(OpenSystemFile(NtfsMft.VolumeRecord));
-        Capabilities = NtfsCapabilities.Of(geometry, options);
+        _options = options;
         RootId = new NodeId(Mft.Read(NtfsMft.RootRecord).Reference.Raw);
     }
 
     public override VolumeInfo Info => _info ??= NtfsInformation.Of(Geometry, Mft, _state, LogState, Hibernation());
 
-    public override Capabilities Capabilities { get; }
+    public override Capabilities Capabilities => field ??= NtfsCapabilities.Of(Geometry, _options);
     public override NodeId RootId { get; }
 
     /// <summary>By the volume's own table of capitals; in case-sensitive directories names that are one here can be two.</summary>
@@ -92,12 +91,12 @@ public sealed class NtfsVolume : Volume
 
     public override FileMetadata GetMetadata(NodeId id)
     {
-        if (_described.TryGet((long)id.Value, out var known))
+        if (_described is not null && _described.TryGet((long)id.Value, out var known))
             return known;
         var file = OpenFile(id);
         var metadata = new NtfsDescription(this, file).Metadata();
         if (file.HasList)
-            _described.Set((long)id.Value, metadata);
+            (_described ??= new LruCache<FileMetadata>(CachedDescriptions)).Set((long)id.Value, metadata);
         return metadata;
     }
 
@@ -156,7 +155,7 @@ public sealed class NtfsVolume : Volume
     internal NtfsNodes Nodes => _nodes;
 
     /// <summary>Forgets what depends on records: some of them were changed.</summary>
-    internal void ForgetDescriptions() => _described.Clear();
+    internal void ForgetDescriptions() => _described?.Clear();
 
     /// <summary>Forgets what was read of $Secure.</summary>
     internal void ForgetSecure() => (_secure, _isSecureOpened) = (null, false);
@@ -273,6 +272,11 @@ public sealed class NtfsVolume : Volume
     {
         if (name is { IsReparsePoint: false, HasEa: false } && (name.Attributes & (uint)DosAttributes.System) == 0)
             return name.IsDirectory ? EntryKind.Directory : EntryKind.File;
+        return SpecialKindOf(name);
+    }
+
+    private EntryKind SpecialKindOf(in NtfsName name)
+    {
         if (name.ReparseTag != 0 && NtfsReparsePoint.KindOf(name.ReparseTag) is { } kind)
             return kind;
         // The kernel's ntfs3 writes another number where the tag should be.
@@ -357,7 +361,7 @@ public sealed class NtfsVolume : Volume
 
     private VolumeStream OpenStream(NtfsContent content)
     {
-        if (content.IsEncrypted && _rawEncrypted && !content.IsResident)
+        if (content.IsEncrypted && _options.RawEncrypted && !content.IsResident)
         {
             // Ciphertext comes in whole sectors.
             const int sector = 512;

@@ -13,11 +13,11 @@ internal struct NtfsBootSector
     public const int Size = 512;
     public const ushort SignatureValue = 0xAA55;
 
-    /// <summary>"NTFS    ", at <see cref="BootSectorName.Offset"/>.</summary>
-    public static ReadOnlySpan<byte> OemValue => "NTFS    "u8;
+    /// <summary>"NTFS    ", at <see cref="BootSectorName.Offset"/>; as a number, since the runtime prepares all constants of bytes with the first of them.</summary>
+    public const ulong OemValue = 0x2020_2020_5346_544E;
 
     public NtfsJump Jump;                    // 0x000  EB 52 90
-    public NtfsOem Oem;                      // 0x003  "NTFS    "
+    public U64Le Oem;                        // 0x003  "NTFS    "
     public U16Le BytesPerSector;             // 0x00B  512 to 4096 (mkntfs makes 256, too)
     public byte SectorsPerCluster;           // 0x00D  power of two up to 128; above: 2 to the power of 256 less this
     public U16Le ReservedSectors;            // 0x00E  0
@@ -49,12 +49,6 @@ internal struct NtfsBootSector
 
 [InlineArray(3)]
 internal struct NtfsJump
-{
-    private byte _first;
-}
-
-[InlineArray(8)]
-internal struct NtfsOem
 {
     private byte _first;
 }

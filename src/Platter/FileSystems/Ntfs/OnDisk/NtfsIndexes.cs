@@ -48,7 +48,7 @@ internal struct NtfsIndexBlock
     public U64Le Vcn;                        // 0x10  its own, in the unit of NtfsIndexRoot.ClustersPerBlock
     public NtfsIndexHeader Index;            // 0x18
 
-    public static ReadOnlySpan<byte> MagicValue => "INDX"u8;
+    public const uint MagicValue = 0x5844_4E49;     // "INDX"
 }
 
 /// <summary>The head of an entry: 16 bytes, then the key, then data of view indexes, then the VCN of the sub-node.</summary>

@@ -22,8 +22,8 @@ internal struct NtfsRestartPage
     public U16Le MinorVersion;               // 0x1A  1
     public U16Le MajorVersion;               // 0x1C  1, or 2 since Windows 8
 
-    public static ReadOnlySpan<byte> MagicValue => "RSTR"u8;
-    public static ReadOnlySpan<byte> ChkdskMagicValue => "CHKD"u8;
+    public const uint MagicValue = 0x5254_5352;     // "RSTR"
+    public const uint ChkdskMagicValue = 0x444B_4843;     // "CHKD"
 }
 
 /// <summary>The restart area: 48 bytes, then records of clients.</summary>
@@ -80,7 +80,7 @@ internal struct NtfsLogPage
     public NtfsReserved6 Reserved;           // 0x1A
     public U64Le LastEndLsn;                 // 0x20
 
-    public static ReadOnlySpan<byte> MagicValue => "RCRD"u8;
+    public const uint MagicValue = 0x4452_4352;     // "RCRD"
 }
 
 [InlineArray(6)]

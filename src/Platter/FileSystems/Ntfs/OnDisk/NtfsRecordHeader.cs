@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using Platter.Primitives;
 
 namespace Platter.FileSystems.Ntfs;
@@ -15,7 +14,7 @@ internal struct NtfsProtectedHeader
 {
     public const int Size = 8;
 
-    public NtfsMagic Magic;                  // 0x00  "FILE", "INDX", "RSTR", "RCRD"; "BAAD" after a torn write, "CHKD" after chkdsk
+    public U32Le Magic;                      // 0x00  "FILE", "INDX", "RSTR", "RCRD"; "BAAD" after a torn write, "CHKD" after chkdsk
     public U16Le UpdateSequenceOffset;       // 0x04  bytes from the start of the structure
     public U16Le UpdateSequenceCount;        // 0x06  words: the number itself, and one for each 512 bytes
 }
@@ -38,10 +37,10 @@ internal struct NtfsRecordHeader
     public U16Le Reserved;                   // 0x2A  from here on in 3.1 alone: before, the update sequence starts here
     public U32Le RecordNumber;               // 0x2C  its own, the low 32 bits
 
-    public static ReadOnlySpan<byte> MagicValue => "FILE"u8;
+    public const uint MagicValue = 0x454C_4946;     // "FILE"
 
     /// <summary>What a driver writes over the magic of a record that it found torn.</summary>
-    public static ReadOnlySpan<byte> TornMagicValue => "BAAD"u8;
+    public const uint TornMagicValue = 0x4441_4142;     // "BAAD"
 }
 
 [Flags]
@@ -104,19 +103,4 @@ internal readonly record struct NtfsReference(ulong Raw)
 
     /// <summary>As people write it: <c>64-2</c>, record and sequence number.</summary>
     public override string ToString() => $"{Record}-{Sequence}";
-}
-
-[InlineArray(4)]
-internal struct NtfsMagic
-{
-    private byte _first;
-
-    public readonly bool Is(ReadOnlySpan<byte> magic) => ((ReadOnlySpan<byte>)this).SequenceEqual(magic);
-
-    public static implicit operator NtfsMagic(ReadOnlySpan<byte> magic)
-    {
-        NtfsMagic value = default;
-        magic.CopyTo(value);
-        return value;
-    }
 }
