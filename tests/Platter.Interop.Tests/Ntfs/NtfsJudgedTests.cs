@@ -2,6 +2,7 @@ using Platter.Blocks;
 using Platter.FileSystems;
 using Platter.FileSystems.Ntfs;
 using Platter.Testing;
+using Platter.Testing.Ext;
 using Platter.Testing.Ntfs;
 using Platter.Testing.Volumes;
 using Xunit;
@@ -65,7 +66,7 @@ public sealed class NtfsKernelCourt : IDisposable
             if (!report.IsOk || report.Warnings.Any())
                 wrong.Add($"{report.Error} {string.Join('\n', report.Warnings.Select(w => w.Text))}");
             var own = image.Own.Where(l => l.Value.Kind != "a").Select(l => (l.Key, l.Value.Kind, l.Value.Kind == "f" ? l.Value.Hash : "")).ToHashSet();
-            var seen = report.Tree.Entries.Values.Select(e => (e.Path, Kind(e.Kind), e.Kind == EntryKind.File ? e.Sha256 ?? "" : "")).ToHashSet();
+            var seen = report.Tree.Entries.Values.Select(e => (ExtListing.Escape(e.Path), Kind(e.Kind), e.Kind == EntryKind.File ? e.Sha256 ?? "" : "")).ToHashSet();
             wrong.AddRange(own.Except(seen).Select(l => $"- {l}"));
             wrong.AddRange(seen.Except(own).Select(l => $"+ {l}"));
         }
