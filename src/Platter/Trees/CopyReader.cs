@@ -250,6 +250,8 @@ internal sealed class CopyReader(TreeSource source, Capabilities target, CopyOpt
             losses |= CopyLosses.ExtendedAttributes;
             attributes = null;
         }
+        if (AttributesAttribute.IsFor(entry.Kind, entry.Metadata.DosAttributes, target) && !attributes!.ContainsKey(AttributesAttribute.Name))
+            attributes = new Dictionary<string, byte[]>(attributes, StringComparer.Ordinal) { [AttributesAttribute.Name] = AttributesAttribute.Encode(entry.Metadata.DosAttributes!.Value) };
         List<StreamDescription>? kept = null;
         var streams = source.GetStreams(entry);
         for (var i = 0; i < streams.Count; i++)

@@ -86,7 +86,7 @@ internal sealed class MetadataMapper(Capabilities target, CopyOptions options, C
         }
         else
         {
-            Drop(entry, ((from.DosAttributes ?? DosAttributes.None) & (DosAttributes.Hidden | DosAttributes.System)) != DosAttributes.None, LossKind.DosAttributes);
+            Drop(entry, !AttributesAttribute.IsFor(from.Kind, from.DosAttributes, target) && ((from.DosAttributes ?? DosAttributes.None) & (DosAttributes.Hidden | DosAttributes.System)) != DosAttributes.None, LossKind.DosAttributes);
         }
     }
 

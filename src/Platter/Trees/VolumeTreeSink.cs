@@ -94,9 +94,14 @@ public sealed class VolumeTreeSink : TreeSink
         try
         {
             if (Capabilities.Has(Features.NamedStreams) && StreamAttributes.StreamOf(name) is { } stream)
+            {
                 WriteStream(stream, value);
-            else
-                _volume.SetExtendedAttribute(_lastId, name, value);
+                return true;
+            }
+            _volume.SetExtendedAttribute(_lastId, name, value);
+            // A stream that follows is not to take it back.
+            if (Capabilities.Has(Features.DosAttributes) && AttributesAttribute.Decode(name, value) is { } attributes)
+                _lastAttributes = attributes & Capabilities.SettableAttributes;
             return true;
         }
         catch (UnsupportedFeatureException)

@@ -65,7 +65,10 @@ public sealed class NtfsFixture() : DeviceFixture(new NtfsType())
 
     protected override ScratchDevice Make(long length) => Sizes is { } sizes ? Empty(sizes, length) : Empty(Arguments, length);
 
-    public override string? Judge() => Complaint(Device);
+    /// <summary>Who judges what was committed, by the device; ntfsfix and ntfsls, unless others are named.</summary>
+    public Func<ScratchDevice, string?> JudgedBy { get; init; } = Complaint;
+
+    public override string? Judge() => JudgedBy(Device);
 
     /// <summary>A volume without files: made once, given out as copies.</summary>
     public static ScratchDevice Empty(string arguments, long length)

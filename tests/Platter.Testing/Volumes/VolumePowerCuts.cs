@@ -22,6 +22,9 @@ public sealed class VolumePowerCuts
     /// <summary>A foreign checker; one in so many recovered volumes goes through it.</summary>
     public required Func<ScratchDevice, string?> Judge { get; init; }
 
+    /// <summary>How volumes are opened for the edits; the clock is the cuts' own.</summary>
+    public VolumeOptions Options { get; init; } = VolumeOptions.Default;
+
     /// <summary>Bytes of fresh data per transaction that are treated as any other write.</summary>
     public long FreshLimit { get; init; }
 
@@ -149,7 +152,7 @@ public sealed class VolumePowerCuts
     {
         var clock = new SettableClock();
         clock.Advance(TimeSpan.FromDays(10));
-        var options = new VolumeOptions { Clock = clock };
+        var options = Options with { Clock = clock };
         var states = new List<string>();
         using (var disk = new MemoryDevice(ground, canWrite: false))
             states.Add(Outline(Disk(disk)));

@@ -100,7 +100,7 @@ internal sealed class NtfsRecords
         var offset = number * bytes.Length;
         for (var done = 0; done < bytes.Length;)
         {
-            var (place, count) = Place(_state.Volume.Mft.Content.Runs, offset + done, bytes.Length - done);
+            var (place, count) = Place(_state.Geometry.ClusterShift, _state.Volume.Mft.Content.Runs, offset + done, bytes.Length - done);
             _state.Changes.Hold(place, count);
             done += count;
         }
@@ -172,6 +172,20 @@ internal sealed class NtfsRecords
         _state.Volume.Mft.Changed(number, bytes);
     }
 
+    /// <summary>Writes a record before there is anybody who keeps records: to the table and to $MFTMirr.</summary>
+    /// <param name="volume">Whose record it is.</param>
+    /// <param name="changes">What is written to.</param>
+    /// <param name="number">Its number.</param>
+    /// <param name="bytes">All of it; its protection is put on in place.</param>
+    public static void WriteCopies(NtfsVolume volume, NtfsChanges changes, long number, byte[] bytes)
+    {
+        NtfsUpdateSequence.Apply(bytes);
+        var geometry = volume.Geometry;
+        Write(changes, geometry.ClusterShift, volume.Mft.Content.Runs, number * bytes.Length, bytes);
+        if (volume.OpenSystemFile(NtfsMft.MirrorRecord).Open(NtfsAttributeType.Data) is { } mirror && number < Math.Min(geometry.MirrorRecords, mirror.Length / bytes.Length))
+            Write(changes, geometry.ClusterShift, mirror.Runs, number * bytes.Length, bytes);
+    }
+
     /// <summary>The volume went back: what is known of the bitmap is read again.</summary>
     public void Undo()
     {
@@ -185,7 +199,7 @@ internal sealed class NtfsRecords
         var bitmap = _state.Volume.OpenSystemFile(NtfsMft.MftRecord).Open(NtfsAttributeType.Bitmap)
             ?? throw new DiskFormatException("NTFS-0112", "Record 0", -1, "has no $BITMAP");
         if (bitmap.IsResident)
-            throw new UnsupportedFeatureException("the bitmap of the MFT lies in its record: such a volume is not edited");
+            bitmap = NtfsResidentBitmaps.MoveRecords(_state.Volume, _state.Changes);
         _bitmap.Attach(bitmap.Runs, Math.Min(bitmap.Initialized, bitmap.Length) * 8);
     }
 
@@ -279,20 +293,21 @@ internal sealed class NtfsRecords
         head.BytesInUse = (uint)(at + NtfsAttributeHeader.EndSize);
     }
 
-    private void Write(NtfsRunList runs, long offset, ReadOnlySpan<byte> bytes)
+    private void Write(NtfsRunList runs, long offset, ReadOnlySpan<byte> bytes) => Write(_state.Changes, _state.Geometry.ClusterShift, runs, offset, bytes);
+
+    private static void Write(NtfsChanges changes, int shift, NtfsRunList runs, long offset, ReadOnlySpan<byte> bytes)
     {
         for (var done = 0; done < bytes.Length;)
         {
-            var (place, count) = Place(runs, offset + done, bytes.Length - done);
-            _state.Changes.Write(place, bytes.Slice(done, count));
+            var (place, count) = Place(shift, runs, offset + done, bytes.Length - done);
+            changes.Write(place, bytes.Slice(done, count));
             done += count;
         }
     }
 
     // Where a part of the table, or of its mirror, is on the volume, and how much of it lies there in one piece.
-    private (long Place, int Count) Place(NtfsRunList runs, long offset, int length)
+    private static (long Place, int Count) Place(int shift, NtfsRunList runs, long offset, int length)
     {
-        var shift = _state.Geometry.ClusterShift;
         if (runs.Find(offset >> shift) is not { IsHole: false } run)
             throw new DiskFormatException("NTFS-0201", "$MFT", -1, $"cluster {offset >> shift} is not mapped");
         var within = offset - (run.Vcn << shift);

@@ -28,6 +28,9 @@ internal sealed class NtfsSpace
     private long _next;
     private long _nextIndex = -1;
 
+    // Set where $Bitmap lay in its record, as it does again after a rollback of the first commit.
+    private readonly (NtfsVolume Volume, NtfsChanges Changes, long Mapped)? _moved;
+
     /// <param name="changes">What the volume is read through.</param>
     /// <param name="volume">The volume.</param>
     /// <param name="mapped">How many clusters $Bitmap has bits of: all, unless it is to follow the volume's length (<see cref="Grow"/>).</param>
@@ -37,10 +40,13 @@ internal sealed class NtfsSpace
         _bitmap = new NtfsBitmapFile(changes, _geometry, "$Bitmap");
         var content = volume.OpenSystemFile(NtfsMft.BitmapRecord).Open(NtfsAttributeType.Data)
             ?? throw new DiskFormatException("NTFS-0112", "$Bitmap", -1, "has no $DATA");
-        if (content.IsResident)
-            throw new UnsupportedFeatureException("$Bitmap lies in its record: such a volume is not edited");
         if (content.Initialized < (mapped + 7) / 8)
             throw new DiskFormatException("NTFS-0112", "$Bitmap", -1, $"has {content.Initialized} bytes, expected at least {(mapped + 7) / 8}");
+        if (content.IsResident)
+        {
+            content = NtfsResidentBitmaps.MoveClusters(volume, changes, mapped);
+            _moved = (volume, changes, mapped);
+        }
         _bitmap.Attach(content.Runs, mapped);
         var mft = volume.Mft.Content.Runs;
         _next = Math.Min(mft[mft.Count - 1].Lcn + mft[mft.Count - 1].Count + _geometry.ClusterCount / 8, _geometry.ClusterCount - 1);
@@ -79,6 +85,8 @@ internal sealed class NtfsSpace
         _full.Clear();
         _bitmap.Clear();
         _free = null;
+        if (_moved is { } moved)
+            NtfsResidentBitmaps.MoveClustersAgain(moved.Volume, moved.Changes, moved.Mapped);
     }
 
     /// <summary>$Bitmap has followed the volume's length, and lies here.</summary>

@@ -43,6 +43,42 @@ public sealed class NtfsLargeSectorsConformanceTests : VolumeConformance
     protected override VolumeFixture NewFixture() => NtfsLayouts.Of(4096, 4096, 4096);
 }
 
+/// <summary>Clusters of one sector, and records that are as long as eight of them.</summary>
+public sealed class NtfsSmallClustersLargeRecordsConformanceTests : VolumeConformance
+{
+    protected override VolumeFixture NewFixture() => NtfsLayouts.Of(512, 512, 4096);
+}
+
+/// <summary>Records and index blocks of one cluster, as on disks with large sectors, on one with small ones.</summary>
+public sealed class NtfsLargeRecordsConformanceTests : VolumeConformance
+{
+    protected override VolumeFixture NewFixture() => NtfsLayouts.Of(512, 4096, 4096);
+}
+
+/// <summary>Sixteen large records in a cluster, all of them in $MFTMirr.</summary>
+public sealed class NtfsLargeClustersLargeRecordsConformanceTests : VolumeConformance
+{
+    protected override VolumeFixture NewFixture() => NtfsLayouts.Of(512, 65536, 4096);
+}
+
+/// <summary>The largest clusters with the records that most volumes have: 2,048 in a cluster.</summary>
+public sealed class NtfsLargestClustersSmallRecordsConformanceTests : VolumeConformance
+{
+    protected override VolumeFixture NewFixture() => NtfsLayouts.Of(512, 2 << 20, 1024);
+}
+
+/// <summary>Large clusters on large sectors.</summary>
+public sealed class NtfsLargeSectorsLargeClustersConformanceTests : VolumeConformance
+{
+    protected override VolumeFixture NewFixture() => NtfsLayouts.Of(4096, 65536, 4096);
+}
+
+/// <summary>The largest clusters on large sectors.</summary>
+public sealed class NtfsLargeSectorsLargestClustersConformanceTests : VolumeConformance
+{
+    protected override VolumeFixture NewFixture() => NtfsLayouts.Of(4096, 2 << 20, 4096);
+}
+
 /// <summary>Random edits beside a model, judged every hundred edits.</summary>
 public sealed class NtfsConformanceRandomTests(ITestOutputHelper output)
 {

@@ -24,7 +24,7 @@ public class NtfsOverlayTests
     public void What_is_changed_becomes_a_file_like_any_other(string how)
     {
         using var volume = _fixture.Create(_fixture.Length);
-        var id = Packed(volume);
+        var id = Packed(volume, _content);
         var expected = _content.ToArray();
         using (var stream = volume.OpenWrite(id, StreamName.Data))
         {
@@ -72,7 +72,7 @@ public class NtfsOverlayTests
     public void Without_room_for_the_content_the_file_stays_as_it_is()
     {
         using var volume = _fixture.Create(_fixture.SmallLength);
-        var id = Packed(volume);
+        var id = Packed(volume, _content);
         volume.CreateFile(volume.RootId, "rest", new MemoryStream(ConformanceCase.Bytes((int)volume.FreeBytes - 20_000)), null, MetadataChange.None);
         volume.Commit();
         using (var stream = volume.OpenWrite(id, StreamName.Data))
@@ -89,22 +89,22 @@ public class NtfsOverlayTests
     }
 
     // Chunks that did not get shorter are stored as they are: a table of their ends, then the bytes.
-    private NodeId Packed(EditableVolume volume)
+    internal static NodeId Packed(EditableVolume volume, byte[] content)
     {
         var id = volume.CreateFile(volume.RootId, "program.exe", MetadataChange.None);
-        var chunks = (_content.Length + ChunkSize - 1) / ChunkSize;
+        var chunks = (content.Length + ChunkSize - 1) / ChunkSize;
         var table = new byte[4 * (chunks - 1)];
         for (var i = 1; i < chunks; i++)
             BinaryPrimitives.WriteUInt32LittleEndian(table.AsSpan(4 * (i - 1)), (uint)(i * ChunkSize));
         using (var stream = volume.OpenWrite(id, StreamName.Named("WofCompressedData")))
         {
             stream.Write(table);
-            stream.Write(_content);
+            stream.Write(content);
         }
         using (var stream = volume.OpenWrite(id, StreamName.Data))
         {
-            stream.SetLength(_content.Length);
-            stream.PunchHole(0, _content.Length);
+            stream.SetLength(content.Length);
+            stream.PunchHole(0, content.Length);
         }
         var reparse = new byte[24];
         BinaryPrimitives.WriteUInt32LittleEndian(reparse, 0x80000017);

@@ -95,6 +95,15 @@ public class NtfsPowerCutTests(ITestOutputHelper output)
             v.Commit();
             v.Delete(directory, "a name that takes the short one along");
         }),
+        new("unpack what the overlay filter compressed", false, v =>
+        {
+            var id = NtfsOverlayTests.Packed(v, ConformanceCase.Bytes(20_000, 4));
+            using var stream = v.OpenWrite(id, StreamName.Data);
+            stream.WriteAt(7000, ConformanceCase.Bytes(300, 5));
+            v.Commit();
+            Assert.Null(v.GetMetadata(id).ReparseTag);
+            stream.SetLength(9000);
+        }),
         new("fill what is left", true, v =>
         {
             v.Delete(v.RootId, "file.txt");
@@ -113,6 +122,34 @@ public class NtfsPowerCutTests(ITestOutputHelper output)
         var outcome = cuts.Run(Bytes(Ground(cuts, full: false)), Bytes(Ground(cuts, full: true)), [.. common, .. OwnEdits]);
         output.WriteLine($"clusters of {clusterSize} bytes: {outcome.Edits} edits, {outcome.Points} crash points, {outcome.Judged} of them judged by ntfsfix and ntfsls");
         Assert.True(outcome.Points > 1000);
+    }
+
+    [Fact]
+    public void A_power_cut_leaves_the_permissions_of_WSL_that_were_or_those_that_are_set()
+    {
+        var cuts = Cuts(4096, foreignEvery: 31, options: VolumeOptions.Default with { WslMetadata = true });
+        var ground = Bytes(Ground(cuts, full: false));
+        var outcome = cuts.Run(ground, ground,
+        [
+            new("set permissions and owners", false, v =>
+            {
+                v.SetMetadata(v.Find("/file.txt").Id, new MetadataChange { Mode = 0x1A0, UserId = 1000, GroupId = 100 });
+                v.SetMetadata(v.Find("/dir").Id, new MetadataChange { UserId = 7 });
+                v.Commit();
+                Assert.Equal((0x1A0, 1000U, 100U), (v.Find("/file.txt").Metadata.Mode!.Value & 0xFFF, v.Find("/file.txt").Metadata.UserId!.Value, v.Find("/file.txt").Metadata.GroupId!.Value));
+                v.SetMetadata(v.Find("/file.txt").Id, new MetadataChange { Mode = 0x1FF });
+            }),
+            new("make what has them", false, v =>
+            {
+                var directory = v.CreateDirectory(v.RootId, "owned", new MetadataChange { Mode = 0x1ED, UserId = 1, GroupId = 2 });
+                v.CreateFile(directory, "file", new MemoryStream(ConformanceCase.Bytes(5000)), null, new MetadataChange { Mode = 0x180, UserId = 3, GroupId = 4 });
+                v.CreateSpecial(directory, "device", EntryKind.BlockDevice, new DeviceNumber(8, 1), new MetadataChange { Mode = 0x1B0, UserId = 5, GroupId = 6 });
+                v.Commit();
+                v.DeleteRecursively(v.RootId, "owned");
+            }),
+        ]);
+        output.WriteLine($"{outcome.Points} crash points, {outcome.Judged} of them judged by ntfsfix and ntfsls");
+        Assert.True(outcome.Points > 50);
     }
 
     [Fact]
@@ -204,8 +241,10 @@ public class NtfsPowerCutTests(ITestOutputHelper output)
         return bytes;
     }
 
-    internal static VolumePowerCuts Cuts(int clusterSize, long freshLimit = 0, int foreignEvery = 97) =>
-        new() { Type = new NtfsType(), ClusterSize = clusterSize, Judge = NtfsFixture.Complaint, FreshLimit = freshLimit, ForeignEvery = foreignEvery };
+    internal static VolumePowerCuts Cuts(int clusterSize, long freshLimit = 0, int foreignEvery = 97, VolumeOptions? options = null) => new()
+    {
+        Type = new NtfsType(), ClusterSize = clusterSize, Judge = NtfsFixture.Complaint, FreshLimit = freshLimit, ForeignEvery = foreignEvery, Options = options ?? VolumeOptions.Default,
+    };
 
     /// <summary>The volume that the edits start from: with room, or with 24 clusters free.</summary>
     internal static ScratchDevice Ground(VolumePowerCuts cuts, bool full)
