@@ -395,9 +395,16 @@ internal sealed class NtfsFileLayout
 
     private ushort FreeNumber(NtfsRecord record, ref ushort next)
     {
-        while (next == NtfsHeld.NoInstance || IsTaken(record, next))
-            next = (ushort)(next == NtfsHeld.NoInstance ? 0 : next + 1);
+        next = FreeFrom(record, next);
         return next++;
+    }
+
+    // Behind the last number they begin anew.
+    private ushort FreeFrom(NtfsRecord record, ushort number)
+    {
+        while (number == NtfsHeld.NoInstance || IsTaken(record, number))
+            number = (ushort)(number == NtfsHeld.NoInstance ? 0 : number + 1);
+        return number;
     }
 
     private bool IsTaken(NtfsRecord record, ushort number)
@@ -431,7 +438,8 @@ internal sealed class NtfsFileLayout
         OnDisk.Edit<U32Le>(bytes, at) = (uint)NtfsAttributeType.End;
         OnDisk.Edit<U32Le>(bytes, at + 4) = NtfsAttributeHeader.EndFiller;
         head.BytesInUse = (uint)(at + NtfsAttributeHeader.EndSize);
-        head.NextInstance = next;
+        // Others give it away without looking whether it is free.
+        head.NextInstance = FreeFrom(record, next);
         head.LinkCount = (ushort)(links ?? head.LinkCount);
         return State.Records.Write(new NtfsRecord(record.Number, bytes, record.Offset));
 
