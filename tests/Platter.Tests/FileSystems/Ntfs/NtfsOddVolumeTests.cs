@@ -66,6 +66,39 @@ public class NtfsOddVolumeTests
         Assert.True(report.Remaining.IsClean, string.Join('\n', report.Remaining.Findings));
     }
 
+    [Theory]
+    [InlineData("$Boot", "NTFS-0142")]
+    [InlineData("$UpCase", "NTFS-0142")]
+    [InlineData("the clusters of $MFT", "NTFS-0017")]
+    [InlineData("the clusters of $Boot", "NTFS-0017")]
+    public void An_edit_does_not_empty_what_is_no_log(string what, string code)
+    {
+        // Given up, the log would be written over.
+        var damage = new NtfsDamage(Sound.Value.ToArray());
+        var log = damage.Record(NtfsMft.LogFileRecord);
+        var other = damage.Record(what.EndsWith("$MFT", StringComparison.Ordinal) ? NtfsMft.MftRecord : what.EndsWith("$Boot", StringComparison.Ordinal) ? NtfsMft.BootRecord : NtfsMft.UpcaseRecord);
+        if (what[0] == '$')
+        {
+            damage.Bytes.Slice((int)other.Offset, 1024).CopyTo(damage.Bytes[(int)log.Offset..]);
+        }
+        else
+        {
+            var cluster = damage.Place(other, Data, 0) / 4096;
+            damage.Edit(log, Data, a =>
+            {
+                var runs = NtfsDamage.RunsOf(a.Span);
+                int length = runs[0] & 15, offset = runs[0] >> 4;
+                runs.Slice(1 + length, offset).Clear();
+                runs[1 + length] = (byte)cluster;
+            });
+        }
+        var before = damage.Bytes.ToArray();
+        var options = new VolumeOptions { DiscardJournal = true };
+        Assert.Equal(code, Assert.Throws<DiskFormatException>(() => new NtfsType().OpenForEditing(damage.Device, options)).Code);
+        Assert.Equal(code, Assert.Throws<DiskFormatException>(() => new NtfsType().Resize(damage.Device, new ResizeOptions { Length = before.Length - 4096, Volume = options })).Code);
+        Assert.True(damage.Bytes.SequenceEqual(before));
+    }
+
     [Fact]
     public void An_index_that_is_compressed_is_not_changed()
     {

@@ -94,6 +94,37 @@ public class NtfsRepairFuzzedTests
             Assert.Contains(repairs, r => r.Structure == "$LogFile");
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Of_two_copies_of_a_descriptor_the_one_counts_that_the_indexes_have(bool isAnotherId)
+    {
+        // The first is sound in itself, but no longer the one that files are led to: that is read from the second.
+        const int head = NtfsSecurityEntry.Size;
+        var damage = new NtfsDamage(NtfsTrial.Make());
+        var before = Descriptors(damage);
+        var entry = damage.Bytes[(int)damage.Place(damage.Record(NtfsMft.SecureRecord), Data, 0, NtfsSecure.StreamName)..];
+        while ((int)(uint)OnDisk.View<NtfsSecurityEntry>(entry).Length is var length and > head)
+        {
+            if (isAnotherId)
+                OnDisk.Edit<NtfsSecurityEntry>(entry).Id = OnDisk.View<NtfsSecurityEntry>(entry).Id + 0x5000;
+            else
+                OnDisk.Edit<NtfsSecurityDescriptor>(entry, head).Control = (ushort)(OnDisk.View<NtfsSecurityDescriptor>(entry, head).Control | (ushort)NtfsSecurityControl.OwnerDefaulted);
+            OnDisk.Edit<NtfsSecurityEntry>(entry).Hash = NtfsSecurityHash.Of(entry[head..length]);
+            entry = entry[(length + NtfsSecurityEntry.Alignment - 1 & -NtfsSecurityEntry.Alignment)..];
+        }
+        Assert.Equal(before, Descriptors(damage));
+        var report = new NtfsType().Repair(damage.Device, RepairOptions.Default);
+        Assert.Empty(report.Remaining.Findings);
+        Assert.Equal(before, Descriptors(damage));
+    }
+
+    private static List<string> Descriptors(NtfsDamage damage)
+    {
+        using var volume = NtfsVolume.Open(damage.Device, VolumeOptions.Default);
+        return [.. volume.Enumerate(volume.RootId).Select(e => $"{e.Name}: {Convert.ToHexString(volume.GetMetadata(e.Id).SecurityDescriptor!)}")];
+    }
+
     private static void Described(NtfsVolume volume, NodeId id)
     {
         try
