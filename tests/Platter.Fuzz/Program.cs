@@ -20,7 +20,7 @@ FuzzTarget[] targets =
     new ExtractTarget(),
     new HostileTreeTarget(),
     new ExtTarget("ext"), new ExtTarget("ext-corpus"), new ExtEditTarget(),
-    new NtfsTarget(), new NtfsCheckTarget(), new NtfsIndexEditTarget(), new NtfsEditTarget(), new NtfsRepairTarget(), new NtfsCodecTarget("lznt1"), new NtfsCodecTarget("xpress"), new NtfsCodecTarget("lzx"),
+    new NtfsTarget(), new NtfsCheckTarget(), new NtfsIndexEditTarget(), new NtfsEditTarget(), new NtfsRepairTarget(), new NtfsResizeTarget(), new NtfsSecureTarget(), new NtfsCodecTarget("lznt1"), new NtfsCodecTarget("xpress"), new NtfsCodecTarget("lzx"),
     new Qcow2Target(),
     new ContainerTarget("vmdk"), new ContainerTarget("vdi"), new ContainerTarget("compressed"),
 ];

@@ -88,8 +88,8 @@ internal sealed class NtfsMap
         return spots;
     }
 
-    // The places of the runs in bytes, holes left out; the update sequence is taken for what it covers, which is good enough here.
-    private List<(long Offset, long Length)> Runs(NtfsSpot spot)
+    /// <summary>The places of the runs in bytes, holes left out; the update sequence is taken for what it covers, which is good enough here.</summary>
+    public List<(long Offset, long Length)> Runs(NtfsSpot spot)
     {
         var runs = new List<(long, long)>();
         var lcn = 0L;

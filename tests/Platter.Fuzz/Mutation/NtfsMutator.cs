@@ -111,8 +111,8 @@ internal static class NtfsMutator
             Entry(volume, block + 0x18, dice);
     }
 
-    // One of the entries behind an index header; or the place of its sub-node.
-    private static void Entry(OverlayDevice volume, long header, Dice dice)
+    /// <summary>One of the entries behind an index header; or the place of its sub-node.</summary>
+    public static void Entry(OverlayDevice volume, long header, Dice dice)
     {
         var at = header + (long)volume.Get(header, 4);
         for (var left = dice.Next(12); left > 0 && volume.Get(at + 8, 2) is var length and >= 16 && (volume.Get(at + 12, 2) & 2) == 0; left--)
@@ -128,7 +128,8 @@ internal static class NtfsMutator
         }
     }
 
-    private static void Odd(OverlayDevice volume, long at, (int Offset, int Width)[] fields, Dice dice)
+    /// <summary>One of the fields, given by offset and width.</summary>
+    public static void Odd(OverlayDevice volume, long at, (int Offset, int Width)[] fields, Dice dice)
     {
         var (offset, width) = dice.Pick(fields);
         volume.Put(at + offset, width, dice.Odd(volume.Get(at + offset, width), width));

@@ -66,6 +66,20 @@ public sealed class NtfsDamage
     /// <summary>A record in use, by number.</summary>
     internal NtfsRecord Record(long number) => Records().First(r => r.Number == number);
 
+    /// <summary>The first record with a name, in whatever directory.</summary>
+    internal NtfsRecord Named(string name) => Records().First(r => HasName(r, name));
+
+    /// <summary>Whether a record itself has a name.</summary>
+    internal static bool HasName(NtfsRecord record, string name)
+    {
+        foreach (var attribute in record.Attributes)
+        {
+            if (attribute.Type == NtfsAttributeType.FileName && attribute.IsResident && NtfsCollation.NameOf(attribute.Value).SequenceEqual(name))
+                return true;
+        }
+        return false;
+    }
+
     /// <summary>Takes an attribute out of a record.</summary>
     internal void Cut(NtfsRecord record, NtfsAttributeType type, string name = "")
     {

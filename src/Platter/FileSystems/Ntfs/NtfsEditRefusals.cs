@@ -25,11 +25,39 @@ internal static class NtfsEditRefusals
         if (volume.Hibernation() is { } hibernation && !options.IgnoreHibernation)
             throw new UnsupportedFeatureException($"{hibernation}: it has the volume open and would write over every edit. Shut Windows down fully, or give its session up (--ignore-hibernation)");
         if (options.DiscardJournal)
+        {
+            RequireLog(volume);
             return;
+        }
         if (!volume.LogState.IsClean)
             throw new UnsupportedFeatureException($"$LogFile is {volume.LogState.Text}: Windows (or ntfs3) has to finish what it holds, or it is given up (--discard-journal)");
         if ((state.Flags & (NtfsVolumeFlags.Dirty | NtfsVolumeFlags.ChkdskUnderway)) != 0)
             throw new UnsupportedFeatureException("the volume is marked dirty: chkdsk has to look at it first, or the mark is ignored (--discard-journal)");
+    }
+
+    // What is given up is written over. Where record 2 is another file's, or leads to the clusters of one, that would be what all the rest hangs on.
+    private static void RequireLog(NtfsVolume volume)
+    {
+        if (volume.LogState.IsClean)
+            return;
+        var file = volume.OpenSystemFile(NtfsMft.LogFileRecord);
+        if (file.Open(NtfsAttributeType.Data) is not { IsResident: false } log)
+            return;
+        if (!IsNamedLog(file.Base))
+            throw new DiskFormatException("NTFS-0142", file.Base.Structure, file.Base.Offset, "expected $LogFile: what it has is not emptied; have the volume repaired");
+        if (!NtfsLogState.IsLog(log))
+            throw new DiskFormatException("NTFS-0017", "$LogFile", file.Base.Offset, "what lies in its clusters is no log, and is not emptied; have the volume repaired");
+    }
+
+    private static bool IsNamedLog(NtfsRecord record)
+    {
+        foreach (var attribute in record.Attributes)
+        {
+            if (attribute.Type == NtfsAttributeType.FileName && attribute.IsResident && NtfsFileNames.Problem(attribute.Value) is null
+                && NtfsCollation.NameOf(attribute.Value).SequenceEqual(NtfsCheckerFiles.OwnName(NtfsMft.LogFileRecord, 3)))
+                return true;
+        }
+        return false;
     }
 
     /// <summary>Fills a log that was given up with FF, which is how a new one looks; one that was closed stays as it is.</summary>

@@ -134,13 +134,14 @@ internal readonly record struct NtfsIndexItem(byte[] Node, int Offset)
     /// <summary>Empty in the end entry.</summary>
     public ReadOnlySpan<byte> Key => IsEnd ? default : Node.AsSpan(Offset + NtfsIndexEntry.Size, Entry.KeyLength);
 
-    /// <summary>What a view index keeps with the key.</summary>
+    /// <summary>What a view index keeps with the key; empty where that would lie outside of the entry.</summary>
     public ReadOnlySpan<byte> Data
     {
         get
         {
             ref readonly var view = ref OnDisk.View<NtfsViewEntry>(Node, Offset);
-            return view.DataLength == 0 ? default : Node.AsSpan(Offset + view.DataOffset, view.DataLength);
+            // Verified with the node, if the index's root says that it is a view index: which may be what is broken.
+            return view.DataLength == 0 || view.DataOffset + view.DataLength > Entry.Length ? default : Node.AsSpan(Offset + view.DataOffset, view.DataLength);
         }
     }
 

@@ -2,7 +2,7 @@ using Platter.Primitives;
 
 namespace Platter.FileSystems.Ntfs;
 
-/// <summary>Reads what is left of an index: the entries of its root and of every block that can be read, in no order, whether the tree leads there or not.</summary>
+/// <summary>Reads what is left of an index: the entries of its root and of every block that can be read, in no order, whether the tree leads there or $BITMAP has it in use.</summary>
 internal static class NtfsIndexSalvage
 {
     /// <summary>The entries; some of them may be there twice, or no longer count.</summary>
@@ -29,11 +29,39 @@ internal static class NtfsIndexSalvage
         var bitmap = Open(file, NtfsAttributeType.Bitmap, name);
         var isView = root is not null && OnDisk.View<NtfsIndexRoot>(root.Bytes).AttributeType == 0U;
         var unit = check.Geometry.IndexUnit(blockSize);
+        var perBlock = blockSize / unit;
         var blocks = Math.Min(allocation.Length, allocation.Runs.End << check.Geometry.ClusterShift) / blockSize;
-        for (var block = 0L; block < blocks; block++)
+        // A block that was given up is neither marked nor led to: one of the two is enough, for the other may be what is broken.
+        var seen = new HashSet<long>();
+        var pending = new Stack<long>();
+        AddSubNodes(root, perBlock, pending);
+        for (var next = 0L; next < blocks || pending.Count > 0;)
         {
-            if (IsMarked(bitmap, block) && Block(allocation, block, blockSize, block * blockSize / unit, isView) is { } node)
-                yield return node;
+            if (!pending.TryPop(out var block))
+            {
+                block = next;
+                next = Next(allocation, block, blockSize);
+                if (!IsMarked(bitmap, block))
+                    continue;
+            }
+            if (block < 0 || block >= blocks || seen.Contains(block) || Block(allocation, block, blockSize, block * perBlock, isView) is not { } node)
+                continue;
+            seen.Add(block);
+            yield return node;
+            AddSubNodes(node, perBlock, pending);
+        }
+    }
+
+    // The block behind one, or behind the hole that it lies in: holes may be as long as any number says.
+    private static long Next(NtfsContent allocation, long block, int blockSize) =>
+        allocation.Runs.Find(block * blockSize >> allocation.ClusterShift) is { IsHole: true } hole ? Math.Max(block + 1, (hole.End << allocation.ClusterShift) / blockSize) : block + 1;
+
+    private static void AddSubNodes(NtfsIndexNode? node, long perBlock, Stack<long> pending)
+    {
+        for (var i = 0; i < node?.Count; i++)
+        {
+            if (node[i].HasSubNode && node[i].SubNode % perBlock == 0)
+                pending.Push(node[i].SubNode / perBlock);
         }
     }
 

@@ -56,6 +56,41 @@ internal sealed record NtfsLogState(NtfsLogCondition Condition, string Text)
         return newest ?? new NtfsLogState(NtfsLogCondition.Damaged, "damaged: neither restart page can be read");
     }
 
+    /// <summary>Whether what lies in the clusters of the log is one, however damaged: each page has the mark of one, or nothing. Where other pages have the mark,
+    /// the first two, of which a restart needs one, may hold anything.</summary>
+    /// <param name="log">$LogFile's data, which is not resident.</param>
+    /// <exception cref="DiskFormatException">Some of its clusters are behind the end of the device.</exception>
+    public static bool IsLog(NtfsContent log)
+    {
+        var (hasMark, isStrange) = (false, false);
+        var page = new byte[MinPage];
+        foreach (var run in log.Runs.Runs)
+        {
+            // Pages that start in a hole are nobody's.
+            var end = run.End << log.ClusterShift;
+            for (var at = (run.Vcn << log.ClusterShift) + MinPage - 1 & -MinPage; at < end && !run.IsHole; at += MinPage)
+            {
+                var there = (int)Math.Min(MinPage, (log.Runs.End << log.ClusterShift) - at);
+                log.ReadClusters(at, page.AsSpan(0, there));
+                if (HasMark(page))
+                    hasMark = true;
+                else if (IsUsed(page.AsSpan(0, there)) && at >= 2 * MinPage)
+                    return false;
+                else
+                    isStrange |= IsUsed(page.AsSpan(0, there));
+            }
+        }
+        return hasMark || !isStrange;
+    }
+
+    private static bool IsUsed(ReadOnlySpan<byte> page) => page[0] is not (0 or 0xFF) || page.ContainsAnyExcept(page[0]);
+
+    private static bool HasMark(byte[] page)
+    {
+        ref readonly var magic = ref OnDisk.View<NtfsProtectedHeader>(page).Magic;
+        return magic.Is(NtfsRestartPage.MagicValue) || magic.Is(NtfsRestartPage.ChkdskMagicValue) || magic.Is(NtfsLogPage.MagicValue);
+    }
+
     // A plain loop, where the framework's search would be prepared at every start.
     private static bool IsEmpty(byte[] page)
     {

@@ -85,7 +85,8 @@ internal sealed class NtfsRepairSecure(NtfsRepairState repair, NtfsRepairEdit ed
                     at += NtfsSecurityEntry.Alignment;
                     continue;
                 }
-                var sound = first ?? second!;
+                // Where both are, and differ, the one that an index leads to: it is what could be read.
+                var sound = first is null || (second is not null && IsIndexed(second) && !IsIndexed(first)) ? second! : first;
                 uint id = OnDisk.View<NtfsSecurityEntry>(sound).Id;
                 if (first is null || !pair.AsSpan(at, sound.Length).SequenceEqual(sound))
                     writes.Add((start + at, sound, id));
@@ -116,6 +117,8 @@ internal sealed class NtfsRepairSecure(NtfsRepairState repair, NtfsRepairEdit ed
     }
 
     private bool IsKnown(uint id, long offset) => _known.TryGetValue(id, out var known) && OnDisk.View<NtfsSecurityEntry>(known).Offset == (ulong)offset;
+
+    private bool IsIndexed(byte[] entry) => _known.TryGetValue(OnDisk.View<NtfsSecurityEntry>(entry).Id, out var known) && entry.AsSpan(0, known.Length).SequenceEqual(known);
 
     private void Rebuild(NtfsFile file)
     {

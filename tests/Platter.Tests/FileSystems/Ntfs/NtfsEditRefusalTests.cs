@@ -115,7 +115,7 @@ public class NtfsEditRefusalTests
             before.CreateFile(before.RootId, "small", new MemoryStream([1, 2, 3]), 3, MetadataChange.None);
             before.Commit();
         }
-        damage.Insert(Named(damage, "small"), NtfsAttributeType.Data, "", [1]);
+        damage.Insert(damage.Named("small"), NtfsAttributeType.Data, "", [1]);
         using var volume = Open(damage);
         foreach (var length in new[] { 0L, 5, 100_000 })
         {
@@ -134,7 +134,7 @@ public class NtfsEditRefusalTests
     public void A_name_that_its_record_does_not_have_is_not_taken_away()
     {
         var damage = Filled();
-        damage.EditValue(Named(damage, "file"), NtfsAttributeType.FileName, v => v.Span[0x42] = (byte)'x');
+        damage.EditValue(damage.Named("file"), NtfsAttributeType.FileName, v => v.Span[0x42] = (byte)'x');
         AssertRefused(damage, "NTFS-0902", v => v.Delete(v.RootId, "file"));
     }
 
@@ -142,7 +142,7 @@ public class NtfsEditRefusalTests
     public void Nothing_is_moved_into_a_directory_that_hangs_on_itself()
     {
         var damage = Filled();
-        var directory = Named(damage, "dir");
+        var directory = damage.Named("dir");
         damage.EditValue(directory, NtfsAttributeType.FileName, v => BinaryPrimitives.WriteUInt64LittleEndian(v.Span, directory.Reference.Raw));
         AssertRefused(damage, "NTFS-0903", v => v.Rename(v.RootId, "other", v.Find("/dir").Id, "below", replace: false));
     }
@@ -202,9 +202,6 @@ public class NtfsEditRefusalTests
         Assert.Equal(["dir", "file", "other"], volume.Root.Entries.Select(e => e.Name));
         Assert.Equal(9000, volume.Find("/file").Length);
     }
-
-    private static NtfsRecord Named(NtfsDamage damage, string name) => damage.With(NtfsAttributeType.FileName, "", r =>
-        r.TryFind(NtfsAttributeType.FileName, "", out var attribute) && NtfsCollation.NameOf(attribute.Value).SequenceEqual(name));
 
     private static void ClearBit(NtfsDamage damage, NtfsContent bitmap, long bit)
     {

@@ -16,7 +16,7 @@ public class NtfsOddVolumeTests
     public void Bytes_behind_a_name_in_a_record_do_not_get_into_the_index()
     {
         var damage = new NtfsDamage(Sound.Value.ToArray());
-        damage.Edit(Named(damage, "other.txt"), FileName, a => a.Span[0x10]++);
+        damage.Edit(damage.Named("other.txt"), FileName, a => a.Span[0x10]++);
         using (var volume = new NtfsType().OpenForEditing(damage.Device, VolumeOptions.Default))
         {
             volume.SetMetadata(volume.Find("/other.txt").Id, new MetadataChange { Modified = new Timestamp(1_000_000_000) });
@@ -66,11 +66,44 @@ public class NtfsOddVolumeTests
         Assert.True(report.Remaining.IsClean, string.Join('\n', report.Remaining.Findings));
     }
 
+    [Theory]
+    [InlineData("$Boot", "NTFS-0142")]
+    [InlineData("$UpCase", "NTFS-0142")]
+    [InlineData("the clusters of $MFT", "NTFS-0017")]
+    [InlineData("the clusters of $Boot", "NTFS-0017")]
+    public void An_edit_does_not_empty_what_is_no_log(string what, string code)
+    {
+        // Given up, the log would be written over.
+        var damage = new NtfsDamage(Sound.Value.ToArray());
+        var log = damage.Record(NtfsMft.LogFileRecord);
+        var other = damage.Record(what.EndsWith("$MFT", StringComparison.Ordinal) ? NtfsMft.MftRecord : what.EndsWith("$Boot", StringComparison.Ordinal) ? NtfsMft.BootRecord : NtfsMft.UpcaseRecord);
+        if (what[0] == '$')
+        {
+            damage.Bytes.Slice((int)other.Offset, 1024).CopyTo(damage.Bytes[(int)log.Offset..]);
+        }
+        else
+        {
+            var cluster = damage.Place(other, Data, 0) / 4096;
+            damage.Edit(log, Data, a =>
+            {
+                var runs = NtfsDamage.RunsOf(a.Span);
+                int length = runs[0] & 15, offset = runs[0] >> 4;
+                runs.Slice(1 + length, offset).Clear();
+                runs[1 + length] = (byte)cluster;
+            });
+        }
+        var before = damage.Bytes.ToArray();
+        var options = new VolumeOptions { DiscardJournal = true };
+        Assert.Equal(code, Assert.Throws<DiskFormatException>(() => new NtfsType().OpenForEditing(damage.Device, options)).Code);
+        Assert.Equal(code, Assert.Throws<DiskFormatException>(() => new NtfsType().Resize(damage.Device, new ResizeOptions { Length = before.Length - 4096, Volume = options })).Code);
+        Assert.True(damage.Bytes.SequenceEqual(before));
+    }
+
     [Fact]
     public void An_index_that_is_compressed_is_not_changed()
     {
         var damage = new NtfsDamage(NtfsTrial.Make(names: 300));
-        damage.Edit(Named(damage, "many"), IndexAllocation, a => (a.Span[0x0C], a.Span[0x22]) = (1, 4), "$I30");
+        damage.Edit(damage.Named("many"), IndexAllocation, a => (a.Span[0x0C], a.Span[0x22]) = (1, 4), "$I30");
         var before = damage.Bytes.ToArray();
         using (var volume = new NtfsType().OpenForEditing(damage.Device, VolumeOptions.Default))
         {
@@ -140,6 +173,28 @@ public class NtfsOddVolumeTests
         Assert.Equal("NTFS-0138", Assert.Throws<DiskFormatException>(() => MakeFiles(damage, 300)).Code);
     }
 
+    [Fact]
+    public void The_number_of_the_next_attribute_is_nobodys_after_they_began_anew()
+    {
+        // Behind 65,534 comes 0 again: there are numbers in use.
+        var damage = new NtfsDamage(Sound.Value.ToArray());
+        var record = damage.Named("one of many files 00003");
+        foreach (var (type, number) in new[] { (FileName, 2), (Data, 3) })
+            damage.Edit(record, type, a => OnDisk.Edit<NtfsAttributeHeader>(a.Span).Instance = (ushort)number);
+        damage.Edit(record, r => OnDisk.Edit<NtfsRecordHeader>(r).NextInstance = ushort.MaxValue - 1);
+        Assert.Empty(damage.Findings());
+        foreach (var name in new[] { "second", "third" })
+        {
+            using (var volume = new NtfsType().OpenForEditing(damage.Device, VolumeOptions.Default))
+            {
+                volume.CreateHardLink(volume.Find("/many/one of many files 00003").Id, volume.RootId, name);
+                volume.Commit();
+            }
+            Assert.Empty(damage.Findings());
+        }
+        Assert.Equal(4, (int)(ushort)damage.Record(record.Number).Header.NextInstance);
+    }
+
     private static void MakeFiles(NtfsDamage damage, int count)
     {
         using var volume = new NtfsType().OpenForEditing(damage.Device, VolumeOptions.Default);
@@ -147,6 +202,4 @@ public class NtfsOddVolumeTests
             volume.CreateFile(volume.RootId, $"file {i}", Stream.Null, null, MetadataChange.None);
         volume.Commit();
     }
-
-    private static NtfsRecord Named(NtfsDamage damage, string name) => damage.Records().First(r => r.TryFind(FileName, "", out var found) && NtfsCollation.NameOf(found.Value).SequenceEqual(name));
 }

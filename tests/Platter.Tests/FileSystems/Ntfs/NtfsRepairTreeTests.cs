@@ -81,7 +81,7 @@ public class NtfsRepairTreeTests(ITestOutputHelper output)
         }
         var damage = new NtfsDamage(bytes);
         var before = Tree(damage.Device);
-        var (file, folder) = (Named(damage, "other.txt"), Directory(damage, "folder"));
+        var (file, folder) = (damage.Named("other.txt"), Directory(damage, "folder"));
         damage.Cut(file, FileName);
         damage.Cut(folder, FileName);
         // The root's index, of which nothing is left.
@@ -99,7 +99,7 @@ public class NtfsRepairTreeTests(ITestOutputHelper output)
     {
         var damage = new NtfsDamage(Sound.Value.ToArray());
         var before = Tree(damage.Device);
-        var (first, second) = (Named(damage, "one of many files 00001"), Named(damage, "one of many files 00002"));
+        var (first, second) = (damage.Named("one of many files 00001"), damage.Named("one of many files 00002"));
         damage.EditValue(second, FileName, v => v.Span[^2] = (byte)'1');
         var report = new NtfsType().Repair(damage.Device, RepairOptions.Default);
         Assert.True(report.Remaining.IsClean, string.Join('\n', report.Remaining.Findings));
@@ -114,7 +114,7 @@ public class NtfsRepairTreeTests(ITestOutputHelper output)
     public void The_dirty_flag_goes_when_nothing_else_is_wrong_and_stays_otherwise()
     {
         var torn = Dirty();
-        torn.Bytes[(int)Named(torn, "other.txt").Offset + 511] ^= 0x55;
+        torn.Bytes[(int)torn.Named("other.txt").Offset + 511] ^= 0x55;
         Assert.Contains(new NtfsType().Repair(torn.Device, RepairOptions.Default).Remaining.Findings, f => f.Code == "NTFS-0015");
 
         var done = new NtfsType().Repair(Dirty().Device, RepairOptions.Default);
@@ -133,8 +133,8 @@ public class NtfsRepairTreeTests(ITestOutputHelper output)
     public void Names_are_left_where_two_files_have_the_same_clusters()
     {
         var damage = new NtfsDamage(Sound.Value.ToArray());
-        damage.Cut(Named(damage, "one of many files 00003"), FileName);
-        Named(damage, "other.txt").TryFind(Data, "", out var data);
+        damage.Cut(damage.Named("one of many files 00003"), FileName);
+        damage.Named("other.txt").TryFind(Data, "", out var data);
         var runs = new NtfsRunList();
         runs.Decode(data.RunBytes, data.EndVcn, long.MaxValue >> 9);
         // Those of $AttrDef, all of them.
@@ -241,19 +241,7 @@ public class NtfsRepairTreeTests(ITestOutputHelper output)
         Assert.True(differences.Count == 0 && problems.Count == 0, string.Join('\n', differences.Concat(problems).Take(20)));
     }
 
-    private static NtfsRecord Directory(NtfsDamage damage, string name) => damage.Records().First(r => r.IsDirectory && HasName(r, name));
-
-    private static NtfsRecord Named(NtfsDamage damage, string name) => damage.Records().First(r => HasName(r, name));
-
-    private static bool HasName(NtfsRecord record, string name)
-    {
-        foreach (var attribute in record.Attributes)
-        {
-            if (attribute.Type == FileName && attribute.IsResident && NtfsCollation.NameOf(attribute.Value).SequenceEqual(name))
-                return true;
-        }
-        return false;
-    }
+    private static NtfsRecord Directory(NtfsDamage damage, string name) => damage.Records().First(r => r.IsDirectory && NtfsDamage.HasName(r, name));
 
     // One to three bytes of records or index blocks, their protection left as it should be; or a whole sector of one.
     private static string AtRandom(NtfsDamage damage, Random random)
