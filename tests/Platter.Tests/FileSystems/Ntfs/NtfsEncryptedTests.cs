@@ -60,11 +60,13 @@ public class NtfsEncryptedTests
         using (var raw = NtfsVolume.Open(device, new VolumeOptions { RawEncrypted = true }))
         using (var stream = raw.Find("/linked").OpenRead())
         {
-            // Whole sectors, the last one behind the length, too.
-            var bytes = new byte[20 * 512];
+            // Whole sectors, the last one behind the length, too; and how many bytes of that do not count.
+            var bytes = new byte[20 * 512 + 2];
             Assert.Equal(bytes.Length, stream.Length);
+            Assert.Equal(bytes.Length, raw.Find("/linked").Metadata.Length);
             Assert.Equal(bytes.Length, stream.ReadAt(0, bytes));
             Assert.Equal(ConformanceCase.Bytes(Length), bytes[..Length]);
+            Assert.Equal(20 * 512 - Length, bytes[^2] | bytes[^1] << 8);
         }
         using (var volume = Open(device))
         {
