@@ -52,6 +52,50 @@ public sealed class NtfsEncryptedJudgeTests : IDisposable
         NtfsCheck.AssertClean(device);
     }
 
+    [Theory]
+    [InlineData(EfsCipher.Aes256)]
+    [InlineData(EfsCipher.TripleDes)]
+    [InlineData(EfsCipher.DesX)]
+    public void What_Platter_restored_ntfs_3g_gives_out_and_ntfsdecrypt_decrypts(EfsCipher cipher)
+    {
+        using var certificate = EfsMaker.Certificate();
+        var (path, key) = (_folder.File("volume.img"), EfsMaker.Key(cipher));
+        var efs = EfsMaker.Keys(cipher, key, new EfsReader(certificate));
+        File.WriteAllBytes(_folder.File("key.pfx"), certificate.Export(X509ContentType.Pkcs12, Password));
+        Ntfs3g.Make(path, 16 << 20, "-c 4096");
+        using (var device = HostFile.Open(path, FileAccess.ReadWrite))
+        using (var volume = new NtfsType().OpenForEditing(device, VolumeOptions.Default))
+        {
+            foreach (var length in Lengths)
+            {
+                var raw = EfsMaker.Raw(cipher, key, ConformanceCase.Bytes(length));
+                File.WriteAllBytes(_folder.File($"raw{length}"), raw);
+                var id = volume.CreateFile(volume.RootId, $"f{length}", new MemoryStream(raw), null, MetadataChange.None);
+                using (var stream = volume.OpenWrite(id, StreamName.Named("second")))
+                    stream.WriteAt(0, raw);
+                volume.SetExtendedAttribute(id, "user.ntfs.efsinfo", efs);
+            }
+            volume.Commit();
+        }
+        Ntfs3g.Run(path, string.Join('\n', Lengths.Select(n => $"cmp f{n} \"$HERE/raw{n}\"; cmp f{n}:second \"$HERE/raw{n}\""))
+            + "\nfor f in f*; do getfattr --only-values -n system.ntfs_efsinfo $f > \"$HERE/efs-$f\"; done", "streams_interface=windows,efs_raw,ro");
+        foreach (var length in Lengths)
+        {
+            Assert.Equal(efs, File.ReadAllBytes(_folder.File($"efs-f{length}")));
+            Assert.Equal(ConformanceCase.Bytes(length), Decrypt(path, $"/f{length}"));
+        }
+        Assert.Null(NtfsFixture.Complaint(ScratchDevice.Load(path)));
+
+        // ntfsdecrypt encrypts, too, by keys that are there.
+        var plain = ConformanceCase.Bytes(150_001, 4);
+        var result = Tool.Run(_folder.Path, [.. System.Text.Encoding.UTF8.GetBytes(Password + "\n"), .. plain], "setsid", "-w", "ntfsdecrypt", "-e", "-k", "key.pfx", path, "/f5000");
+        Assert.True(result.ExitCode == 0, result.All);
+        using var changed = HostFile.Open(path, FileAccess.Read);
+        using var keys = EfsKeys.Read(File.ReadAllBytes(_folder.File("key.pfx")), Password);
+        using var read = NtfsVolume.Open(changed, new VolumeOptions { EfsKeys = keys });
+        Assert.Equal(plain, Content(read.Find("/f5000")));
+    }
+
     // Writes raw contents, and gives them their keys.
     private void Restore(string path) => Ntfs3g.Run(path, string.Join('\n', Lengths.Select(n => $"cat \"$HERE/raw{n}\" > f{n}")) + """
 

@@ -80,7 +80,7 @@ public static class EfsMaker
         var bytes = efs.ToArray();
         Put(bytes, 0x00, bytes.Length);
         Put(bytes, 0x08, readers.Any(r => r.Flags != 0) ? 3 : cipher == EfsCipher.DesX ? 1 : 2);
-        Guid.NewGuid().ToByteArray().CopyTo(bytes, 0x10);
+        "Platter: an $EFS"u8.CopyTo(bytes.AsSpan(0x10));
         Put(bytes, 0x40, users);
         Put(bytes, 0x44, agents);
         return bytes;
