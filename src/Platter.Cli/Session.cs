@@ -19,6 +19,7 @@ internal sealed class Session : IDisposable
     private PosixSignalRegistration? _interrupt, _terminate, _hangUp;
     private ProgressReport? _progress;
     private TimeProvider? _clock;
+    private EfsKeys? _efsKeys;
 
     public Session(ParsedArguments arguments, TextOut output, TextOut error, ShellContext? shell)
     {
@@ -136,6 +137,7 @@ internal sealed class Session : IDisposable
         DiscardJournal = Arguments.Has(GlobalOptions.DiscardJournal),
         IgnoreHibernation = Arguments.Has(GlobalOptions.IgnoreHibernation),
         RawEncrypted = Arguments.Has(GlobalOptions.RawEncrypted),
+        EfsKeys = Arguments.Text(GlobalOptions.EfsKey) is { } path ? _efsKeys ??= EfsKeyChoice.Open(path, Arguments) : null,
         SpecialFiles = Arguments.Text(GlobalOptions.SpecialFiles) == "interix" ? SpecialFileForm.Interix : SpecialFileForm.Wsl,
         SymbolicLinks = Arguments.Text(GlobalOptions.Symlinks) switch
         {
@@ -266,7 +268,12 @@ internal sealed class Session : IDisposable
         _terminate?.Dispose();
         _hangUp?.Dispose();
         _cancel?.Dispose();
+        if (_efsKeys is not null)
+            Forget(_efsKeys);
     }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static void Forget(EfsKeys keys) => keys.Dispose();
 
     private ImageAddress Address(string address) => address.Length > 0 ? ImageAddress.Parse(Subject = address) : throw new UsageException("the image's name is empty");
 

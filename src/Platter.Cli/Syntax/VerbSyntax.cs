@@ -35,7 +35,9 @@ internal static class GlobalOptions
     public static readonly Option Force = Option.Flag("--force", "pass a safety check: a disk in use, data that would be lost");
     public static readonly Option IgnoreHibernation = Option.Flag("--ignore-hibernation", "edit though a hibernated Windows has the NTFS volume open; its session is lost");
     public static readonly Option DiscardJournal = Option.Flag("--discard-journal", "edit though the filesystem's own journal cannot be replayed; what it holds is lost");
-    public static readonly Option RawEncrypted = Option.Flag("--raw-encrypted", "read encrypted files (NTFS) as they lie on the volume");
+    public static readonly Option RawEncrypted = Option.Flag("--raw-encrypted", "read encrypted files (NTFS) as they lie on the volume; a copy keeps their keys");
+    public static readonly Option EfsKey = Option.Of("--efs-key", "FILE.pfx", "decrypt encrypted files (NTFS) by the certificates in FILE.pfx", ValueKind.HostPath);
+    public static readonly Option EfsPasswordFile = Option.Of("--efs-password-file", "FILE", "the password of FILE.pfx is the first line of FILE; else PLATTER_EFS_PASSWORD holds it, or it is asked for", ValueKind.HostPath);
     public static readonly Option SpecialFiles = Option.Choice("--special-files", "how NTFS holds FIFOs, sockets and devices that are made: as WSL does, or as Interix did; wsl by default", "wsl", "interix");
     public static readonly Option Symlinks = Option.Choice("--symlinks", "how NTFS holds symbolic links that are made; junction: directories with an absolute target; windows by default", "windows", "junction", "wsl", "interix");
     public static readonly Option WslMetadata = Option.Flag("--wsl-metadata", "keep permissions and owners on NTFS, as WSL does");
@@ -44,6 +46,6 @@ internal static class GlobalOptions
     public static readonly Option Version = Option.Flag("--version", "the version");
 
     public static readonly Option[] All =
-        [Json, Quiet, Verbose, NoProgress, Progress, Color, UtcOffset, CodePage, Literal, Force, DiscardJournal, IgnoreHibernation, RawEncrypted, SpecialFiles, Symlinks,
-         WslMetadata, AsRaw, Help, Version];
+        [Json, Quiet, Verbose, NoProgress, Progress, Color, UtcOffset, CodePage, Literal, Force, DiscardJournal, IgnoreHibernation, RawEncrypted, EfsKey, EfsPasswordFile,
+         SpecialFiles, Symlinks, WslMetadata, AsRaw, Help, Version];
 }

@@ -47,8 +47,13 @@ public sealed record VolumeOptions
     /// <summary>Edit even though a hibernated Windows (or one shut down for a fast start) has the volume open; its session is lost.</summary>
     public bool IgnoreHibernation { get; init; }
 
-    /// <summary>Read encrypted files (NTFS with EFS) as they lie on the volume, instead of refusing.</summary>
+    /// <summary>Read encrypted files (NTFS with EFS) as they lie on the volume, instead of refusing: ciphertext in whole sectors of 512 bytes, then 2 bytes
+    /// (the lowest first) that say how many of the last sector lie behind the end. Their keys are extended attributes, <c>user.ntfs.efsinfo</c>, so that a copy
+    /// keeps what it takes to make the file again. Goes before <see cref="EfsKeys"/>.</summary>
     public bool RawEncrypted { get; init; }
+
+    /// <summary>The certificates by which encrypted files (NTFS with EFS) are decrypted as they are read. They stay the caller's.</summary>
+    public EfsKeys? EfsKeys { get; init; }
 
     /// <summary>How NTFS is to hold FIFOs, sockets and devices that are made.</summary>
     public SpecialFileForm SpecialFiles { get; init; }

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using Platter.FileSystems;
+using Platter.FileSystems.Ntfs;
 
 namespace Platter.Trees;
 
@@ -277,14 +278,19 @@ internal sealed class CopyReader(TreeSource source, Capabilities target, CopyOpt
 
     private IEnumerable<CopyMessage> ReadExtras(CopyFeed feed, TreeEntry entry, EntryExtras extras)
     {
+        // Those of an encrypted file: on NTFS they make one of the file with all its streams.
+        KeyValuePair<string, byte[]>? last = null;
         if (extras.Attributes is { Count: > 0 } attributes && !Outlines)
         {
             foreach (var attribute in attributes)
-                yield return new CopyMessage(CopyStep.Attribute, entry) { Extra = attribute };
+            {
+                if (attribute.Key == NtfsDescription.EfsName)
+                    last = attribute;
+                else
+                    yield return new CopyMessage(CopyStep.Attribute, entry) { Extra = attribute };
+            }
         }
-        if (extras.Streams is null)
-            yield break;
-        foreach (var stream in extras.Streams)
+        foreach (var stream in extras.Streams ?? [])
         {
             var opened = Attempt(() => source.OpenContent(entry, stream.Name), out var content, out var fault);
             using (content)
@@ -296,6 +302,8 @@ internal sealed class CopyReader(TreeSource source, Capabilities target, CopyOpt
                     yield return message;
             }
         }
+        if (last is { } keys)
+            yield return new CopyMessage(CopyStep.Attribute, entry) { Extra = keys };
     }
 
     private bool ReadWhole(TreeEntry entry, Span<byte> buffer, out int read, out Exception? fault)

@@ -1,6 +1,7 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
 using Platter.FileSystems;
+using Platter.FileSystems.Ntfs;
 
 namespace Platter.Trees;
 
@@ -157,8 +158,11 @@ internal sealed class CopyRun : IDisposable
     private void AddAttribute(in CopyMessage message)
     {
         var (name, value) = (KeyValuePair<string, byte[]>)message.Extra!;
-        if (!_sink.AddExtendedAttribute(message.Entry, name, value))
-            _tally.Lose(LossKind.ExtendedAttributes, message.Entry);
+        if (_sink.AddExtendedAttribute(message.Entry, name, value))
+            return;
+        if (name == NtfsDescription.EfsName)
+            throw new UnsupportedFeatureException($"{_sink.Description} can't hold the keys of this encrypted file ({name}, {value.Length} bytes): what was copied is ciphertext that nobody can read");
+        _tally.Lose(LossKind.ExtendedAttributes, message.Entry);
     }
 
     private void AddStream(in CopyMessage message) => _sink.AddStream(message.Entry, (StreamName)message.Extra!, _content!);

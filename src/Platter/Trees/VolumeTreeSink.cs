@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using Platter.FileSystems;
+using Platter.FileSystems.Ntfs;
 
 namespace Platter.Trees;
 
@@ -104,9 +105,14 @@ public sealed class VolumeTreeSink : TreeSink
                 _lastAttributes = attributes & Capabilities.SettableAttributes;
             return true;
         }
-        catch (UnsupportedFeatureException)
+        // Without its keys a file's ciphertext is lost.
+        catch (UnsupportedFeatureException) when (name != NtfsDescription.EfsName)
         {
             return false;
+        }
+        catch (ArgumentException e) when (name == NtfsDescription.EfsName)
+        {
+            throw new UnsupportedFeatureException(e.Message);
         }
     }
 

@@ -17,7 +17,7 @@ public static class VolumeOutline
     {
         var report = type.Check(disk, CheckOptions.Default);
         Assert.True(report.IsClean, string.Join('\n', report.Findings));
-        using var volume = type.Open(disk, VolumeOptions.Default);
+        using var volume = type.Open(disk, new VolumeOptions { RawEncrypted = true });
         var lines = new List<string> { $"label {volume.Info.Label}" };
         var pending = new Stack<(NodeId Id, string Path)>([(volume.RootId, "")]);
         while (pending.TryPop(out var directory))

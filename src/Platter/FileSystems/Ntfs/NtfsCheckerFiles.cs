@@ -26,6 +26,7 @@ internal sealed class NtfsCheckerFiles(NtfsCheckState state)
         CheckKind(file, isPartial, ref fact);
         CheckNeeded(file, isPartial);
         CheckFlags(file, attributes);
+        CheckEncryption(file);
         var tag = CheckReparsePoint(file, attributes, ref fact);
         CheckObjectId(file, ref fact);
         CheckExtendedAttributes(file);
@@ -110,13 +111,36 @@ internal sealed class NtfsCheckerFiles(NtfsCheckState state)
         Expect(NtfsAttributeFlags.Sparse, DosAttributes.Sparse, "sparse");
         Expect(NtfsAttributeFlags.CompressionMask, DosAttributes.Compressed, "compressed");
         Expect(NtfsAttributeFlags.Encrypted, DosAttributes.Encrypted, "encrypted");
-        if ((stored & NtfsAttributeFlags.Encrypted) != 0 && file.Find(NtfsAttributeType.LoggedUtilityStream, "$EFS") is null)
+        if ((stored & NtfsAttributeFlags.Encrypted) != 0 && file.Find(NtfsAttributeType.LoggedUtilityStream, NtfsEfs.StreamName) is null)
             state.Warning("NTFS-0127", file.Structure, file.Base.Offset, "has encrypted data, and no keys: no $LOGGED_UTILITY_STREAM:$EFS");
 
         void Expect(NtfsAttributeFlags flag, DosAttributes attribute, string what)
         {
             if ((stored & flag) != 0 && (flags & (uint)attribute) == 0)
                 state.Warning("NTFS-0127", file.Structure, data.Place, $"has {what} data, and $STANDARD_INFORMATION does not say so");
+        }
+    }
+
+    // Encrypted streams, and whether their keys can be taken apart; what they are for is not known here.
+    private void CheckEncryption(NtfsCheckedFile file)
+    {
+        foreach (var part in file.Attributes)
+        {
+            var attribute = part.Attribute;
+            if (part.Type == NtfsAttributeType.Data && part.LowestVcn == 0 && (attribute.Flags & NtfsAttributeFlags.Encrypted) != 0
+                && NtfsEfs.ProblemOfContent(attribute.Flags, attribute.IsResident, attribute.IsResident ? attribute.Value.Length : 0) is { } problem)
+                state.Error("NTFS-0218", $"{file.Structure}, $DATA{(part.Name.Length == 0 ? "" : ":" + part.Name)}", part.Place, problem);
+        }
+        if (file.Find(NtfsAttributeType.LoggedUtilityStream, NtfsEfs.StreamName) is not { } keys || state.Facts[file.Base.Number].Is(NtfsFacts.Shares))
+            return;
+        try
+        {
+            if (NtfsEfs.Parse(NtfsDecryption.ReadKeys(Open(file)), [], out _) is { } broken)
+                state.Error("NTFS-0503", $"{file.Structure}, $LOGGED_UTILITY_STREAM:$EFS", keys.Place, broken);
+        }
+        catch (DiskFormatException e)
+        {
+            state.Error(e, file.Base.Number);
         }
     }
 

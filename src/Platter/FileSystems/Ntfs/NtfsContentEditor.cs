@@ -59,6 +59,7 @@ internal sealed partial class NtfsContentEditor
     public NtfsRunList Runs { get; } = new();
     public bool IsResident => _value is not null;
     public bool IsCompressed => (Flags & NtfsAttributeFlags.CompressionMask) != 0 && !IsResident;
+    public bool IsEncrypted => (Flags & NtfsAttributeFlags.Encrypted) != 0;
     public bool IsSparse => (Flags & NtfsAttributeFlags.Sparse) != 0;
     public ReadOnlySpan<byte> Value => _value;
     public string Structure => _file.Structure(Type, Name);
@@ -260,7 +261,7 @@ internal sealed partial class NtfsContentEditor
     // Whether bytes in clusters were written before, so that nothing but them changes.
     private bool IsWritten(long offset, long end)
     {
-        if (_value is not null || IsCompressed || end > Initialized || (Flags & NtfsAttributeFlags.Encrypted) != 0)
+        if (_value is not null || IsCompressed || end > Initialized || IsEncrypted)
             return false;
         for (var vcn = offset >> Geometry.ClusterShift; vcn < Geometry.ClustersFor(end);)
         {
@@ -273,7 +274,7 @@ internal sealed partial class NtfsContentEditor
 
     private void RequireOpen()
     {
-        if ((Flags & NtfsAttributeFlags.Encrypted) != 0)
+        if (IsEncrypted)
             throw new UnsupportedFeatureException($"{Structure} is encrypted (EFS): its content needs a key and can't be changed");
     }
 }

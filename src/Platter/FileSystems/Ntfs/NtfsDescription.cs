@@ -10,9 +10,6 @@ internal sealed class NtfsDescription
     internal const string AttributesName = "user.ntfs.attributes", SecurityName = "system.ntfs_security", ObjectIdName = "user.ntfs.object_id",
         ReparseName = "user.ntfs.reparse", ShortNameName = "user.ntfs.short_name", EfsName = "user.ntfs.efsinfo", CaseSensitiveName = "user.ntfs.case_sensitive";
 
-    private const int MaxEfs = 1 << 20;
-    private const string EfsStream = "$EFS";
-
     internal const DosAttributes Shown = DosAttributes.ReadOnly | DosAttributes.Hidden | DosAttributes.System | DosAttributes.Directory | DosAttributes.Archive
         | DosAttributes.Temporary | DosAttributes.Sparse | DosAttributes.ReparsePoint | DosAttributes.Compressed | DosAttributes.Offline
         | DosAttributes.NotContentIndexed | DosAttributes.Encrypted;
@@ -53,7 +50,7 @@ internal sealed class NtfsDescription
         var metadata = new FileMetadata
         {
             Kind = kind,
-            Length = kind == EntryKind.SymbolicLink ? EscapedUtf8.Encode(target ?? "").Length : data?.Length ?? 0,
+            Length = kind == EntryKind.SymbolicLink ? EscapedUtf8.Encode(target ?? "").Length : data is null ? 0 : ShownLength(data),
             AllocatedLength = data is null ? null : Allocated(data),
             Created = NtfsTimes.Decode(_information.Created),
             Modified = NtfsTimes.Decode(_information.Modified),
@@ -87,8 +84,8 @@ internal sealed class NtfsDescription
             found[ShortNameName] = EscapedUtf8.Encode(shortName);
         if (_file.Base.IsDirectory && (_information.Flags & NtfsStandardInformation.CaseSensitive) != 0)
             found[CaseSensitiveName] = "1"u8.ToArray();
-        if (_file.Open(NtfsAttributeType.LoggedUtilityStream, EfsStream) is { } efs)
-            found[EfsName] = efs.ReadAll(MaxEfs, "NTFS-0502");
+        if (NtfsDecryption.ReadKeys(_file) is { } keys)
+            found[EfsName] = keys;
         return found;
     }
 
@@ -137,6 +134,8 @@ internal sealed class NtfsDescription
         else
             links++;
     }
+
+    private long ShownLength(NtfsContent data) => data.IsEncrypted && _volume.IsRawEncrypted && !data.IsResident ? NtfsRawStream.LengthOf(data.Length) : data.Length;
 
     private long Allocated(NtfsContent data) => _reparse?.Tag == NtfsReparseTag.Wof && _file.Open(NtfsAttributeType.Data, NtfsWofStream.StreamName) is { } packed ? packed.Allocated : data.Allocated;
 

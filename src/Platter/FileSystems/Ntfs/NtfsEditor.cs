@@ -384,7 +384,7 @@ internal sealed class NtfsEditor(NtfsEditState state, NtfsOpenStreams openStream
 
     private static void RefuseEncrypted(NtfsContentEditor content)
     {
-        if ((content.Flags & NtfsAttributeFlags.Encrypted) != 0)
+        if (content.IsEncrypted)
             throw new UnsupportedFeatureException($"{content.Structure} is encrypted (EFS) and can't be changed");
     }
 }

@@ -41,7 +41,8 @@ internal sealed class NtfsFormatAttributes(NtfsEditState state, NtfsNames names)
                 SetCaseSensitive(file, value);
                 return true;
             case NtfsDescription.EfsName:
-                throw new UnsupportedFeatureException("the keys of an encrypted file (EFS) can't be changed");
+                NtfsEncryption.Restore(file, state.Volume.GetMetadata(new NodeId(file.Reference.Raw)).Kind, value ?? throw Stays(name));
+                return true;
             default:
                 return false;
         }
@@ -150,5 +151,5 @@ internal sealed class NtfsFormatAttributes(NtfsEditState state, NtfsNames names)
             throw new DirectoryNotEmptyException($"record {file.Number}");
     }
 
-    private static UnsupportedFeatureException Stays(string name) => new($"{name} can be changed, not removed");
+    private static UnsupportedFeatureException Stays(string name) => new(name == NtfsDescription.EfsName ? $"{name} can't be removed: without its keys the file could never be read" : $"{name} can be changed, not removed");
 }

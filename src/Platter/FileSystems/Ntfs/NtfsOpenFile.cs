@@ -9,7 +9,14 @@ internal sealed class NtfsOpenFile(NodeId id, string name, NtfsEditState state, 
 
     private long _reserved;         // bytes that are going to be written in all
 
-    public override long Length => Content.Length;
+    public override long Length
+    {
+        get
+        {
+            var content = Content;
+            return content.IsEncrypted && !content.IsResident && state.Volume.IsRawEncrypted ? NtfsRawStream.LengthOf(content.Length) : content.Length;
+        }
+    }
 
     private NtfsReference Reference => new(Id.Value);
 
@@ -21,7 +28,7 @@ internal sealed class NtfsOpenFile(NodeId id, string name, NtfsEditState state, 
     protected override int ReadCore(long offset, Span<byte> buffer)
     {
         var content = Content;
-        if (content.IsCompressed || (content.Flags & NtfsAttributeFlags.Encrypted) != 0 || state.IsOverlaid(Reference, name))
+        if (content.IsCompressed || content.IsEncrypted || state.IsOverlaid(Reference, name))
         {
             using var stream = Snapshot();
             return stream.ReadAt(offset, buffer);

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Runtime.CompilerServices;
 using Platter.Blocks;
 using Platter.Primitives;
 
@@ -18,6 +19,7 @@ public sealed class NtfsVolume : Volume
     private readonly BlockDevice _device;
     private NtfsVolumeState _state;
     private readonly VolumeOptions _options;
+    private NtfsDecryption? _decryption;
     private readonly NtfsNodes _nodes = new(CachedNodes);
     private LruCache<FileMetadata>? _described;     // made with the first that is kept: who lists names asks for none
     private NtfsUpcase? _upcase;
@@ -46,6 +48,9 @@ public sealed class NtfsVolume : Volume
     public override IEqualityComparer<string> NameComparer => field ??= new NtfsNameComparer(Upcase);
 
     public override long FreeBytes => (_freeClusters ??= Allocation().CountFree()) << Geometry.ClusterShift;
+
+    /// <summary>Whether encrypted files are shown as they lie on the volume.</summary>
+    internal bool IsRawEncrypted => _options.RawEncrypted;
 
     internal NtfsGeometry Geometry { get; }
     internal NtfsMft Mft { get; }
@@ -106,7 +111,7 @@ public sealed class NtfsVolume : Volume
         if (stream.Kind == StreamKind.ResourceFork || (stream.Kind == StreamKind.Named && stream.Name.Length == 0))
             throw new FileNotFoundException($"ntfs has no {stream}");
         if (stream.Kind == StreamKind.Named)
-            return OpenStream(FindStream(file, stream.Name) ?? throw new FileNotFoundException($"record {file.Base.Number} has no stream {stream}"));
+            return OpenStream(file, FindStream(file, stream.Name) ?? throw new FileNotFoundException($"record {file.Base.Number} has no stream {stream}"));
         var kind = new NtfsDescription(this, file).Kind;
         if (kind != EntryKind.File)
             throw new UnauthorizedAccessException($"record {file.Base.Number} is a {kind} and has no data");
@@ -114,7 +119,7 @@ public sealed class NtfsVolume : Volume
         if (content is null)
             return new NtfsStream(NtfsContent.Empty(_device, Geometry, file.Structure(NtfsAttributeType.Data, "")), 0);
         RequireHere(file, content);
-        return OpenWof(file, content) ?? OpenStream(content);
+        return OpenWof(file, content) ?? OpenStream(file, content);
     }
 
     public override IReadOnlyList<StreamDescription> GetStreams(NodeId id)
@@ -128,6 +133,8 @@ public sealed class NtfsVolume : Volume
                 continue;
             var attribute = file.Resolve(place, out _);
             var length = attribute.IsResident ? attribute.Value.Length : (long)(ulong)attribute.NonResident.DataSize;
+            if (IsRawEncrypted && !attribute.IsResident && (attribute.Flags & NtfsAttributeFlags.Encrypted) != 0)
+                length = NtfsRawStream.LengthOf(length);
             streams.Add(new StreamDescription(StreamName.Named(place.Name), length));
         }
         return streams;
@@ -136,7 +143,11 @@ public sealed class NtfsVolume : Volume
     public override IReadOnlyDictionary<string, byte[]> GetExtendedAttributes(NodeId id)
     {
         var found = new Dictionary<string, byte[]>(StringComparer.Ordinal);
-        foreach (var ea in ReadExtendedAttributes(OpenFile(id)))
+        var file = OpenFile(id);
+        // With the ciphertext go the keys, so that a copy is complete.
+        if (IsRawEncrypted && NtfsDecryption.ReadKeys(file) is { } keys)
+            found[NtfsDescription.EfsName] = keys;
+        foreach (var ea in ReadExtendedAttributes(file))
         {
             if (!NtfsExtendedAttributes.IsLinux(ea))
                 found["user." + ea.Name] = ea.Value;
@@ -173,6 +184,7 @@ public sealed class NtfsVolume : Volume
         _nodes.Clear();
         ForgetDescriptions();
         ForgetSecure();
+        _decryption = null;
         Mft.Reload();
         ReloadState();
     }
@@ -359,23 +371,34 @@ public sealed class NtfsVolume : Volume
         return new NtfsWofStream(packed, content.Length, algorithm);
     }
 
-    private VolumeStream OpenStream(NtfsContent content)
+    private VolumeStream OpenStream(NtfsFile file, NtfsContent content)
     {
-        if (content.IsEncrypted && _options.RawEncrypted && !content.IsResident)
-        {
-            // Ciphertext comes in whole sectors.
-            const int sector = 512;
-            var whole = Math.Min(content.Length + sector - 1 & -sector, content.Runs.End << content.ClusterShift);
-            return new NtfsStream(content, Math.Max(content.Length, whole));
-        }
-        RequireReadable(content);
+        if (content.IsEncrypted)
+            return OpenEncrypted(file, content);
         return content.IsCompressed ? new NtfsCompressedStream(content) : new NtfsStream(content, content.Length);
+    }
+
+    // Apart: nothing of cryptography is prepared for anything else.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private VolumeStream OpenEncrypted(NtfsFile file, NtfsContent content)
+    {
+        if (!IsRawEncrypted && _options.EfsKeys is null)
+            RequireReadable(content);
+        NtfsDecryption.RequireSound(content, file);
+        if (content.Length == 0)
+            return new NtfsStream(content, 0);
+        if (IsRawEncrypted)
+            return new NtfsRawStream(content);
+        return new NtfsEncryptedStream(content, (_decryption ??= new NtfsDecryption(_options.EfsKeys!)).KeyOf(file));
     }
 
     private static void RequireReadable(NtfsContent content)
     {
         if (content.IsEncrypted)
-            throw new UnsupportedFeatureException($"{content.Structure} is encrypted (EFS): its content needs a key. As it lies on the volume it is read with --raw-encrypted");
+        {
+            throw new UnsupportedFeatureException(
+                $"{content.Structure} is encrypted (EFS): its content needs a key (--efs-key). As it lies on the volume it is read with --raw-encrypted");
+        }
     }
 
     private NtfsUpcase ReadUpcase()

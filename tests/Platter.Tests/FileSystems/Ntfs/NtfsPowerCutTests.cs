@@ -104,6 +104,20 @@ public class NtfsPowerCutTests(ITestOutputHelper output)
             Assert.Null(v.GetMetadata(id).ReparseTag);
             stream.SetLength(9000);
         }),
+        new("restore encrypted files", false, v =>
+        {
+            byte[] Raw(int length) => EfsMaker.Raw(EfsCipher.Aes256, new byte[32], ConformanceCase.Bytes(length));
+            var small = v.CreateFile(v.RootId, "small secret", new MemoryStream(Raw(5)), null, MetadataChange.None);
+            var large = v.CreateFile(v.RootId, "large secret", new MemoryStream([.. Raw(40_000)]), null, MetadataChange.None);
+            using (var stream = v.OpenWrite(large, StreamName.Named("second")))
+                stream.WriteAt(0, Raw(700));
+            v.Commit();
+            v.SetExtendedAttribute(small, "user.ntfs.efsinfo", EfsMaker.Keys(EfsCipher.Aes256, new byte[32]));
+            v.SetExtendedAttribute(large, "user.ntfs.efsinfo", EfsMaker.Keys(EfsCipher.Aes256, new byte[32]));
+            v.SetExtendedAttribute(v.Find("/empty").Id, "user.ntfs.efsinfo", EfsMaker.Keys(EfsCipher.Aes256, new byte[32]));
+            v.Commit();
+            v.Delete(v.RootId, "large secret");
+        }),
         new("fill what is left", true, v =>
         {
             v.Delete(v.RootId, "file.txt");

@@ -104,8 +104,8 @@ public class NtfsVolumeTests
         }
         using var raw = NtfsVolume.Open(damage.Device, new VolumeOptions { RawEncrypted = true });
         using var stream = raw.Find("/$LogFile").OpenRead();
-        Assert.Equal(1024, stream.Length);
-        Assert.Equal(1024, stream.ReadAt(0, new byte[4096]));
+        Assert.Equal(1026, stream.Length);
+        Assert.Equal(1026, stream.ReadAt(0, new byte[4096]));
     }
 
     [Fact]
