@@ -229,9 +229,10 @@ public sealed class DiskImage : IDisposable
     /// <summary>Makes a volume (see <see cref="Locate"/>) longer or shorter within its partition or image, or leaves it as it is, and commits.</summary>
     /// <param name="partition">The partition's number; null as in <see cref="Locate"/>.</param>
     /// <param name="options">How long it shall be.</param>
-    /// <exception cref="ArgumentException">It would not fit there, or what it holds would not fit it.</exception>
+    /// <exception cref="ArgumentException">It would not fit there, or what it holds would not fit it: the message has the least length.</exception>
     /// <exception cref="DiskFormatException">The volume is broken.</exception>
     /// <exception cref="UnsupportedFeatureException">Volumes of this kind, or this one as it is, are not resized.</exception>
+    /// <exception cref="OperationCanceledException">It was asked to stop, and nothing has changed.</exception>
     /// <exception cref="UnauthorizedAccessException">The image was opened for reading.</exception>
     public ResizeReport Resize(int? partition, ResizeOptions options)
     {

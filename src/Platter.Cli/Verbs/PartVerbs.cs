@@ -251,7 +251,8 @@ internal sealed class PartResizeVerb : Verb
         Summary = "move a partition's end; its start and the data in it stay",
         Arguments = [new("IMAGE", "the disk image") { Kind = ValueKind.Image }, new("N", "its number"), new("SIZE", "its new size; max takes all the room behind it")],
         Examples = [new("platter part resize pc.img 2 4G", "a new size"), new("platter part resize pc.img 2 max", "up to the next partition or the end of the disk")],
-        Remarks = "The filesystem in it keeps its size. Making a partition smaller than the filesystem in it needs --force.",
+        Remarks = "The filesystem in it keeps its size: 'platter resize' changes that, before a partition is made smaller, or after it was made larger. Making a partition smaller than the "
+            + "filesystem in it needs --force.",
     };
 
     public override int Run(Session session)
@@ -262,11 +263,28 @@ internal sealed class PartResizeVerb : Verb
         var editor = PartitionEditor.Open(disk.Device);
         var partition = editor.Table[number];
         var length = session.Words[2] == "max" ? Room(editor.Table, partition) : ByteSize.Parse(session.Words[2]);
-        if (!session.Force && length < partition.Length && disk.Partitions.First(p => p.Number == number).FileSystem is { } type)
-            throw new SafetyException($"partition {number} holds a {type.Names[0]} filesystem that reaches to its old end");
+        if (!session.Force && length < partition.Length)
+            RefuseToCut(disk.Partitions.First(p => p.Number == number), length);
         PartSetVerb.Print(session, editor.Resize(number, length));
         disk.Device.Flush();
         return ExitCode.Done;
+    }
+
+    private static void RefuseToCut(DiskPartition partition, long length)
+    {
+        if (partition.FileSystem is not { } type)
+            return;
+        long? reach = null;
+        try
+        {
+            reach = type.LengthOf(partition.Device);
+        }
+        catch (Exception e) when (e is DiskFormatException or UnsupportedFeatureException)
+        {
+            // Nobody knows how far it reaches.
+        }
+        if (reach is null || reach > length)
+            throw new SafetyException($"partition {partition.Number} holds {(reach is null ? $"a {type.Names[0]} filesystem" : $"{reach} bytes of a {type.Names[0]} filesystem")}, which would be cut");
     }
 
     private static long Room(PartitionTable table, Partition partition)

@@ -15,7 +15,8 @@ internal sealed class ResizeVerb : Verb
             new("platter resize disk.img@2", "fill the partition, after 'platter part resize'"),
             new("platter resize windows.img 20G", "a size of its own"),
         ],
-        Remarks = "For NTFS. Files stay where they are: what is cut off must be free, else the least size that is possible is told.",
+        Remarks = "For NTFS. What lies behind the new end moves to free space before it; where that is too little, nothing changes, and the least size is told. 'platter part resize' then makes the "
+            + "partition smaller, too.",
     };
 
     public override int Run(Session session)
@@ -29,7 +30,8 @@ internal sealed class ResizeVerb : Verb
             throw new CommandException(ExitCode.NoSpace, null, $"{wanted} bytes do not fit: there are {place.Device.Length}",
                 place.Partition is { } of ? $"'platter part resize {disk.Path} {of.Number} SIZE' makes the partition larger" : $"'platter convert {disk.Path} NEW --size SIZE' makes a larger image");
         }
-        var report = disk.Resize(partition, new ResizeOptions { Length = wanted, Volume = session.VolumeOptions });
+        var report = disk.Resize(partition, new ResizeOptions { Length = wanted, Volume = session.VolumeOptions, Progress = session.Progress, Cancellation = session.Cancellation });
+        session.EndProgress();
         if (session.Json)
         {
             using var json = new Json(session.Out);

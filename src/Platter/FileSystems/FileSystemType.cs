@@ -43,6 +43,11 @@ public abstract class FileSystemType
     public virtual ResizeReport Resize(BlockDevice device, ResizeOptions options) =>
         throw new UnsupportedFeatureException($"Platter does not resize {string.Join(", ", Names)} volumes");
 
+    /// <summary>Bytes that a volume takes from the start of the device, with all that belongs to it: what lies behind is nothing to it. Null when nothing tells.</summary>
+    /// <exception cref="DiskFormatException">The volume is broken.</exception>
+    /// <exception cref="UnsupportedFeatureException">It uses something that Platter does not have.</exception>
+    public virtual long? LengthOf(BlockDevice device) => null;
+
     /// <summary>Looks at every structure, changing nothing.</summary>
     public abstract CheckReport Check(BlockDevice device, CheckOptions options);
 

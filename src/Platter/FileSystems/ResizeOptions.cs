@@ -8,6 +8,11 @@ public sealed record ResizeOptions
 
     /// <summary>How the volume is opened.</summary>
     public VolumeOptions Volume { get; init; } = VolumeOptions.Default;
+
+    public IProgress<WorkProgress>? Progress { get; init; }
+
+    /// <summary>Stops before the commit, with nothing changed.</summary>
+    public CancellationToken Cancellation { get; init; }
 }
 
 /// <summary>What a resizing did.</summary>

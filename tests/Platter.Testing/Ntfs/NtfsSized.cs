@@ -51,7 +51,7 @@ public static class NtfsSized
         var bad = volume.OpenSystemFile(NtfsMft.BadClustersRecord).Open(NtfsAttributeType.Data, "$Bad")!;
         Assert.Equal((geometry.ClusterCount << geometry.ClusterShift, geometry.ClusterCount), (bad.Length, bad.Runs.End));
         Assert.Equal(bitmap.Length, (long)(ulong)NameOf(volume).DataSize);
-        NtfsCheck.AssertClean(device);
+        NtfsCheck.AssertClean(device, "NTFS-0215");
     }
 
     /// <summary>Fills a volume to its last cluster and asserts that what was written is read.</summary>

@@ -17,6 +17,8 @@ public sealed class ExFatType : FileSystemType
 
     public override void Format(BlockDevice device, FormatOptions options) => ExFatFormatter.Format(device, options);
 
+    public override long? LengthOf(BlockDevice device) => ExFatGeometry.Read(device).Length;
+
     public override CheckReport Check(BlockDevice device, CheckOptions options) => ExFatChecker.Check(device, options);
 
     public override long EstimateLength(TreeShape tree, FormatOptions options, int sectorSize) => ExFatSizeEstimate.Length(tree, options, sectorSize);

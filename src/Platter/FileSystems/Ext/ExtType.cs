@@ -21,6 +21,13 @@ public sealed class ExtType : FileSystemType
 
     public override void Tune(BlockDevice device, TuneOptions options) => ExtTuner.Tune(device, options);
 
+    public override long? LengthOf(BlockDevice device)
+    {
+        // What its journal holds may be another length.
+        using var volume = ExtVolume.Open(device, VolumeOptions.Default);
+        return volume.Geometry.BlocksCount * volume.Geometry.BlockSize;
+    }
+
     public override CheckReport Check(BlockDevice device, CheckOptions options) => ExtChecker.Check(device, options);
 
     public override long EstimateLength(TreeShape tree, FormatOptions options, int sectorSize) => ExtSizeEstimate.Length(tree, options, sectorSize);

@@ -17,6 +17,8 @@ public sealed class FatType : FileSystemType
 
     public override void Format(BlockDevice device, FormatOptions options) => FatFormatter.Format(device, options);
 
+    public override long? LengthOf(BlockDevice device) => FatGeometry.Read(device).Length;
+
     public override CheckReport Check(BlockDevice device, CheckOptions options) => FatChecker.Check(device, options);
 
     public override long EstimateLength(TreeShape tree, FormatOptions options, int sectorSize) => FatSizeEstimate.Length(tree, options, sectorSize);

@@ -29,6 +29,13 @@ internal sealed class NtfsBitmapFile(NtfsChanges changes, NtfsGeometry geometry,
         _pages.Clear();
     }
 
+    /// <summary>Has fewer bits from now on; what lies behind them is left alone.</summary>
+    public void Shorten(long count)
+    {
+        Count = count;
+        _pages.Clear();
+    }
+
     /// <summary>Forgets what was read.</summary>
     public void Clear() => _pages.Clear();
 

@@ -35,7 +35,7 @@ internal sealed class NtfsCheckerContents(NtfsCheckState state)
         var structure = Structure(file, list);
         Begin();
         AddExtent(file, structure, list);
-        CheckSizes(structure, list);
+        CheckSizes(file, structure, list);
         if (_isBroken || _isShared)
             return null;
         try
@@ -107,7 +107,7 @@ internal sealed class NtfsCheckerContents(NtfsCheckState state)
         var head = file.Attributes[first];
         if (_isBroken || head.LowestVcn != 0)
             return;
-        CheckSizes(structure, head);
+        CheckSizes(file, structure, head);
         CheckSystemFile(file, head);
     }
 
@@ -180,7 +180,7 @@ internal sealed class NtfsCheckerContents(NtfsCheckState state)
         }
     }
 
-    private void CheckSizes(string structure, NtfsFoundAttribute head)
+    private void CheckSizes(NtfsCheckedFile file, string structure, NtfsFoundAttribute head)
     {
         var attribute = head.Attribute;
         if (_isBroken || attribute.LowestVcn != 0)
@@ -199,11 +199,11 @@ internal sealed class NtfsCheckerContents(NtfsCheckState state)
             state.Error("NTFS-0207", structure, head.Place, "is sparse or compressed, and does not say how much of it is there");
         else if (isSparse && (attribute.TotalAllocated >> shift != _allocated || (attribute.TotalAllocated & _geometry.ClusterSize - 1) != 0))
             state.Error("NTFS-0207", structure, head.Place + NtfsCompressedSize.Offset, $"totalAllocated: found {attribute.TotalAllocated}, expected {_allocated << shift}");
-        if (_hasHoles && !isSparse && !(head.Record.Number == NtfsMft.BadClustersRecord && head.Name == "$Bad"))
+        if (_hasHoles && !isSparse && !(file.Base.Number == NtfsMft.BadClustersRecord && head.Name == "$Bad"))
             state.Error("NTFS-0208", structure, head.Place, "has holes, and is neither sparse nor compressed");
         if ((attribute.Flags & NtfsAttributeFlags.CompressionMask) != 0 && header.CompressionUnit != CompressionUnit)
             state.Error("NTFS-0209", structure, head.Place + 0x22, $"is compressed in units of 2^{header.CompressionUnit} clusters, expected 2^{CompressionUnit}");
-        if ((attribute.Flags & NtfsAttributeFlags.CompressionMask) != 0 && (head.Type != NtfsAttributeType.Data || head.Record.Number < NtfsMft.FirstFreeRecord))
+        if ((attribute.Flags & NtfsAttributeFlags.CompressionMask) != 0 && (head.Type != NtfsAttributeType.Data || file.Base.Number < NtfsMft.FirstFreeRecord))
             state.Error("NTFS-0217", structure, head.Place + 0x0C, "is compressed, as only the content of users may be");
     }
 

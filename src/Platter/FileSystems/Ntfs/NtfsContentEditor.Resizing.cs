@@ -22,4 +22,15 @@ internal sealed partial class NtfsContentEditor
         Length = Math.Min(Length, end << Geometry.ClusterShift);
         Initialized = Math.Min(Initialized, Length);
     }
+
+    /// <summary>Takes another map of the same length. What is in the clusters, and the old ones, are the caller's care.</summary>
+    /// <param name="runs">The map; not to be changed any more.</param>
+    /// <param name="from">The first cluster that has moved.</param>
+    /// <param name="to">Behind the last one.</param>
+    public void MoveTo(NtfsRunList runs, long from, long to)
+    {
+        Changed();
+        MapChanged(from, to);
+        Runs = runs;
+    }
 }

@@ -56,7 +56,7 @@ internal sealed partial class NtfsContentEditor
 
     public NtfsAttributeFlags Flags { get; private set; }
     public byte CompressionUnit { get; private set; }
-    public NtfsRunList Runs { get; } = new();
+    public NtfsRunList Runs { get; private set; } = new();
     public bool IsResident => _value is not null;
     public bool IsCompressed => (Flags & NtfsAttributeFlags.CompressionMask) != 0 && !IsResident;
     public bool IsEncrypted => (Flags & NtfsAttributeFlags.Encrypted) != 0;

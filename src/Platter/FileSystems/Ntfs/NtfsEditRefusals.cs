@@ -61,8 +61,11 @@ internal static class NtfsEditRefusals
     }
 
     /// <summary>Fills a log that was given up with FF, which is how a new one looks; one that was closed stays as it is.</summary>
+    /// <param name="volume">The volume.</param>
+    /// <param name="changes">What it is read through.</param>
+    /// <param name="space">Knows whether the log has just moved to clusters that were free; null when it has not.</param>
     /// <returns>Whether something may be lost with it, so that Windows should check the volume.</returns>
-    public static bool EmptyLog(NtfsVolume volume, NtfsChanges changes)
+    public static bool EmptyLog(NtfsVolume volume, NtfsChanges changes, NtfsSpace? space = null)
     {
         if (volume.LogState.IsClean || volume.OpenSystemFile(NtfsMft.LogFileRecord).Open(NtfsAttributeType.Data) is not { IsResident: false } log)
             return false;
@@ -72,7 +75,7 @@ internal static class NtfsEditRefusals
         {
             var (offset, length) = (run.Lcn << volume.Geometry.ClusterShift, run.Count << volume.Geometry.ClusterShift);
             for (var done = 0L; done < length && !run.IsHole; done += empty.Length)
-                changes.WriteContent(offset + done, empty.AsSpan(0, (int)Math.Min(empty.Length, length - done)), isFresh: false);
+                changes.WriteContent(offset + done, empty.AsSpan(0, (int)Math.Min(empty.Length, length - done)), space?.IsFresh(run.Lcn, run.Count) == true);
         }
         return true;
     }

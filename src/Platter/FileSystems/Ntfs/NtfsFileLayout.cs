@@ -90,6 +90,20 @@ internal sealed partial class NtfsFileLayout
         return used - (held?.Bytes?.Length ?? 0) + length <= Room(record);
     }
 
+    /// <summary>Has the attribute list written anew, to other clusters, when some of its own lie behind an end.</summary>
+    public void LeaveList(long end)
+    {
+        foreach (var run in _list.Runs)
+        {
+            if (run.Lcn + run.Count <= end)
+                continue;
+            ReleaseList();
+            _isBaseTouched = true;
+            _file.Changed();
+            return;
+        }
+    }
+
     /// <summary>Gives every attribute its place and writes the records that change.</summary>
     public void Store(int? links)
     {

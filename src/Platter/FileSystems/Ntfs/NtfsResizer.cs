@@ -1,14 +1,15 @@
+using System.Runtime.InteropServices;
 using Platter.Blocks;
 using Platter.Primitives;
 
 namespace Platter.FileSystems.Ntfs;
 
-/// <summary>Makes a volume longer or shorter. Nothing moves: what is cut off must be free.</summary>
+/// <summary>Makes a volume longer or shorter. What lies behind the new end moves to free clusters before it.</summary>
 /// <remarks>
-/// <para>What knows the volume's length: the sectors that the boot sector counts, with the copy of it behind the last of them; $Bitmap, whose bits behind the last
-/// cluster are set; and $BadClus:$Bad, a hole of all clusters but the bad ones. All of it is one commit.</para>
-/// <para>The volume is open with the clusters of the longer of both: a new boot sector is read first, or written last. New clusters that $Bitmap itself needs
-/// are the first of those that come, so that a volume without a free cluster can grow.</para>
+/// <para>What knows the volume's length: the sectors that the boot sector counts, with the copy of it behind the last of them; $Bitmap and $BadClus (<see cref="NtfsResizedBitmap"/>). All of it
+/// is one commit. What moves (<see cref="NtfsRelocation"/>) goes to clusters that were free, past the journal; first all maps are changed, in memory and, where that is too little, in the
+/// uncommitted part of the journal, so that whatever is refused is refused before anything is written to the volume.</para>
+/// <para>The volume is open with the clusters of the longer of both: a new boot sector is read first, or written last.</para>
 /// </remarks>
 internal sealed class NtfsResizer
 {
@@ -16,19 +17,19 @@ internal sealed class NtfsResizer
     private const string UnusableLog = "NTFS-0017";
 
     private readonly BlockDevice _device;
-    private readonly VolumeOptions _options;
+    private readonly ResizeOptions _options;
     private readonly NtfsChanges _changes;
     private readonly NtfsVolume _before;
     private readonly NtfsGeometry _old;
     private readonly long _sectors, _clusters;      // of the volume as it will be
 
-    private NtfsResizer(BlockDevice device, NtfsChanges changes, ResizeOptions options)
+    private NtfsResizer(BlockDevice device, ResizeOptions options)
     {
         _device = device;
-        _options = options.Volume;
-        _changes = changes;
-        _before = NtfsVolume.Open(_changes, _options);
-        NtfsEditRefusals.Check(_before, device, _options);
+        _options = options;
+        _changes = new NtfsChanges(device);
+        _before = NtfsVolume.Open(_changes, options.Volume);
+        NtfsEditRefusals.Check(_before, device, options.Volume);
         _old = _before.Geometry;
         var length = options.Length ?? device.Length;
         if (length > device.Length)
@@ -44,19 +45,17 @@ internal sealed class NtfsResizer
 
     private long NewLength => _sectors * _old.SectorSize;
 
-    /// <summary>Bytes that $Bitmap has for so many clusters.</summary>
-    private static long BitmapLength(long clusters) => (clusters + 63) / 64 * 8;
-
     /// <summary>Makes the volume as long as is wanted, and commits.</summary>
     /// <exception cref="ArgumentException">It does not fit the device; or what is in use does not fit it: the message has the least length.</exception>
     /// <exception cref="DiskFormatException">The volume is broken.</exception>
     /// <exception cref="UnsupportedFeatureException">It is not edited as it is; or it is to be shorter, and a check finds errors.</exception>
+    /// <exception cref="OperationCanceledException">It was asked to stop, and nothing has changed.</exception>
     public static ResizeReport Resize(BlockDevice device, ResizeOptions options)
     {
         var complete = false;
         try
         {
-            var report = new NtfsResizer(device, new NtfsChanges(device), options).Run();
+            var report = new NtfsResizer(device, options).Run();
             complete = true;
             return report;
         }
@@ -69,153 +68,138 @@ internal sealed class NtfsResizer
 
     private ResizeReport Run()
     {
-        var report = new ResizeReport(_old.Length + CopyLength, NewLength + CopyLength);
-        if (NewLength == _old.Length)
-            return report;
-        var state = _clusters >= _old.ClusterCount ? OpenGrown() : OpenToShrink();
+        if (NewLength != _old.Length)
+        {
+            if (_clusters >= _old.ClusterCount)
+                Grow();
+            else
+                Shrink();
+        }
+        return new ResizeReport(_old.Length + CopyLength, NewLength + CopyLength);
+    }
+
+    private void Grow()
+    {
+        PutBoot(nameof(NtfsBootSector.TotalSectors), _sectors);
+        var state = new NtfsEditState(NtfsVolume.Open(_changes, _options.Volume), _changes, _options.Volume, _old.ClusterCount);
         state.Begin();
-        var bitmap = state.File(new NtfsReference(NtfsMft.BitmapRecord, 0));
         if (_clusters > _old.ClusterCount)
-            Grow(state, bitmap);
-        else if (_clusters < _old.ClusterCount)
-            Shrink(state, bitmap);
-        if (_clusters != _old.ClusterCount)
-            new NtfsNames(state).RefreshStale([bitmap.Reference]);
+            new NtfsResizedBitmap(state, _old.ClusterCount, _clusters).Grow();
         // Everything that can be refused has been.
-        if (NtfsEditRefusals.EmptyLog(_before, _changes))
-            NtfsEditRefusals.MarkDirty(state);
+        GiveLogUp(state);
         state.Store();
         state.Keep();
+        NtfsEditRefusals.EmptyLog(_before, _changes, state.Space);
         WriteBoot();
         // None of it is fresh: where the volume ended the old one has the copy of its boot sector.
         _changes.WriteBack(static (_, _) => false);
         state.Commit();
-        return report;
     }
 
-    private NtfsEditState OpenGrown()
+    private void Shrink()
     {
-        PutSectors();
-        return new NtfsEditState(NtfsVolume.Open(_changes, _options), _changes, _options, _old.ClusterCount);
+        RequireSound();
+        // A device that cannot forget is left alone until it is known that all of it fits.
+        if (!_device.CanRollback && !Fits(_clusters))
+            throw IsTooShort();
+        var (state, relocation) = TryPlan() ?? throw IsTooShort();
+        relocation.Copy(_options);
+        NtfsEditRefusals.EmptyLog(_before, _changes, state.Space);
+        PutBoot(nameof(NtfsBootSector.TotalSectors), _sectors);
+        PutBoot(nameof(NtfsBootSector.MftCluster), FirstCluster(state, NtfsMft.MftRecord));
+        PutBoot(nameof(NtfsBootSector.MftMirrorCluster), FirstCluster(state, NtfsMft.MirrorRecord));
+        WriteBoot();
+        ClearOldCopy();
+        RequireTable(state);
+        state.Commit();
     }
 
-    private NtfsEditState OpenToShrink()
+    // What moves, and what is cut off, must be what it seems.
+    private void RequireSound()
     {
-        // What is cut off must be free beyond doubt.
-        foreach (var finding in NtfsChecker.Check(_device, CheckOptions.Default with { Volume = _options }).Findings)
+        var options = CheckOptions.Default with { Volume = _options.Volume, Progress = _options.Progress, Cancellation = _options.Cancellation };
+        foreach (var finding in NtfsChecker.Check(_device, options).Findings)
         {
             if (finding.Severity >= Severity.Error && finding.Code != UnusableLog)
                 throw new UnsupportedFeatureException($"the volume has errors ({finding.Code} {finding.Structure}: {finding.Message}), and is not made shorter before it has been repaired");
         }
-        return new NtfsEditState(_before, _changes, _options);
     }
 
-    private void Grow(NtfsEditState state, NtfsFileEditor file)
+    // All that can be refused; null when there is no room for what has to move.
+    private (NtfsEditState State, NtfsRelocation Relocation)? TryPlan()
     {
-        var bitmap = OpenBitmap(file);
-        // A longer one than is needed stays so.
-        var length = Math.Max(bitmap.Length, BitmapLength(_clusters));
-        var own = new LongRange(_old.ClusterCount, Math.Max(0, _old.ClustersFor(length) - bitmap.Runs.End));
-        if (own.Length > 0)
-            bitmap.AddClusters(own.Start, own.Length);
-        bitmap.SetSizes(length);
-        state.Space.Grow(bitmap.Runs);
-        state.Space.Mark(_old.ClusterCount, _clusters - _old.ClusterCount, false);
-        if (own.Length > 0)
-            state.Space.Mark(own.Start, own.Length, true);
-        SetTail(bitmap);
-        if (OpenBad(state) is { } bad && bad.Runs.End < _clusters)
+        try
         {
-            bad.AddClusters(NtfsRun.Hole, _clusters - bad.Runs.End);
-            bad.SetLength(_clusters << _old.ClusterShift);
+            var state = new NtfsEditState(_before, _changes, _options.Volume);
+            state.Begin();
+            new NtfsResizedBitmap(state, _old.ClusterCount, _clusters).Shrink();
+            GiveLogUp(state);
+            state.Store();
+            state.Keep();
+            var relocation = new NtfsRelocation(state, _clusters);
+            relocation.Plan(_options);
+            return (state, relocation);
+        }
+        catch (Exception e) when (e is VolumeFullException or UnsupportedFeatureException)
+        {
+            return null;
         }
     }
 
-    private void Shrink(NtfsEditState state, NtfsFileEditor file)
+    // Whether so many clusters suffice: planned, and dropped.
+    private bool Fits(long clusters)
     {
-        var (bitmap, bad) = (OpenBitmap(file), OpenBad(state));
-        var length = Math.Min(bitmap.Length, BitmapLength(_clusters));
-        Shorten(bitmap, length, state.Space);
-        var least = LeastClusters(state.Space, bad);
-        if (_clusters < least)
+        _options.Cancellation.ThrowIfCancellationRequested();
+        var device = _device.CanRollback ? _device : new NtfsChanges(_device, isTrial: true);
+        try
         {
-            var bytes = (least << _old.ClusterShift) + CopyLength;
-            throw new ArgumentException($"cluster {least - 1} is in use: nothing is moved, and the volume can be {bytes} bytes long at least as it is");
+            return clusters > 0 && new NtfsResizer(device, _options with { Length = LengthOf(clusters) }).TryPlan() is not null;
         }
-        // Nothing may be taken from there any more.
-        state.Space.Mark(_clusters, _old.ClusterCount - _clusters, true);
-        SetTail(bitmap);
-        bad?.DropClusters(_clusters);
-    }
-
-    // The clusters of $Bitmap that it needs no more are often the last ones of what a volume grew by.
-    private void Shorten(NtfsContentEditor bitmap, long length, NtfsSpace space)
-    {
-        var end = _old.ClustersFor(length);
-        while (bitmap.Runs.Find(end) is { } run)
+        finally
         {
-            var kept = Math.Clamp(_clusters - run.Lcn, 0, run.Count);
-            if (kept > 0)
-                space.Release(run.Lcn, kept);
-            if (kept < run.Count)
-                space.Mark(run.Lcn + kept, run.Count - kept, false);
-            end = run.End;
+            if (device.CanRollback)
+                device.Rollback();
         }
-        bitmap.DropClusters(_old.ClustersFor(length));
-        bitmap.SetSizes(length);
     }
 
-    private static NtfsContentEditor OpenBitmap(NtfsFileEditor file)
+    private long LengthOf(long clusters) => (clusters << _old.ClusterShift) + CopyLength;
+
+    private ArgumentException IsTooShort()
     {
-        var bitmap = file.Open(NtfsAttributeType.Data)!;
-        if (bitmap.IsCompressed || bitmap.Runs.Allocated != bitmap.Runs.End)
-            throw new DiskFormatException("NTFS-0217", "$Bitmap", file.Base.Offset, "is compressed, or has holes");
-        return bitmap;
+        if (_device.CanRollback)
+            _device.Rollback();
+        var changes = new NtfsChanges(_device);
+        var state = new NtfsEditState(NtfsVolume.Open(changes, _options.Volume), changes, _options.Volume);
+        var least = new NtfsLeastLength(state, Fits).Find(_clusters);
+        return new ArgumentException($"what is in use does not fit into {NewLength + CopyLength} bytes: the volume can be {LengthOf(least)} bytes long at least");
     }
 
-    // Not there, or in its record, on volumes of which nobody keeps what is bad.
-    private static NtfsContentEditor? OpenBad(NtfsEditState state) =>
-        state.File(new NtfsReference(NtfsMft.BadClustersRecord, 0)).Open(NtfsAttributeType.Data, "$Bad") is { IsResident: false } bad ? bad : null;
-
-    // Up to the last cluster in use; bad ones are cut off like free ones.
-    private static long LeastClusters(NtfsSpace space, NtfsContentEditor? bad)
+    private void GiveLogUp(NtfsEditState state)
     {
-        var end = space.EndOfUse(long.MaxValue);
-        for (var i = (bad?.Runs.Count ?? 0) - 1; i >= 0; i--)
-        {
-            // They stand in the order of the volume: cluster n of $Bad is cluster n.
-            var run = bad!.Runs[i];
-            if (!run.IsHole && run.Lcn + run.Count == end)
-                end = space.EndOfUse(run.Lcn);
-        }
-        return end;
+        if (!_before.LogState.IsClean)
+            NtfsEditRefusals.MarkDirty(state);
     }
 
-    // All bits behind the last cluster, so that nobody takes what is not there.
-    private void SetTail(NtfsContentEditor bitmap)
+    private static long FirstCluster(NtfsEditState state, long record) => state.File(new NtfsReference(record, 0)).Open(NtfsAttributeType.Data)!.Runs[0].Lcn;
+
+    // Everything else hangs on it: that the new volume finds it is seen before the old one is given up.
+    private void RequireTable(NtfsEditState state)
     {
-        var first = _clusters / 8;
-        if (first >= bitmap.Length)
-            return;
-        var tail = new byte[bitmap.Length - first];
-        bitmap.Read(first, tail.AsSpan(0, 1));
-        tail[0] |= (byte)(0xFF << (int)(_clusters & 7));
-        tail.AsSpan(1).Fill(0xFF);
-        bitmap.Write(first, tail);
+        var wanted = state.File(new NtfsReference(NtfsMft.MftRecord, 0)).Open(NtfsAttributeType.Data)!;
+        var found = NtfsMft.Open(_changes, NtfsGeometry.Read(_changes));
+        if (found.IsFromMirror || found.Content.Length != wanted.Length || !found.Content.Runs.Runs.SequenceEqual(wanted.Runs.Runs))
+            throw new DiskFormatException("NTFS-0112", "$MFT", found.Record0.Offset, "is not found where it was moved to");
     }
 
-    private void PutSectors()
+    private void PutBoot(string field, long value)
     {
-        var field = new byte[sizeof(ulong)];
-        OnDisk.Edit<U64Le>(field) = (ulong)_sectors;
-        _changes.Write(System.Runtime.InteropServices.Marshal.OffsetOf<NtfsBootSector>(nameof(NtfsBootSector.TotalSectors)), field);
+        var bytes = new byte[sizeof(ulong)];
+        OnDisk.Edit<U64Le>(bytes) = (ulong)value;
+        _changes.Write(Marshal.OffsetOf<NtfsBootSector>(field), bytes);
     }
 
     private void WriteBoot()
     {
-        PutSectors();
-        if (NewLength < _old.Length)
-            ClearOldCopy();
         var sector = new byte[CopyLength];
         _changes.Read(0, sector);
         _changes.Write(NewLength, sector);

@@ -10,7 +10,7 @@ namespace Platter.FileSystems.Ntfs;
 /// together.</para>
 /// <para>Clusters freed since the last commit come last (<see cref="UncommittedSpace"/>).</para>
 /// </remarks>
-internal sealed class NtfsSpace
+internal sealed partial class NtfsSpace
 {
     // Pages looked at before the longest run found has to do.
     private const int MaxPages = 8;
@@ -89,36 +89,6 @@ internal sealed class NtfsSpace
             NtfsResidentBitmaps.MoveClustersAgain(moved.Volume, moved.Changes, moved.Mapped);
     }
 
-    /// <summary>$Bitmap has followed the volume's length, and lies here.</summary>
-    public void Grow(NtfsRunList runs)
-    {
-        _bitmap.Attach(runs, _geometry.ClusterCount);
-        Forget();
-    }
-
-    /// <summary>Marks clusters that come to the volume, or leave it, as free or as in use, whatever they were.</summary>
-    public void Mark(long cluster, long count, bool isUsed)
-    {
-        _bitmap.Set(cluster, count, isUsed);
-        Forget();
-    }
-
-    /// <summary>The first cluster behind the last one in use, of those before a cluster.</summary>
-    public long EndOfUse(long before)
-    {
-        for (var end = Math.Min(before, _bitmap.Count); end > 0;)
-        {
-            var page = (end - 1) / PageBits;
-            var words = _bitmap.Words(page);
-            for (; end > page * PageBits; end--)
-            {
-                if ((words[(int)((end - 1) % PageBits >> 6)] >> (int)(end - 1 & 63) & 1) != 0)
-                    return end;
-            }
-        }
-        return 0;
-    }
-
     private void Forget()
     {
         _free = null;
@@ -135,8 +105,8 @@ internal sealed class NtfsSpace
         return IsFresh(first, (offset + length - 1 >> _geometry.ClusterShift) - first + 1);
     }
 
-    /// <summary>Whether so many clusters are free.</summary>
-    public bool HasRoom(long clusters) => (_free ?? CountFree(clusters)) >= clusters;
+    /// <summary>Whether so many clusters are free, beside those that are <see cref="Promised"/>.</summary>
+    public bool HasRoom(long clusters) => (_free ?? CountFree(clusters + Promised)) >= clusters + Promised;
 
     /// <summary>Where so many clusters lie in one piece, or the longest piece that is found soon; below 0 when there is none.</summary>
     public long SeekRoom(long wanted)
@@ -154,7 +124,7 @@ internal sealed class NtfsSpace
     /// <exception cref="VolumeFullException">There is none.</exception>
     public LongRange Take(long goal, long wanted)
     {
-        var isFree = goal < 0 || goal >= _geometry.ClusterCount;
+        var isFree = goal < 0 || goal >= _bitmap.Count;
         if (isFree)
             goal = _next;
         var most = Math.Min(wanted, PageBits);
@@ -172,7 +142,7 @@ internal sealed class NtfsSpace
         _free -= run.Length;
         _uncommitted.Take(run, fresh);
         if (isFree)
-            _next = run.End < _geometry.ClusterCount ? run.End : 0;
+            _next = run.End < _bitmap.Count ? run.End : 0;
         return run;
     }
 
@@ -188,7 +158,7 @@ internal sealed class NtfsSpace
             if (stretch.Length < 2 * wanted)
                 return Take(goal, wanted);
             _nextIndex = stretch.Start;
-            _next = stretch.End < _geometry.ClusterCount ? stretch.End : 0;
+            _next = stretch.End < _bitmap.Count ? stretch.End : 0;
         }
         var taken = Take(_nextIndex, wanted);
         _nextIndex = taken.End;
@@ -201,6 +171,10 @@ internal sealed class NtfsSpace
     {
         if (!_geometry.IsRange(cluster, count))
             throw new DiskFormatException("NTFS-0900", "$Bitmap", -1, $"clusters {cluster}..{cluster + count - 1} are outside of the volume and cannot be freed");
+        // What is cut off has no bits any more.
+        count = Math.Min(count, _bitmap.Count - cluster);
+        if (count <= 0)
+            return;
         var used = _bitmap.Set(cluster, count, false);
         if (used != count)
             throw new DiskFormatException("NTFS-0900", "$Bitmap", -1, $"clusters {cluster}..{cluster + count - 1} are to be freed, and {count - used} of them are free already");
@@ -252,7 +226,7 @@ internal sealed class NtfsSpace
         }
     }
 
-    private bool IsFreeAt(long cluster) => cluster >= 0 && cluster < _geometry.ClusterCount && _uncommitted.FreeAt(Page(cluster / PageBits), cluster % PageBits, 1).Length > 0;
+    private bool IsFreeAt(long cluster) => cluster >= 0 && cluster < _bitmap.Count && _uncommitted.FreeAt(Page(cluster / PageBits), cluster % PageBits, 1).Length > 0;
 
     private BitmapPage Page(long number) => new(_bitmap.Words(number), number * PageBits, _bitmap.BitsIn(number));
 }

@@ -21,6 +21,10 @@ public sealed class NtfsType : FileSystemType
 
     public override ResizeReport Resize(BlockDevice device, ResizeOptions options) => NtfsResizer.Resize(device, options);
 
+    // A boot sector that cannot be used has its copy at the end of the device, and needs it there.
+    public override long? LengthOf(BlockDevice device) =>
+        NtfsGeometry.Read(device) is { BootOffset: 0 } geometry ? geometry.Length + Math.Max(geometry.SectorSize, NtfsBootSector.Size) : null;
+
     public override CheckReport Check(BlockDevice device, CheckOptions options) => NtfsChecker.Check(device, options);
 
     public override RepairReport Repair(BlockDevice device, RepairOptions options) => NtfsRepairer.Repair(device, options);

@@ -108,22 +108,6 @@ public class NtfsResizeTests(ITestOutputHelper output)
     }
 
     [Fact]
-    public void What_is_in_use_is_not_cut_off_and_the_least_length_is_told()
-    {
-        var device = NtfsFixture.Empty("-c 4096", 16 * Mega);
-        Fill(device);
-        var message = Refused<ArgumentException>(device, 2 * Mega);
-        var least = long.Parse(message.Split(" bytes long")[0].Split(' ')[^1], System.Globalization.CultureInfo.InvariantCulture);
-        Assert.InRange(least, 4 * Mega, 16 * Mega);
-        Refused<ArgumentException>(device, least - 1);
-        var outline = Outline(device);
-        NtfsSized.Resize(device, least);
-        NtfsSized.AssertIs(device, least);
-        Assert.Equal(outline, Outline(device));
-        NtfsSized.AssertFills(device);
-    }
-
-    [Fact]
     public void What_cannot_be_is_refused_and_nothing_changes()
     {
         var device = NtfsFixture.Empty("-c 4096", 4 * Mega);

@@ -1,8 +1,8 @@
 using System.Diagnostics;
 
-namespace Platter.Images.Conversion;
+namespace Platter;
 
-/// <summary>Says how far a conversion has come, some ten times a second.</summary>
+/// <summary>Says how far work has come, some ten times a second.</summary>
 internal sealed class WorkMeter(IProgress<WorkProgress>? progress, string stage, long total, string? current)
 {
     private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(100);
