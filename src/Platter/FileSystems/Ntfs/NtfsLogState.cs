@@ -85,11 +85,8 @@ internal sealed record NtfsLogState(NtfsLogCondition Condition, string Text)
 
     private static bool IsUsed(ReadOnlySpan<byte> page) => page[0] is not (0 or 0xFF) || page.ContainsAnyExcept(page[0]);
 
-    private static bool HasMark(byte[] page)
-    {
-        ref readonly var magic = ref OnDisk.View<NtfsProtectedHeader>(page).Magic;
-        return magic.Is(NtfsRestartPage.MagicValue) || magic.Is(NtfsRestartPage.ChkdskMagicValue) || magic.Is(NtfsLogPage.MagicValue);
-    }
+    private static bool HasMark(byte[] page) =>
+        (uint)OnDisk.View<NtfsProtectedHeader>(page).Magic is NtfsRestartPage.MagicValue or NtfsRestartPage.ChkdskMagicValue or NtfsLogPage.MagicValue;
 
     // A plain loop, where the framework's search would be prepared at every start.
     private static bool IsEmpty(byte[] page)
