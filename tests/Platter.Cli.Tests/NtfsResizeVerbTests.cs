@@ -39,6 +39,47 @@ public class NtfsResizeVerbTests
     }
 
     [Fact]
+    public void A_volume_and_then_its_partition_become_smaller_without_force()
+    {
+        using var folder = new TempFolder();
+        var (path, tree) = (folder.File("disk.img"), folder.File("file"));
+        File.WriteAllBytes(tree, new byte[3_000_000]);
+        Cli.Expect("part", "init", "gpt", path, "--size", "80M");
+        Cli.Expect("part", "add", path, "--type", "windows-data", "--size", "64M");
+        Cli.Expect("mkfs", path + "@1", "-t", "ntfs");
+        Cli.Expect("put", path + "@1", tree, "/file");
+        Assert.Contains("would be cut", Cli.Fails(8, "part", "resize", path, "1", "24M").Error, StringComparison.Ordinal);
+        var outcome = Cli.Expect("resize", path + "@1", "24M", "--progress", "json");
+        Assert.Contains("\"stage\":\"moving\"", outcome.Error.Replace(" ", "", StringComparison.Ordinal), StringComparison.Ordinal);
+        Assert.Contains("would be cut", Cli.Fails(8, "part", "resize", path, "1", "23M").Error, StringComparison.Ordinal);
+        Cli.Expect("part", "resize", path, "1", "24M");
+        Cli.Expect("check", path);
+        Assert.Equal(File.ReadAllBytes(tree), Cli.Expect("cat", path + "@1", "/file").Bytes);
+    }
+
+    [Theory]
+    [InlineData("fat16")]
+    [InlineData("fat32")]
+    [InlineData("exfat")]
+    [InlineData("ext4")]
+    [InlineData("ntfs")]
+    public void A_partition_shrinks_to_the_filesystem_in_it_and_not_below(string type)
+    {
+        using var folder = new TempFolder();
+        var path = folder.File("disk.img");
+        Cli.Expect("part", "init", "gpt", path, "--size", "200M");
+        Cli.Expect("part", "add", path, "--type", "windows-data", "--size", "70M");
+        Cli.Expect("mkfs", path + "@1", "-t", type);
+        Cli.Expect("part", "resize", path, "1", "150M");
+        Cli.Fails(8, "part", "resize", path, "1", "60M");
+        Cli.Expect("part", "resize", path, "1", "71M");
+        Cli.Expect("part", "resize", path, "1", "70M");
+        Cli.Fails(8, "part", "resize", path, "1", "73399808");
+        Cli.Expect("check", path);
+        Cli.Expect("part", "resize", path, "1", "60M", "--force");
+    }
+
+    [Fact]
     public void What_is_no_NTFS_is_not_resized()
     {
         using var folder = new TempFolder();

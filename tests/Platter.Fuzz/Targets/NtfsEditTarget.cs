@@ -48,6 +48,8 @@ internal sealed class NtfsEditTarget : FuzzTarget
         var after = Ntfs.Check(target, CheckOptions.Default);
         foreach (var finding in before.Findings.Take(10))
             dice.Trace?.Invoke($"before: {finding}");
+        foreach (var finding in after.Findings.Take(10))
+            dice.Trace?.Invoke($"after: {finding}");
         if (IsSound(before))
             Expect(IsSound(after), $"a clean volume is clean after edits: {string.Join("; ", after.Findings.Where(IsFault).Take(3))}");
         return true;

@@ -126,13 +126,12 @@ internal sealed partial class NtfsFileLayout
         {
             if (held.Record != record.Number)
                 continue;
-            if (list is not null && held.Type > NtfsAttributeType.AttributeList)
-            {
-                Put(list, FreeNumber(record, ref next));
-                list = null;
-            }
+            if (held.Type > NtfsAttributeType.AttributeList)
+                PutList();
             Put(held.Bytes!, held.Instance);
         }
+        // Where everything behind it has moved out.
+        PutList();
         ref var head = ref OnDisk.Edit<NtfsRecordHeader>(bytes);
         OnDisk.Edit<U32Le>(bytes, at) = (uint)NtfsAttributeType.End;
         OnDisk.Edit<U32Le>(bytes, at + 4) = NtfsAttributeHeader.EndFiller;
@@ -141,6 +140,13 @@ internal sealed partial class NtfsFileLayout
         head.NextInstance = FreeFrom(record, next);
         head.LinkCount = (ushort)(links ?? head.LinkCount);
         return State.Records.Write(new NtfsRecord(record.Number, bytes, record.Offset));
+
+        void PutList()
+        {
+            if (list is not null)
+                Put(list, FreeNumber(record, ref next));
+            list = null;
+        }
 
         void Put(byte[] attribute, ushort instance)
         {

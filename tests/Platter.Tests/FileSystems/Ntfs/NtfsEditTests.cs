@@ -75,6 +75,33 @@ public class NtfsEditTests(ITestOutputHelper output)
         volume.Judge();
     }
 
+    [Theory]
+    [InlineData('a')]
+    [InlineData('b')]
+    public void A_file_whose_list_of_attributes_is_alone_with_its_times_keeps_what_it_has(char kept)
+    {
+        // Of two of the longest names the record has room for one, beside a short one; both of these go then.
+        using var volume = new Edited(4096, 16 << 20);
+        volume.CreateFile("short");
+        using (var stream = volume.Write("short"))
+            stream.WriteAt(0, ConformanceCase.Bytes(3000, 1));
+        foreach (var name in new[] { 'a', 'b' })
+            volume.Volume.CreateHardLink(volume.Id("short"), volume.Volume.RootId, new string(name, 255));
+        volume.Judge();
+        volume.Delete("short");
+        volume.Judge();
+        volume.Delete(new string(kept == 'a' ? 'b' : 'a', 255));
+        volume.Judge();
+        using (var stream = volume.Read(new string(kept, 255)))
+        {
+            var bytes = new byte[3000];
+            stream.ReadAt(0, bytes);
+            Assert.Equal(ConformanceCase.Bytes(3000, 1), bytes);
+        }
+        volume.Delete(new string(kept, 255));
+        volume.Judge();
+    }
+
     [Fact]
     public void A_file_has_hundreds_of_streams()
     {
