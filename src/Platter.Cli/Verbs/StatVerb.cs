@@ -128,10 +128,25 @@ internal sealed class StatVerb : Verb
         table.Write(session.Out, session.Paint, "  ");
     }
 
+    // Of content that cannot be read (encrypted, kept elsewhere) everything else is known.
+    private static VolumeStream? OpenIfReadable(Node node)
+    {
+        try
+        {
+            return node.OpenRead();
+        }
+        catch (Exception e) when (e is UnsupportedFeatureException or UnauthorizedAccessException)
+        {
+            return null;
+        }
+    }
+
     /// <summary>Neighbours joined: FAT tells them cluster by cluster.</summary>
     private static IEnumerable<StreamExtent> Extents(Node node)
     {
-        using var stream = node.OpenRead();
+        using var stream = OpenIfReadable(node);
+        if (stream is null)
+            yield break;
         StreamExtent? open = null;
         foreach (var extent in stream.Extents())
         {

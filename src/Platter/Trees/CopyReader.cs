@@ -248,6 +248,8 @@ internal sealed class CopyReader(TreeSource source, Capabilities target, CopyOpt
         IReadOnlyDictionary<string, byte[]>? attributes = source.GetExtendedAttributes(entry);
         if (attributes.Count > 0 && !target.Has(Features.ExtendedAttributes))
         {
+            if (entry.Kind == EntryKind.File && attributes.ContainsKey(NtfsDescription.EfsName))
+                throw new UnsupportedFeatureException("is encrypted, and the target has no extended attributes for the keys, without which nobody can read it");
             losses |= CopyLosses.ExtendedAttributes;
             attributes = null;
         }

@@ -160,7 +160,7 @@ internal sealed class CopyRun : IDisposable
         var (name, value) = (KeyValuePair<string, byte[]>)message.Extra!;
         if (_sink.AddExtendedAttribute(message.Entry, name, value))
             return;
-        if (name == NtfsDescription.EfsName)
+        if (name == NtfsDescription.EfsName && message.Entry.Kind == EntryKind.File)
             throw new UnsupportedFeatureException($"{_sink.Description} can't hold the keys of this encrypted file ({name}, {value.Length} bytes): what was copied is ciphertext that nobody can read");
         _tally.Lose(LossKind.ExtendedAttributes, message.Entry);
     }

@@ -105,14 +105,14 @@ public sealed class VolumeTreeSink : TreeSink
                 _lastAttributes = attributes & Capabilities.SettableAttributes;
             return true;
         }
-        // Without its keys a file's ciphertext is lost.
-        catch (UnsupportedFeatureException) when (name != NtfsDescription.EfsName)
+        // Without its keys a file's ciphertext is lost: that is more than an attribute, and why is worth telling.
+        catch (UnsupportedFeatureException) when (name != NtfsDescription.EfsName || entry.Kind != EntryKind.File)
         {
             return false;
         }
         catch (ArgumentException e) when (name == NtfsDescription.EfsName)
         {
-            throw new UnsupportedFeatureException(e.Message);
+            return entry.Kind != EntryKind.File ? false : throw new UnsupportedFeatureException(e.Message);
         }
     }
 

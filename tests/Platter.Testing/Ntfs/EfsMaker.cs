@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using System.Diagnostics.CodeAnalysis;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 
@@ -140,8 +139,6 @@ public static class EfsMaker
         return entry;
     }
 
-    [SuppressMessage("Security", "CA5350:Do Not Use Weak Cryptographic Algorithms", Justification = "The format's.")]
-    [SuppressMessage("Security", "CA5401:Do not use CreateEncryptor with non-default IV", Justification = "The format's.")]
     private static byte[] EncryptSector(EfsCipher cipher, byte[] key, ulong offset, ReadOnlySpan<byte> sector)
     {
         if (cipher == EfsCipher.DesX)
@@ -158,7 +155,6 @@ public static class EfsMaker
         return [.. BitConverter.GetBytes(0x5816657be9161312UL + offset), .. BitConverter.GetBytes(0x1989adbe44918961UL + offset)];
     }
 
-    [SuppressMessage("Security", "CA5351:Do Not Use Broken Cryptographic Algorithms", Justification = "The format's.")]
     private static byte[] EncryptDesX(byte[] key, ulong offset, ReadOnlySpan<byte> sector)
     {
         var first = MD5.HashData([.. key, .. "Dan Simon  \0"u8]);

@@ -29,6 +29,7 @@ internal sealed class NtfsDecryption(EfsKeys certificates)
     {
         if (_secret is not null && _file == file.Base.Reference.Raw)
             return NtfsFileKey.TryParse(_secret)!;
+        (_file, _secret) = (file.Base.Reference.Raw, null);
         var structure = file.Structure(NtfsAttributeType.LoggedUtilityStream, NtfsEfs.StreamName);
         var efs = ReadKeys(file) ?? throw new DiskFormatException("NTFS-0127", file.Base.Structure, file.Base.Offset, "has encrypted data, and no keys: no $LOGGED_UTILITY_STREAM:$EFS");
         var entries = new List<NtfsEfsEntry>();
@@ -36,9 +37,7 @@ internal sealed class NtfsDecryption(EfsKeys certificates)
             throw new DiskFormatException("NTFS-0503", structure, file.Base.Offset, problem);
         if (version > NtfsEfsHead.LastVersion)
             throw new UnsupportedFeatureException($"{structure} is of version {version}; versions 1 to {NtfsEfsHead.LastVersion} are known");
-        var key = FindNamed(entries, structure, file) ?? FindAny(entries) ?? throw Refusal(entries, structure);
-        _file = file.Base.Reference.Raw;
-        return key;
+        return FindNamed(entries, structure, file) ?? FindAny(entries) ?? throw Refusal(entries, structure);
     }
 
     // By the thumbprint, as Windows does.
@@ -72,10 +71,10 @@ internal sealed class NtfsDecryption(EfsKeys certificates)
 
     private bool TryOpen(NtfsEfsEntry entry, int index, [NotNullWhen(true)] out NtfsFileKey? key)
     {
-        _secret = certificates.TryDecrypt(index, entry.Key);
-        key = _secret is null ? null : NtfsFileKey.TryParse(_secret);
-        if (key is null)
-            _secret = null;
+        var secret = certificates.TryDecrypt(index, entry.Key);
+        key = secret is null ? null : NtfsFileKey.TryParse(secret);
+        if (key is not null)
+            _secret = secret;
         return key is not null;
     }
 

@@ -12,12 +12,12 @@ internal static class NtfsEncryption
     /// <exception cref="UnsupportedFeatureException">The file is encrypted already, cannot be, or does not hold ciphertext.</exception>
     public static void Restore(NtfsFileEditor file, EntryKind kind, byte[] keys)
     {
-        if (NtfsEfs.Parse(keys, [], out _) is { } problem)
-            throw new ArgumentException($"the keys of an encrypted file ($EFS): {problem}", nameof(keys));
         if (file.Has(NtfsAttributeType.LoggedUtilityStream, NtfsEfs.StreamName) || HasEncrypted(file))
             throw new UnsupportedFeatureException($"record {file.Number} is encrypted already (EFS): its keys can't be changed");
         if (kind is not (EntryKind.File or EntryKind.Directory) || file.Number == NtfsMft.RootRecord || file.Has(NtfsAttributeType.ReparsePoint))
             throw new UnsupportedFeatureException($"record {file.Number} can't be encrypted: it is the root, a link, a special file, or has its content elsewhere");
+        if (NtfsEfs.Parse(keys, [], out _) is { } problem)
+            throw new ArgumentException($"the keys of an encrypted file ($EFS): {problem}", nameof(keys));
         // What is made in a compressed directory is compressed; encrypted content never is.
         NtfsStorage.SetCompressed(file, kind, false);
         foreach (var held in file.FindAll(NtfsAttributeType.Data))

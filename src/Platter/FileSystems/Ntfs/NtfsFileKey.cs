@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using System.Diagnostics.CodeAnalysis;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using Platter.Primitives;
@@ -114,8 +113,6 @@ internal sealed class NtfsFileKey : IDisposable
             word ^= Little(mask);
     }
 
-    [SuppressMessage("Security", "CA5350:Do Not Use Weak Cryptographic Algorithms", Justification = "The format's: old files are read.")]
-    [SuppressMessage("Security", "CA5351:Do Not Use Broken Cryptographic Algorithms", Justification = "The format's: old files are read.")]
     private static SymmetricAlgorithm Make(NtfsFileCipher algorithm, ReadOnlySpan<byte> key)
     {
         SymmetricAlgorithm? cipher = null;
@@ -134,7 +131,6 @@ internal sealed class NtfsFileKey : IDisposable
     }
 
     // MD5 of the key and a text, which ends with a zero: once for the key of DES, once for the masks.
-    [SuppressMessage("Security", "CA5351:Do Not Use Broken Cryptographic Algorithms", Justification = "The format's.")]
     private static void ExpandDesX(ReadOnlySpan<byte> key, Span<byte> des, out ulong before, out ulong after)
     {
         Span<byte> hash = stackalloc byte[MD5.HashSizeInBytes];

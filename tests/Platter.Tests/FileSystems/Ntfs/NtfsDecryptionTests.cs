@@ -85,6 +85,25 @@ public class NtfsDecryptionTests
     }
 
     [Fact]
+    public void A_file_that_is_refused_leaves_the_key_of_another_as_it_was()
+    {
+        var device = Made(new EfsReader(Own));
+        var foreign = EfsMaker.Keys((EfsCipher)0x660E, new byte[16], new EfsReader(Own));
+        using (var edited = Edit(device))
+        {
+            var id = edited.CreateFile(edited.RootId, "foreign", new MemoryStream(EfsMaker.Raw(EfsCipher.Aes256, FileKey, Plain)), null, MetadataChange.None);
+            edited.SetExtendedAttribute(id, "user.ntfs.efsinfo", foreign);
+            edited.Commit();
+        }
+        using var volume = Open(device, Own);
+        for (var i = 0; i < 2; i++)
+        {
+            Assert.Equal(Plain, All(volume.Find("/secret").OpenRead()));
+            Assert.Throws<UnsupportedFeatureException>(() => volume.Find("/foreign").OpenRead());
+        }
+    }
+
+    [Fact]
     public void What_EFS_says_that_is_not_known_or_not_so_is_named()
     {
         var named = EfsMaker.Keys(EfsCipher.Aes256, FileKey, new EfsReader(Other));
