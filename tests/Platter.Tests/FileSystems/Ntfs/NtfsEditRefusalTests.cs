@@ -176,6 +176,34 @@ public class NtfsEditRefusalTests
         Assert.Equal(3000L, BinaryPrimitives.ReadInt64LittleEndian(found.AsSpan(24)));
     }
 
+    [Theory]
+    [InlineData(0x30, 0x230)]
+    [InlineData(0x01, 0x01)]
+    public void Quotas_that_Windows_tracks_are_out_of_date_after_an_edit_and_others_stay_as_they_are(uint flags, uint expected)
+    {
+        var damage = Filled();
+        long quota;
+        using (var volume = NtfsVolume.Open(damage.Device, VolumeOptions.Default))
+            quota = new NtfsReference(volume.Find("/$Extend/$Quota").Id.Value).Record;
+        damage.EditValue(damage.Record(quota), NtfsAttributeType.IndexRoot, v => BinaryPrimitives.WriteUInt32LittleEndian(FlagsOf(v.Span), flags), "$Q");
+        using (var volume = Open(damage))
+        {
+            volume.CreateFile(volume.RootId, "new", MetadataChange.None);
+            volume.Commit();
+        }
+        Assert.True(damage.Record(quota).TryFind(NtfsAttributeType.IndexRoot, "$Q", out var root));
+        Assert.Equal(expected, BinaryPrimitives.ReadUInt32LittleEndian(FlagsOf(root.Value.ToArray())));
+        Assert.Empty(damage.Findings());
+
+        // Behind the heads of root and node the entry of owner 1, the defaults: its data are a version and the flags.
+        static Span<byte> FlagsOf(Span<byte> value)
+        {
+            var entry = value[32..];
+            Assert.Equal(1, BinaryPrimitives.ReadInt32LittleEndian(entry[16..]));
+            return entry[(BinaryPrimitives.ReadUInt16LittleEndian(entry) + 4)..];
+        }
+    }
+
     private static NtfsDamage Filled()
     {
         var device = NtfsFixture.Empty("-c 4096", 4 << 20);
