@@ -90,6 +90,13 @@ public class NtfsEncryptedTests
             volume.CreateFile(volume.RootId, "secret", new MemoryStream(ConformanceCase.Bytes(Length)), null, MetadataChange.None);
             volume.Commit();
         }
+        Encrypt(device);
+        return device;
+    }
+
+    /// <summary>Marks the file /secret so.</summary>
+    internal static void Encrypt(ScratchDevice device)
+    {
         var changes = new NtfsChanges(device);
         var edited = NtfsVolume.Open(changes, VolumeOptions.Default);
         var state = new NtfsEditState(edited, changes, VolumeOptions.Default);
@@ -108,6 +115,5 @@ public class NtfsEncryptedTests
         state.Keep();
         state.Commit();
         NtfsCheck.AssertClean(device);
-        return device;
     }
 }
