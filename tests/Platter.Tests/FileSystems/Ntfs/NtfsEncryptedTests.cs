@@ -199,7 +199,7 @@ public class NtfsEncryptedTests
             volume.CreateFile(volume.RootId, "secret", new MemoryStream([1, 2, 3]), null, MetadataChange.None);
             volume.Commit();
         }
-        Mark(device);
+        Encrypt(device);
         Assert.Contains(new NtfsType().Check(device, CheckOptions.Default).Findings, f => f.Code == "NTFS-0218");
         using var raw = NtfsVolume.Open(device, new VolumeOptions { RawEncrypted = true });
         Assert.Equal("NTFS-0218", Assert.Throws<DiskFormatException>(() => raw.Find("/secret").OpenRead()).Code);
@@ -289,12 +289,13 @@ public class NtfsEncryptedTests
             volume.CreateFile(volume.RootId, "secret", new MemoryStream(ConformanceCase.Bytes(Length)), null, MetadataChange.None);
             volume.Commit();
         }
-        Mark(device);
+        Encrypt(device);
         NtfsCheck.AssertClean(device);
         return device;
     }
 
-    private static void Mark(ScratchDevice device)
+    /// <summary>Marks the file /secret so.</summary>
+    internal static void Encrypt(ScratchDevice device)
     {
         var changes = new NtfsChanges(device);
         var edited = NtfsVolume.Open(changes, VolumeOptions.Default);
