@@ -397,6 +397,57 @@ public class NtfsLayoutTests
         Assert.Equal(0x20, At(ref ntfsLogPage, ref ntfsLogPage.LastEndLsn));
     }
 
+    [Fact]
+    public void The_keys_of_encrypted_files_have_the_layout_of_the_documentation()
+    {
+        var head = default(NtfsEfsHead);
+        Assert.Equal(72, Unsafe.SizeOf<NtfsEfsHead>());
+        Assert.Equal(0x00, At(ref head, ref head.Length));
+        Assert.Equal(0x04, At(ref head, ref head.Reserved));
+        Assert.Equal(0x08, At(ref head, ref head.Version));
+        Assert.Equal(0x0C, At(ref head, ref head.Reserved2));
+        Assert.Equal(0x10, At(ref head, ref head.IdLow));
+        Assert.Equal(0x18, At(ref head, ref head.IdHigh));
+        Assert.Equal(0x20, At(ref head, ref head.HashLow));
+        Assert.Equal(0x28, At(ref head, ref head.HashHigh));
+        Assert.Equal(0x30, At(ref head, ref head.Reserved3));
+        Assert.Equal(0x38, At(ref head, ref head.Reserved4));
+        Assert.Equal(0x40, At(ref head, ref head.UsersOffset));
+        Assert.Equal(0x44, At(ref head, ref head.AgentsOffset));
+
+        var entry = default(NtfsEfsEntryHead);
+        Assert.Equal(20, Unsafe.SizeOf<NtfsEfsEntryHead>());
+        Assert.Equal(0x00, At(ref entry, ref entry.Length));
+        Assert.Equal(0x04, At(ref entry, ref entry.PublicKeyOffset));
+        Assert.Equal(0x08, At(ref entry, ref entry.KeyLength));
+        Assert.Equal(0x0C, At(ref entry, ref entry.KeyOffset));
+        Assert.Equal(0x10, At(ref entry, ref entry.Flags));
+
+        var owner = default(NtfsEfsPublicKey);
+        Assert.Equal(28, Unsafe.SizeOf<NtfsEfsPublicKey>());
+        Assert.Equal(0x00, At(ref owner, ref owner.Length));
+        Assert.Equal(0x04, At(ref owner, ref owner.OwnerOffset));
+        Assert.Equal(0x08, At(ref owner, ref owner.Type));
+        Assert.Equal(0x0C, At(ref owner, ref owner.CertificateLength));
+        Assert.Equal(0x10, At(ref owner, ref owner.CertificateOffset));
+        Assert.Equal(0x14, At(ref owner, ref owner.Reserved));
+
+        var certificate = default(NtfsEfsCertificate);
+        Assert.Equal(20, Unsafe.SizeOf<NtfsEfsCertificate>());
+        Assert.Equal(0x00, At(ref certificate, ref certificate.ThumbprintOffset));
+        Assert.Equal(0x04, At(ref certificate, ref certificate.ThumbprintLength));
+        Assert.Equal(0x08, At(ref certificate, ref certificate.ContainerNameOffset));
+        Assert.Equal(0x0C, At(ref certificate, ref certificate.ProviderNameOffset));
+        Assert.Equal(0x10, At(ref certificate, ref certificate.DisplayNameOffset));
+
+        var key = default(NtfsFileKeyHead);
+        Assert.Equal(16, Unsafe.SizeOf<NtfsFileKeyHead>());
+        Assert.Equal(0x00, At(ref key, ref key.KeyLength));
+        Assert.Equal(0x04, At(ref key, ref key.Entropy));
+        Assert.Equal(0x08, At(ref key, ref key.AlgorithmRaw));
+        Assert.Equal(0x0C, At(ref key, ref key.Reserved));
+    }
+
     private static int At<TStruct, TField>(ref TStruct structure, ref TField field) =>
         (int)Unsafe.ByteOffset(ref Unsafe.As<TStruct, byte>(ref structure), ref Unsafe.As<TField, byte>(ref field));
 }
