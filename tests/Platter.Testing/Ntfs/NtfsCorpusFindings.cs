@@ -28,7 +28,7 @@ public static class NtfsCorpusFindings
         ["ntfsplus-manual-bs_sector_per_cluster.img"] = "0004 0009 0135 0139",
         ["ntfsplus-manual-bs_sector_signature.img"] = "0010 0013 0135 0139",
         ["ntfsplus-manual-bs_total_sectors.img"] = "0008 0009 0135 0139",
-        ["ntfsplus-manual-mft_attr_bad_fields.img"] = "0015 0105 0107 0108 0112 0115 0127 0128 0135 0139 0422 0502",
+        ["ntfsplus-manual-mft_attr_bad_fields.img"] = "0015 0105 0107 0108 0112 0115 0127 0128 0135 0139 0218 0422 0502",
         ["ntfsplus-manual-mft_bitmap_unset_mft_in_use.img"] = "0135 0136 0139",
         ["ntfsplus-manual-mft_bitmap_unset_mft_in_use_2.img"] = "0135 0136 0139 0314",
         ["ntfsplus-manual-mft_file_bad_base_mft_record.img"] = "0104 0118 0135 0139 0140 0142 0212",
