@@ -23,11 +23,11 @@ internal sealed class NtfsResizer
     private readonly NtfsGeometry _old;
     private readonly long _sectors, _clusters;      // of the volume as it will be
 
-    private NtfsResizer(BlockDevice device, ResizeOptions options)
+    private NtfsResizer(BlockDevice device, NtfsChanges changes, ResizeOptions options)
     {
         _device = device;
         _options = options;
-        _changes = new NtfsChanges(device);
+        _changes = changes;
         _before = NtfsVolume.Open(_changes, options.Volume);
         NtfsEditRefusals.Check(_before, device, options.Volume);
         _old = _before.Geometry;
@@ -55,7 +55,7 @@ internal sealed class NtfsResizer
         var complete = false;
         try
         {
-            var report = new NtfsResizer(device, options).Run();
+            var report = new NtfsResizer(device, new NtfsChanges(device), options).Run();
             complete = true;
             return report;
         }
@@ -153,7 +153,7 @@ internal sealed class NtfsResizer
         var device = _device.CanRollback ? _device : new NtfsChanges(_device, isTrial: true);
         try
         {
-            return clusters > 0 && new NtfsResizer(device, _options with { Length = LengthOf(clusters) }).TryPlan() is not null;
+            return clusters > 0 && new NtfsResizer(device, new NtfsChanges(device), _options with { Length = LengthOf(clusters) }).TryPlan() is not null;
         }
         finally
         {
