@@ -140,6 +140,26 @@ public class NtfsRepairFuzzedTests
         Assert.Equal(before, Descriptors(damage));
     }
 
+    [Fact]
+    public void A_key_with_another_ids_descriptor_leads_to_none()
+    {
+        var damage = new NtfsDamage(NtfsTrial.Make());
+        var secure = damage.Record(NtfsMft.SecureRecord);
+        var id = 0u;
+        damage.EditValue(secure, IndexRoot, v =>
+        {
+            var entries = NtfsDamage.Entries(v.Span, NtfsIndexRoot.Size);
+            id = OnDisk.View<U32Le>(v.Span, entries[0] + NtfsIndexEntry.Size);
+            var next = v.Span.Slice(entries[1] + OnDisk.View<NtfsViewEntry>(v.Span, entries[1]).DataOffset, NtfsSecurityEntry.Size);
+            next.CopyTo(v.Span[(entries[0] + OnDisk.View<NtfsViewEntry>(v.Span, entries[0]).DataOffset)..]);
+        }, NtfsSecure.IdIndexName);
+        using var volume = NtfsVolume.Open(damage.Device, VolumeOptions.Default);
+        var file = volume.OpenSystemFile(NtfsMft.SecureRecord);
+        var opened = NtfsSecure.Open(volume.Geometry, file, new NtfsNodes(4))!;
+        Assert.Null(opened.Find(id));
+        Assert.NotNull(opened.Find(id + 1));
+    }
+
     private static List<string> Descriptors(NtfsDamage damage)
     {
         using var volume = NtfsVolume.Open(damage.Device, VolumeOptions.Default);
