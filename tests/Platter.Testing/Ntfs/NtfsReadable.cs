@@ -19,6 +19,8 @@ public static class NtfsReadable
         Look(() =>
         {
             using var volume = NtfsVolume.Open(device, VolumeOptions.Default);
+            var own = new HashSet<long>();
+            Look(() => own.UnionWith(volume.Enumerate(new NodeId(volume.OpenSystemFile(NtfsMft.ExtendRecord).Reference.Raw)).Select(e => Number(e.Id))));
             var pending = new Stack<NodeId>([volume.RootId]);
             files[Number(volume.RootId)] = [];
             while (pending.TryPop(out var directory) && files.Count < MostFiles)
@@ -28,7 +30,8 @@ public static class NtfsReadable
                     foreach (var entry in volume.Enumerate(directory))
                     {
                         var kind = EntryKind.File;
-                        if (files.ContainsKey(Number(entry.Id)) || !Look(() => kind = volume.GetMetadata(entry.Id).Kind))
+                        // A name that leads to what $Extend has, is damage itself.
+                        if (own.Contains(Number(entry.Id)) || files.ContainsKey(Number(entry.Id)) || !Look(() => kind = volume.GetMetadata(entry.Id).Kind))
                             continue;
                         files[Number(entry.Id)] = Content(volume, entry.Id, kind, mostHashed);
                         if (kind == EntryKind.Directory)

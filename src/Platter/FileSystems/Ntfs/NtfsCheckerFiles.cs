@@ -17,6 +17,21 @@ internal sealed class NtfsCheckerFiles(NtfsCheckState state)
     /// <summary>What a record below 12 is called.</summary>
     public static string OwnName(long number, byte majorVersion) => number == NtfsMft.SecureRecord && majorVersion < 3 ? "$Quota" : OwnNames[number];
 
+    /// <summary>Whether a record below 12 is that of another file: it calls itself by another number, and has not the name that belongs there.</summary>
+    public static bool IsAnothers(NtfsRecord record, byte majorVersion) =>
+        (record.Header.Protection.UpdateSequenceOffset < NtfsRecordHeader.Size || record.Header.RecordNumber != (uint)record.Number) && !HasOwnName(record, majorVersion);
+
+    private static bool HasOwnName(NtfsRecord record, byte majorVersion)
+    {
+        foreach (var attribute in record.Attributes)
+        {
+            if (attribute.Type == NtfsAttributeType.FileName && attribute.IsResident && NtfsFileNames.Problem(attribute.Value) is null
+                && NtfsCollation.NameOf(attribute.Value).SequenceEqual(OwnName(record.Number, majorVersion)))
+                return true;
+        }
+        return false;
+    }
+
     public void Check(NtfsCheckedFile file)
     {
         ref var fact = ref state.Facts[file.Base.Number];

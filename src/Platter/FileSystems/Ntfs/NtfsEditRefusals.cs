@@ -24,6 +24,7 @@ internal static class NtfsEditRefusals
             throw new UnsupportedFeatureException($"NTFS of version {state.Major}.{state.Minor} is read, not edited: versions 3.0 and 3.1 are");
         if (volume.Hibernation() is { } hibernation && !options.IgnoreHibernation)
             throw new UnsupportedFeatureException($"{hibernation}: it has the volume open and would write over every edit. Shut Windows down fully, or give its session up (--ignore-hibernation)");
+        Own(volume, NtfsMft.BitmapRecord);
         if (options.DiscardJournal)
         {
             RequireLog(volume);
@@ -35,30 +36,27 @@ internal static class NtfsEditRefusals
             throw new UnsupportedFeatureException("the volume is marked dirty: chkdsk has to look at it first, or the mark is ignored (--discard-journal)");
     }
 
-    // What is given up is written over. Where record 2 is another file's, or leads to the clusters of one, that would be what all the rest hangs on.
+    // What is given up is written over: it must be a log.
     private static void RequireLog(NtfsVolume volume)
     {
         if (volume.LogState.IsClean)
             return;
-        var file = volume.OpenSystemFile(NtfsMft.LogFileRecord);
+        var file = Own(volume, NtfsMft.LogFileRecord);
         if (file.Open(NtfsAttributeType.Data) is not { IsResident: false } log)
             return;
-        if (!IsNamedLog(file.Base))
-            throw new DiskFormatException("NTFS-0142", file.Base.Structure, file.Base.Offset, "expected $LogFile: what it has is not emptied; have the volume repaired");
         if (!NtfsLogState.IsLog(log))
             throw new DiskFormatException("NTFS-0017", "$LogFile", file.Base.Offset, "what lies in its clusters is no log, and is not emptied; have the volume repaired");
     }
 
-    private static bool IsNamedLog(NtfsRecord record)
+    // A record that is another file's leads to that one's content: bits of clusters, or an empty log, would be written over it.
+    private static NtfsFile Own(NtfsVolume volume, long number)
     {
-        foreach (var attribute in record.Attributes)
-        {
-            if (attribute.Type == NtfsAttributeType.FileName && attribute.IsResident && NtfsFileNames.Problem(attribute.Value) is null
-                && NtfsCollation.NameOf(attribute.Value).SequenceEqual(NtfsCheckerFiles.OwnName(NtfsMft.LogFileRecord, 3)))
-                return true;
-        }
-        return false;
+        var file = volume.OpenSystemFile(number);
+        return NtfsCheckerFiles.IsAnothers(file.Base, volume.State.Major) ? throw Anothers(file.Base) : file;
     }
+
+    private static DiskFormatException Anothers(NtfsRecord record) =>
+        new("NTFS-0142", record.Structure, record.Offset, $"is another file's, expected {NtfsCheckerFiles.OwnName(record.Number, 3)}, which edits write to: have the volume repaired");
 
     /// <summary>Fills a log that was given up with FF, which is how a new one looks; one that was closed stays as it is.</summary>
     /// <param name="volume">The volume.</param>

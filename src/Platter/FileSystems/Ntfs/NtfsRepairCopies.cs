@@ -103,7 +103,7 @@ internal sealed class NtfsRepairCopies(NtfsRepairState repair)
         code = "NTFS-0142";
         if (number > NtfsMft.ExtendRecord)
             return true;
-        if (record is not { IsInUse: true, IsBase: true } || IsAnothers(record))
+        if (record is not { IsInUse: true, IsBase: true } || NtfsCheckerFiles.IsAnothers(record, _state.MajorVersion))
             return false;
         code = "NTFS-0112";
         return (long)number switch
@@ -112,17 +112,6 @@ internal sealed class NtfsRepairCopies(NtfsRepairState repair)
             NtfsMft.VolumeRecord => record.TryFind(NtfsAttributeType.VolumeInformation, "", out _),
             _ => true,
         };
-    }
-
-    private bool IsAnothers(NtfsRecord record)
-    {
-        foreach (var attribute in record.Attributes)
-        {
-            if (attribute.Type == NtfsAttributeType.FileName && attribute.IsResident
-                && NtfsCollation.NameOf(attribute.Value).SequenceEqual(NtfsCheckerFiles.OwnName(record.Number, _state.MajorVersion)))
-                return false;
-        }
-        return record.Header.Protection.UpdateSequenceOffset < NtfsRecordHeader.Size || record.Header.RecordNumber != (uint)record.Number;
     }
 
     // Only where $MFTMirr itself says that its clusters are.

@@ -100,19 +100,22 @@ internal sealed class NtfsRepairSecure(NtfsRepairState repair, NtfsRepairEdit ed
         }
     }
 
-    // A sound entry at a place, its own offset put right when an index has it there; null when there is none.
+    // A sound entry at a place, its own offset and length put right when an index has them; null when there is none.
     private byte[]? Entry(ReadOnlySpan<byte> block, int at, long offset)
     {
         ref readonly var head = ref OnDisk.View<NtfsSecurityEntry>(block, at);
-        if (head.Length < NtfsSecurityEntry.Size + NtfsSecurityDescriptor.Size || head.Length > block.Length - at || head.Id < NtfsSecurityEntry.FirstId)
+        if (head.Id < NtfsSecurityEntry.FirstId || (head.Offset != (ulong)offset && !IsKnown(head.Id, offset)))
             return null;
-        if (head.Offset != (ulong)offset && !IsKnown(head.Id, offset))
+        uint length = head.Length;
+        if (IsKnown(head.Id, offset) && OnDisk.View<NtfsSecurityEntry>(_known[head.Id]) is var known && known.Hash == head.Hash)
+            length = known.Length;
+        if (length < NtfsSecurityEntry.Size + NtfsSecurityDescriptor.Size || length > block.Length - at)
             return null;
-        var entry = block.Slice(at, (int)(uint)head.Length);
-        if (NtfsSecurityHash.Of(entry[NtfsSecurityEntry.Size..]) != head.Hash)
+        var bytes = block.Slice(at, (int)length).ToArray();
+        if (NtfsSecurityHash.Of(bytes.AsSpan(NtfsSecurityEntry.Size)) != head.Hash)
             return null;
-        var bytes = entry.ToArray();
-        OnDisk.Edit<NtfsSecurityEntry>(bytes).Offset = (ulong)offset;
+        ref var edited = ref OnDisk.Edit<NtfsSecurityEntry>(bytes);
+        (edited.Offset, edited.Length) = ((ulong)offset, length);
         return bytes;
     }
 

@@ -41,6 +41,9 @@ internal sealed class NtfsSecure
         if (item is not { } found || found.Data.Length < NtfsSecurityEntry.Size)
             return null;
         var place = OnDisk.View<NtfsSecurityEntry>(found.Data);
+        // The key and what is kept with it must name the same: else it is another id's descriptor.
+        if (place.Id != id)
+            return null;
         descriptor = Read(place, 0) ?? Read(place, NtfsSecurityEntry.BlockSize);
         if (descriptor is not null)
             _cache.Set(id, descriptor);

@@ -99,6 +99,19 @@ public class NtfsOddVolumeTests
         Assert.True(damage.Bytes.SequenceEqual(before));
     }
 
+    [Theory]
+    [InlineData(NtfsMft.AttributeDefinitionRecord)]
+    [InlineData(NtfsMft.UpcaseRecord)]
+    public void An_edit_does_not_take_another_files_content_for_the_bits_of_clusters(long other)
+    {
+        var damage = new NtfsDamage(Sound.Value.ToArray());
+        damage.Bytes.Slice((int)damage.Record(other).Offset, 1024).CopyTo(damage.Bytes[(int)damage.Record(NtfsMft.BitmapRecord).Offset..]);
+        var before = damage.Bytes.ToArray();
+        Assert.Equal("NTFS-0142", Assert.Throws<DiskFormatException>(() => new NtfsType().OpenForEditing(damage.Device, VolumeOptions.Default)).Code);
+        Assert.Equal("NTFS-0142", Assert.Throws<DiskFormatException>(() => new NtfsType().Resize(damage.Device, new ResizeOptions { Length = before.Length - 4096 })).Code);
+        Assert.True(damage.Bytes.SequenceEqual(before));
+    }
+
     [Fact]
     public void An_index_that_is_compressed_is_not_changed()
     {

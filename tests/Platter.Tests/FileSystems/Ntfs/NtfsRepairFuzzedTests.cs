@@ -119,6 +119,47 @@ public class NtfsRepairFuzzedTests
         Assert.Equal(before, Descriptors(damage));
     }
 
+    [Fact]
+    public void A_descriptor_is_as_long_as_the_indexes_say()
+    {
+        // Zeros for 512 bytes leave the sum as it is: both copies would be sound, and longer.
+        var damage = new NtfsDamage(NtfsTrial.Make());
+        var before = Descriptors(damage);
+        var last = (Offset: 0, Length: 0);
+        var secure = damage.Record(NtfsMft.SecureRecord);
+        for (var (at, length) = (0, 1); length > 0; at += length + NtfsSecurityEntry.Alignment - 1 & -NtfsSecurityEntry.Alignment)
+        {
+            length = (int)(uint)OnDisk.View<NtfsSecurityEntry>(damage.Bytes[(int)damage.Place(secure, Data, at, NtfsSecure.StreamName)..]).Length;
+            last = length > 0 ? (at, length) : last;
+        }
+        foreach (var at in new[] { last.Offset, last.Offset + NtfsSecurityEntry.BlockSize })
+            OnDisk.Edit<NtfsSecurityEntry>(damage.Bytes[(int)damage.Place(secure, Data, at, NtfsSecure.StreamName)..]).Length = (uint)last.Length + 512;
+        Assert.Equal(before, Descriptors(damage));
+        var report = new NtfsType().Repair(damage.Device, RepairOptions.Default);
+        Assert.Empty(report.Remaining.Findings);
+        Assert.Equal(before, Descriptors(damage));
+    }
+
+    [Fact]
+    public void A_key_with_another_ids_descriptor_leads_to_none()
+    {
+        var damage = new NtfsDamage(NtfsTrial.Make());
+        var secure = damage.Record(NtfsMft.SecureRecord);
+        var id = 0u;
+        damage.EditValue(secure, IndexRoot, v =>
+        {
+            var entries = NtfsDamage.Entries(v.Span, NtfsIndexRoot.Size);
+            id = OnDisk.View<U32Le>(v.Span, entries[0] + NtfsIndexEntry.Size);
+            var next = v.Span.Slice(entries[1] + OnDisk.View<NtfsViewEntry>(v.Span, entries[1]).DataOffset, NtfsSecurityEntry.Size);
+            next.CopyTo(v.Span[(entries[0] + OnDisk.View<NtfsViewEntry>(v.Span, entries[0]).DataOffset)..]);
+        }, NtfsSecure.IdIndexName);
+        using var volume = NtfsVolume.Open(damage.Device, VolumeOptions.Default);
+        var file = volume.OpenSystemFile(NtfsMft.SecureRecord);
+        var opened = NtfsSecure.Open(volume.Geometry, file, new NtfsNodes(4))!;
+        Assert.Null(opened.Find(id));
+        Assert.NotNull(opened.Find(id + 1));
+    }
+
     private static List<string> Descriptors(NtfsDamage damage)
     {
         using var volume = NtfsVolume.Open(damage.Device, VolumeOptions.Default);
