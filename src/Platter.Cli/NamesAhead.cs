@@ -57,9 +57,9 @@ internal sealed class NamesAhead(Volume volume) : IDisposable
 
     public void Dispose()
     {
+        // It has nothing of the volume any more, and ends by itself.
         Wait();
         Become(State.Over);
-        _thread?.Join();
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]

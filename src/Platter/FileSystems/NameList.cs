@@ -31,17 +31,24 @@ public sealed class NameList
     public DosAttributes? Attributes(int index) => At(index) is { HasAttributes: true } entry ? entry.Attributes : null;
 
     /// <summary>Adds a name.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Add(ReadOnlySpan<char> name, NodeId id, EntryKind kind, DosAttributes? attributes = null)
     {
-        if (Count == _entries.Length)
-            Array.Resize(ref _entries, 2 * Count);
-        if (name.Length > _text.Length - _used)
-            Array.Resize(ref _text, checked(Math.Max(2 * _text.Length, _used + name.Length)));
+        if (Count == _entries.Length || name.Length > _text.Length - _used)
+            Grow(name.Length);
         name.CopyTo(_text.AsSpan(_used));
         ref var entry = ref _entries[Count];
         entry = new Entry { Start = _used, Length = name.Length, Id = id, Kind = kind, HasAttributes = attributes is not null, Attributes = attributes.GetValueOrDefault() };
         _used += name.Length;
         Count++;
+    }
+
+    private void Grow(int length)
+    {
+        if (Count == _entries.Length)
+            Array.Resize(ref _entries, 2 * Count);
+        if (length > _text.Length - _used)
+            Array.Resize(ref _text, checked(Math.Max(2 * _text.Length, _used + length)));
     }
 
     /// <summary>Forgets all names; their memory is kept.</summary>

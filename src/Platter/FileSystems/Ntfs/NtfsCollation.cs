@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Buffers.Binary;
 using System.Runtime.InteropServices;
 using Platter.Primitives;
@@ -30,6 +31,7 @@ internal static class NtfsCollation
         or NtfsCollationRule.UnsignedLong or NtfsCollationRule.Sid or NtfsCollationRule.SecurityHash or NtfsCollationRule.UnsignedLongs;
 
     /// <summary>The name in a $FILE_NAME value; empty when the value is too short for it.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static ReadOnlySpan<char> NameOf(ReadOnlySpan<byte> value)
     {
         if (value.Length < NtfsFileName.Size)

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Platter.Primitives;
 
 namespace Platter.FileSystems.Ntfs;
@@ -48,6 +49,7 @@ internal sealed class NtfsDirectory
     /// <param name="value">Its key.</param>
     /// <param name="file">What it leads to.</param>
     /// <exception cref="DiskFormatException">It is damaged, or another directory's.</exception>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public NtfsName Parse(ReadOnlySpan<byte> value, NtfsReference file)
     {
         if (NtfsFileNames.Problem(value) is { } problem)
@@ -67,6 +69,7 @@ internal sealed class NtfsDirectory
 internal static class NtfsFileNames
 {
     /// <summary>What is wrong with a value, or null.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static string? Problem(ReadOnlySpan<byte> value)
     {
         if (value.Length < NtfsFileName.Size)

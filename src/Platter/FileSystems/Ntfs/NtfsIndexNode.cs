@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Platter.Primitives;
 
 namespace Platter.FileSystems.Ntfs;
@@ -39,7 +40,16 @@ internal sealed class NtfsIndexNode
 
     public bool HasSubNodes => (OnDisk.View<NtfsIndexHeader>(Bytes, HeaderOffset).Flags & NtfsIndexHeader.HasSubNodes) != 0;
 
-    public NtfsIndexItem this[int index] => new(Bytes, index < Count ? _entries[index] : throw new ArgumentOutOfRangeException(nameof(index)));
+    public NtfsIndexItem this[int index]
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get
+        {
+            if ((uint)index >= (uint)Count)
+                throw new ArgumentOutOfRangeException(nameof(index));
+            return new NtfsIndexItem(Bytes, _entries[index]);
+        }
+    }
 
     /// <summary>The node with an entry inserted, removed or replaced: its bytes as <see cref="NtfsNewIndexNode.Spliced"/> made them.</summary>
     /// <param name="bytes">The new bytes.</param>
@@ -102,6 +112,8 @@ internal sealed class NtfsIndexNode
         return null;
     }
 
+    // Looked at for each name of a listing.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static string? EntryProblem(byte[] bytes, int at, int end, bool isView)
     {
         if (end - at < NtfsIndexEntry.Size)

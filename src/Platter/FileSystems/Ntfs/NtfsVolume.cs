@@ -274,12 +274,14 @@ public sealed class NtfsVolume : Volume
     }
 
     // A short name stands beside a long one of the same file; the volume's own files are found by name alone.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static bool IsShown(NtfsFile directory, in NtfsName name) =>
         name.Namespace != NtfsNamespace.Dos && (name.File.Record >= NtfsMft.FirstFreeRecord || directory.Base.Number != NtfsMft.RootRecord);
 
     private static DosAttributes AttributesOf(in NtfsName name) => (DosAttributes)name.Attributes & NtfsDescription.Shown;
 
     // What the index says; of what may be a special file what the record says. A broken one is found when it is asked for.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private EntryKind KindOf(in NtfsName name)
     {
         if (name is { IsReparsePoint: false, HasEa: false } && (name.Attributes & (uint)DosAttributes.System) == 0)
