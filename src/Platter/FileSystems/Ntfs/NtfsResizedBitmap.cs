@@ -13,6 +13,9 @@ internal sealed class NtfsResizedBitmap(NtfsEditState state, long before, long c
 
     private readonly NtfsFileEditor _file = state.File(new NtfsReference(NtfsMft.BitmapRecord, 0));
 
+    private NtfsContentEditor? _bitmap;
+    private LongRange _own;     // new clusters that are $Bitmap's
+
     private NtfsGeometry Geometry => state.Geometry;
 
     /// <summary>Bytes that $Bitmap has for so many clusters.</summary>
@@ -22,33 +25,38 @@ internal sealed class NtfsResizedBitmap(NtfsEditState state, long before, long c
     public static NtfsContentEditor? OpenBad(NtfsEditState state) =>
         state.File(new NtfsReference(NtfsMft.BadClustersRecord, 0)).Open(NtfsAttributeType.Data, "$Bad") is { IsResident: false } bad ? bad : null;
 
-    /// <summary>New clusters come, and are free. Those that $Bitmap itself needs are the first of them.</summary>
+    /// <summary>New clusters come. Those that $Bitmap itself needs are the first of them. All that may still be refused is done here, and nothing is written yet.</summary>
     public void Grow()
     {
-        var bitmap = Open();
+        _bitmap = Open();
         // A longer one than is needed stays so.
-        var length = Math.Max(bitmap.Length, LengthFor(clusters));
-        var own = new LongRange(before, Math.Max(0, Geometry.ClustersFor(length) - bitmap.Runs.End));
-        if (own.Length > 0)
-            bitmap.AddClusters(own.Start, own.Length);
-        bitmap.SetSizes(length);
-        SetTail(bitmap);
-        // Long runs of zeros are told to the device as such: many TiB have hundreds of MiB of bits.
-        var first = Math.Min((before + 63) / 64 * 64, clusters);
-        var end = Math.Max(clusters / 64 * 64, first);
-        if (first < end)
-            bitmap.Clear(first / 8, end / 8);
-        state.Space.Grow(bitmap.Runs);
-        state.Space.Mark(before, first - before, false);
-        state.Space.Mark(end, clusters - end, false);
-        if (own.Length > 0)
-            state.Space.Mark(own.Start, own.Length, true);
+        var length = Math.Max(_bitmap.Length, LengthFor(clusters));
+        _own = new LongRange(before, Math.Max(0, Geometry.ClustersFor(length) - _bitmap.Runs.End));
+        if (_own.Length > 0)
+            _bitmap.AddClusters(_own.Start, _own.Length);
+        _bitmap.SetSizes(length);
         if (OpenBad(state) is { } bad && bad.Runs.End < clusters)
         {
             bad.AddClusters(NtfsRun.Hole, clusters - bad.Runs.End);
             bad.SetLength(clusters << Geometry.ClusterShift);
         }
         RefreshNames();
+    }
+
+    /// <summary>The new clusters are free, after <see cref="Grow"/>. What is written here goes to where the copy of the boot sector was, on a device that need not be able to take it back.</summary>
+    public void FreeNewClusters()
+    {
+        SetTail(_bitmap!);
+        // Long runs of zeros are told to the device as such: many TiB have hundreds of MiB of bits.
+        var first = Math.Min((before + 63) / 64 * 64, clusters);
+        var end = Math.Max(clusters / 64 * 64, first);
+        if (first < end)
+            _bitmap!.Clear(first / 8, end / 8);
+        state.Space.Grow(_bitmap!.Runs);
+        state.Space.Mark(before, first - before, false);
+        state.Space.Mark(end, clusters - end, false);
+        if (_own.Length > 0)
+            state.Space.Mark(_own.Start, _own.Length, true);
     }
 
     /// <summary>The last clusters go: nothing is taken there any more. What is still there is to move.</summary>

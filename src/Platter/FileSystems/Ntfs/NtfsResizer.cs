@@ -83,10 +83,14 @@ internal sealed class NtfsResizer
         PutBoot(nameof(NtfsBootSector.TotalSectors), _sectors);
         var state = new NtfsEditState(NtfsVolume.Open(_changes, _options.Volume), _changes, _options.Volume, _old.ClusterCount);
         state.Begin();
+        var bitmap = new NtfsResizedBitmap(state, _old.ClusterCount, _clusters);
         if (_clusters > _old.ClusterCount)
-            new NtfsResizedBitmap(state, _old.ClusterCount, _clusters).Grow();
-        // Everything that can be refused has been.
+            bitmap.Grow();
         GiveLogUp(state);
+        state.Store();
+        // Everything that can be refused has been.
+        if (_clusters > _old.ClusterCount)
+            bitmap.FreeNewClusters();
         state.Store();
         state.Keep();
         NtfsEditRefusals.EmptyLog(_before, _changes, state.Space);
