@@ -24,7 +24,7 @@ internal static class NtfsEditRefusals
             throw new UnsupportedFeatureException($"NTFS of version {state.Major}.{state.Minor} is read, not edited: versions 3.0 and 3.1 are");
         if (volume.Hibernation() is { } hibernation && !options.IgnoreHibernation)
             throw new UnsupportedFeatureException($"{hibernation}: it has the volume open and would write over every edit. Shut Windows down fully, or give its session up (--ignore-hibernation)");
-        Own(volume, NtfsMft.BitmapRecord);
+        RequireBitmap(volume);
         if (options.DiscardJournal)
         {
             RequireLog(volume);
@@ -35,6 +35,10 @@ internal static class NtfsEditRefusals
         if ((state.Flags & (NtfsVolumeFlags.Dirty | NtfsVolumeFlags.ChkdskUnderway)) != 0)
             throw new UnsupportedFeatureException("the volume is marked dirty: chkdsk has to look at it first, or the mark is ignored (--discard-journal)");
     }
+
+    /// <summary>For edits that repair, too: what takes clusters writes bits into the content of record 6.</summary>
+    /// <exception cref="DiskFormatException">It is another file's.</exception>
+    public static void RequireBitmap(NtfsVolume volume) => Own(volume, NtfsMft.BitmapRecord);
 
     // What is given up is written over: it must be a log.
     private static void RequireLog(NtfsVolume volume)

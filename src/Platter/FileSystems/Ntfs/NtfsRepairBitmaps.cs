@@ -19,7 +19,8 @@ internal sealed class NtfsRepairBitmaps(NtfsRepairState repair)
     {
         var mustSet = repair.HasAny("NTFS-0211", "NTFS-0214");
         var mayClear = repair.Has("NTFS-0212") && repair.IsOtherwiseSound;
-        if ((!mustSet && !mayClear) || repair.Content(NtfsMft.BitmapRecord, NtfsAttributeType.Data) is not { } content || content.Initialized < content.Length)
+        if ((!mustSet && !mayClear) || repair.Content(NtfsMft.BitmapRecord, NtfsAttributeType.Data) is not { } content || content.Initialized < content.Length
+            || content.Runs.End < _state.Geometry.ClustersFor(content.Length))
             return;
         var words = new ulong[NtfsClusterSet.PieceSize / 64];
         var used = new ulong[words.Length];

@@ -12,7 +12,9 @@ internal sealed class NtfsRepairEdit
     {
         var changes = new NtfsChanges(repair.Device);
         var options = repair.Options.Check.Volume;
-        _state = new NtfsEditState(NtfsVolume.Open(changes, options), changes, options);
+        var volume = NtfsVolume.Open(changes, options);
+        NtfsEditRefusals.RequireBitmap(volume);
+        _state = new NtfsEditState(volume, changes, options);
     }
 
     public NtfsEditState State => _state;

@@ -65,10 +65,11 @@ internal sealed class NtfsRepairState
     /// <summary>Looks at the volume as it is now.</summary>
     public void LookAgain() => (Report, Check) = NtfsChecker.Run(Device, Options.Check);
 
-    /// <summary>What has its clusters for itself; null when it cannot be used.</summary>
+    /// <summary>What a record of the volume's own has, and has its clusters for itself; null when it cannot be used, or the record is another file's.</summary>
     public NtfsContent? Content(long number, NtfsAttributeType type)
     {
-        if (Check!.Open(number) is not { } file || (Check.Facts[number].Flags & (NtfsFacts.Shares | NtfsFacts.Partial)) != 0)
+        if (Check!.Open(number) is not { } file || (Check.Facts[number].Flags & (NtfsFacts.Shares | NtfsFacts.Partial)) != 0
+            || NtfsCheckerFiles.IsAnothers(file.Base, Check.MajorVersion))
             return null;
         try
         {

@@ -12,6 +12,9 @@ public class NtfsRepairFuzzedTests
 {
     private const string Names = NtfsDirectory.IndexName;
 
+    // Of a file's content, what is compared: longer than the bits of all clusters of the small volume.
+    private const int CompareBytes = 2048;
+
     private static readonly RepairOptions GivingLogsUp = new() { Check = new CheckOptions { Volume = new VolumeOptions { DiscardJournal = true } } };
 
     // How long a repair of a small volume may take on the slowest machine; one that does not end is not waited for.
@@ -158,6 +161,42 @@ public class NtfsRepairFuzzedTests
         var opened = NtfsSecure.Open(volume.Geometry, file, new NtfsNodes(4))!;
         Assert.Null(opened.Find(id));
         Assert.NotNull(opened.Find(id + 1));
+    }
+
+    [Theory]
+    [InlineData(NtfsMft.AttributeDefinitionRecord)]
+    [InlineData(NtfsMft.UpcaseRecord)]
+    public void A_repair_does_not_take_another_files_content_for_the_bits_of_clusters(long other)
+    {
+        // Its record has moved there, so that no second one has the same clusters.
+        var damage = new NtfsDamage(NtfsTrial.Make());
+        NtfsRecord bitmap = damage.Record(NtfsMft.BitmapRecord), moved = damage.Record(other);
+        var content = (int)damage.Place(moved, Data, 0);
+        var before = damage.Bytes.Slice(content, CompareBytes).ToArray();
+        var stored = damage.Bytes.Slice((int)moved.Offset, moved.Bytes.Length);
+        stored.CopyTo(damage.Bytes[(int)bitmap.Offset..]);
+        stored.Clear();
+        var found = damage.Findings();
+        Assert.Contains("NTFS-0142", found);
+        Assert.Contains("NTFS-0211", found);
+        Ends(damage);
+        Assert.Equal(before, damage.Bytes.Slice(content, CompareBytes).ToArray());
+    }
+
+    [Fact]
+    public void Bits_for_which_bitmap_has_no_clusters_are_not_looked_for()
+    {
+        var damage = new NtfsDamage(NtfsTrial.Make());
+        var bitmap = damage.Record(NtfsMft.BitmapRecord);
+        // Behind the last cluster, of 1K: found before the rest of the bits is read.
+        damage.Bytes[(int)damage.Place(bitmap, Data, damage.Bytes.Length >> 10 + 3)] = 0;
+        damage.Edit(bitmap, Data, a =>
+        {
+            ref var head = ref OnDisk.Edit<NtfsNonResidentHeader>(a.Span);
+            head.DataSize = head.InitializedSize = head.AllocatedSize + 1;
+        });
+        Assert.Contains("NTFS-0214", damage.Findings());
+        Assert.DoesNotContain(Ends(damage), r => r.Structure == "$Bitmap");
     }
 
     private static List<string> Descriptors(NtfsDamage damage)
