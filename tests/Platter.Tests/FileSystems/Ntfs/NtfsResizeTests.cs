@@ -123,6 +123,26 @@ public class NtfsResizeTests(ITestOutputHelper output)
     }
 
     [Fact]
+    public void A_growth_that_damage_refuses_writes_nothing_where_nothing_can_be_taken_back()
+    {
+        var ground = NtfsSized.On(NtfsFixture.Empty("-c 512", 2 * Mega), 6 * Mega);
+        var device = new MemoryDevice(ground.Length);
+        device.Write(0, Bytes(ground));
+        long block;
+        using (var volume = NtfsVolume.Open(device, VolumeOptions.Default))
+            block = volume.OpenSystemFile(NtfsMft.RootRecord).Open(NtfsAttributeType.IndexAllocation, NtfsDirectory.IndexName)!.Runs[0].Lcn * 512;
+        // The length of the root's index: its entry for $Bitmap, which tells the size, cannot be found.
+        device.Write(block + NtfsIndexBlock.HeaderOffset + 4, [0, 0, 0, 0x80]);
+        var before = new byte[device.Length];
+        device.Read(0, before);
+        Assert.False(device.CanRollback);
+        Assert.Throws<DiskFormatException>(() => new NtfsType().Resize(device, new ResizeOptions()));
+        var after = new byte[device.Length];
+        device.Read(0, after);
+        Assert.True(before.AsSpan().SequenceEqual(after), "the device was changed");
+    }
+
+    [Fact]
     public void A_volume_with_errors_is_not_made_shorter()
     {
         var device = NtfsFixture.Empty("-c 4096", 4 * Mega);
