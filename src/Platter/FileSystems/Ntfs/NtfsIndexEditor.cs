@@ -88,6 +88,8 @@ internal sealed class NtfsIndexEditor : NtfsIndexTree
         var way = Descend(piece.Key, out var isFound);
         if (isFound)
             return false;
+        if (way[0].IsView)
+            RequireOrder(way);
         var leaf = way[^1];
         if (TrySplice(leaf, 0, piece.Source))
             return true;
@@ -202,6 +204,21 @@ internal sealed class NtfsIndexEditor : NtfsIndexTree
                 low = middle + 1;
         }
         return isFound ? high : low;
+    }
+
+    // Where keys are out of order, one more among them has a search look elsewhere: it would miss what it finds now. Views have few keys, and nobody else who knows them all; the names
+    // of a directory are in its files, too.
+    private void RequireOrder(List<NtfsIndexLevel> way)
+    {
+        var rule = (NtfsCollationRule)(uint)OnDisk.View<NtfsIndexRoot>(way[0].Node.Bytes).Collation;
+        foreach (var level in way)
+        {
+            for (var i = 1; i < level.Node.Count - 1; i++)
+            {
+                if (NtfsCollation.Compare(rule, level.Node[i - 1].Key, level.Node[i].Key, _upcase) > 0)
+                    throw new DiskFormatException("NTFS-0308", Structure, -1, $"the key of entry {i} is before that of the one before it");
+            }
+        }
     }
 
     // Most changes are of one block, which stays neither too full nor too empty.

@@ -64,6 +64,31 @@ public class NtfsSecurityEditorTests
     }
 
     [Fact]
+    public void Nothing_is_put_among_keys_out_of_order()
+    {
+        // Found by fuzzing: one more id in $SII had the search for others end elsewhere, and files lost their descriptors.
+        var storage = new MemoryIndexStorage(NtfsCollationRule.UnsignedLong, 4096, 4096, 1000);
+        var ids = new NtfsIndexEditor(storage, MemoryIndexStorage.Upcase, "$SII");
+        for (var id = 0x100u; id < 0x106; id++)
+            Assert.True(ids.TryInsert(Entry(id)));
+        var node = ids.Root;
+        var second = node[1].Offset + NtfsIndexEntry.Size;
+        var root = node.Bytes.ToArray();
+        root[second] = 9;
+        storage.RootValue = root;
+        var before = storage.Fingerprint();
+        Assert.Equal("NTFS-0308", Assert.Throws<DiskFormatException>(() => ids.TryInsert(Entry(0x106))).Code);
+        Assert.Equal(before, storage.Fingerprint());
+
+        static byte[] Entry(uint id)
+        {
+            var entry = new byte[NtfsSecurityEntry.Size];
+            OnDisk.Edit<NtfsSecurityEntry>(entry).Id = id;
+            return NtfsIndexEntries.OfView(entry.AsSpan(4, 4), entry);
+        }
+    }
+
+    [Fact]
     public void A_damaged_descriptor_is_read_from_its_copy_and_not_shared()
     {
         var secure = new Secure();
