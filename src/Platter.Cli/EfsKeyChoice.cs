@@ -62,12 +62,12 @@ internal static class EfsKeyChoice
     {
         try
         {
+            // A pipe, too: a shell hands a key over so that never was a file.
             using var file = File.OpenRead(path);
-            if (file.Length > MaxLength)
-                throw new CommandException(ExitCode.Usage, path, $"is no certificate file (PKCS #12, .pfx): it has {file.Length} bytes, expected at most {MaxLength}");
-            using var bytes = new MemoryStream();
-            file.CopyTo(bytes);
-            return bytes.ToArray();
+            var bytes = new byte[MaxLength + 1];
+            var length = file.ReadAtLeast(bytes, bytes.Length, throwOnEndOfStream: false);
+            return length <= MaxLength ? bytes[..length]
+                : throw new CommandException(ExitCode.Usage, path, $"is no certificate file (PKCS #12, .pfx): it has more than {MaxLength} bytes");
         }
         catch (UnauthorizedAccessException e)
         {

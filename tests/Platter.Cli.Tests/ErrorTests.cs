@@ -169,6 +169,26 @@ public class ErrorTests
     }
 
     [Theory]
+    [InlineData("ls")]
+    [InlineData("ls", "-l")]
+    [InlineData("ls", "-R")]
+    [InlineData("tree")]
+    [InlineData("cat", "/dir/file")]
+    public void A_root_that_is_no_directory_is_damage(params string[] words)
+    {
+        using var image = new TestImage("ntfs", "8M");
+        image.Put("/dir/file", "1");
+        var bytes = File.ReadAllBytes(image.Path);
+        // The mark of a directory, in record 5.
+        var root = (int)BitConverter.ToInt64(bytes, 0x30) * 4096 + 5 * 1024;
+        bytes[root + 0x16] &= 0xFD;
+        File.WriteAllBytes(image.Path, bytes);
+        var told = Cli.Fails(6, [words[0], image.Path, .. words[1..]]);
+        Assert.Contains("Record 5", told.Error, StringComparison.Ordinal);
+        Assert.Contains("platter check", told.Error, StringComparison.Ordinal);
+    }
+
+    [Theory]
     [InlineData("ls", "-R", "/a", "/b", "/c", "/c/inner")]
     [InlineData("find", "--type=f", "/c/inner")]
     [InlineData("tree", "-a", "/", "/a", "/b", "/c", "/c/inner")]

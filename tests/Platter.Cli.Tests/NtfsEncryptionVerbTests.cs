@@ -58,6 +58,15 @@ public sealed class NtfsEncryptionVerbTests : IDisposable
     }
 
     [Fact]
+    public void A_key_comes_through_a_pipe()
+    {
+        var command = $"'{Cli.Executable}' cat '{_image}' /dir/secret --efs-key <(cat '{_key}') --efs-password-file '{_passwords}' > '{_folder.File("plain")}'";
+        Tool.Expect("bash", "-c", command);
+        Assert.Equal(Plain, File.ReadAllBytes(_folder.File("plain")));
+        Assert.Contains("has more than 1048576 bytes", Cli.Fails(2, "cat", _image, "/dir/secret", "--efs-key", "/dev/zero").Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void A_password_is_asked_for_at_the_terminal()
     {
         var command = $"'{Cli.Executable}' cat '{_image}' /dir/secret --efs-key '{_key}' > '{_folder.File("plain")}'";

@@ -73,7 +73,7 @@ public abstract class Volume : IDisposable
         node = Root;
         for (var position = 0; NextName(path, ref position) is { } name;)
         {
-            if (GetMetadata(node.Id).Kind != EntryKind.Directory || !TryLookup(node.Id, name, out var next))
+            if (!node.IsDirectory || !TryLookup(node.Id, name, out var next))
                 return false;
             node = new Node(this, next, name);
         }
@@ -90,7 +90,7 @@ public abstract class Volume : IDisposable
         var walked = "";
         for (var position = 0; NextName(path, ref position) is { } name;)
         {
-            if (GetMetadata(at.Id).Kind != EntryKind.Directory)
+            if (!at.IsDirectory)
                 throw new FileNotFoundException($"{walked} is not a directory");
             walked += "/" + name;
             if (!TryLookup(at.Id, name, out var next))

@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+
 namespace Platter.FileSystems;
 
 /// <summary>What a volume says of itself; cheap to get: the free space is asked for apart.</summary>

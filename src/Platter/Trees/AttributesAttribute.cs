@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using Platter.FileSystems;
+using Platter.FileSystems.Ntfs;
 
 namespace Platter.Trees;
 
@@ -8,7 +9,7 @@ namespace Platter.Trees;
 internal static class AttributesAttribute
 {
     /// <summary>4 bytes, the highest first: see <c>docs/filesystems/ntfs.md</c>.</summary>
-    public const string Name = "user.ntfs.attributes";
+    public const string Name = NtfsDescription.AttributesName;
 
     private const DosAttributes Carried = DosAttributes.Hidden | DosAttributes.System;
 

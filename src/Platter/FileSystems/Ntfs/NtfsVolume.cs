@@ -309,10 +309,15 @@ public sealed class NtfsVolume : Volume
         }
     }
 
+    // The root is one, whoever asks: where it is not marked so the volume is damaged.
+    private static Exception NoDirectory(NtfsRecord record) => record.Number == NtfsMft.RootRecord
+        ? new DiskFormatException("NTFS-0128", record.Structure, record.Offset + 0x16, "is the root, and not marked as a directory")
+        : new DirectoryNotFoundException($"record {record.Number} is no directory");
+
     private NtfsDirectory OpenDirectory(NtfsFile file)
     {
         if (!file.Base.IsDirectory)
-            throw new DirectoryNotFoundException($"record {file.Base.Number} is no directory");
+            throw NoDirectory(file.Base);
         return new NtfsDirectory(Geometry, file, _nodes);
     }
 
